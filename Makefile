@@ -1,0 +1,31 @@
+# Two commands: `make demo` shows a city live, `make test` checks everything. Both set themselves up.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test check lock clean
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 13) else "python must be 3.11 or 3.12; got %d.%d; set PYTHON=/path/to/python3.11" % v[:2])'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+demo: $(READY)  ## a simulated city on embedded Kafka, Valkey and ClickHouse: `make demo ARGS="--seconds 60"`
+	$(BIN)/anlan demo $(ARGS)
+
+test: check  ## lint, types, layout and tests
+	$(BIN)/pytest $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(READY)  ## pins every dependency again, with hashes
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --upgrade -o requirements.lock
+
+clean:
+	rm -rf .venv data build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

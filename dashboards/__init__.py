@@ -1,0 +1,1 @@
+"""Grafana boards as small functions."""
