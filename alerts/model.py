@@ -170,6 +170,17 @@ class Arrival(Struct, frozen=True, gc=False):
     produced_us: int = 0
 
 
+class Slice(Struct, frozen=True, gc=False):
+    """A run of consecutive records of the intake log, in its one order.
+
+    `clock_us` is the arrival of the last record or tick taken. Where a log is cut into slices is chance;
+    no answer depends on it.
+    """
+
+    clock_us: int
+    arrivals: list[Arrival]
+
+
 class MatterLink(Struct, frozen=True, omit_defaults=True):
     """One decision of the linker: this event belongs to this matter, and why."""
 

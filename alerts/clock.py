@@ -1,0 +1,225 @@
+"""Watermarks: how far each channel has spoken, and since when a rule stops waiting.
+
+Two for each channel, never mixed up (semantics 1):
+
+* `Wd`, the data watermark: the greatest `occurred_at` seen, heartbeats included. Only evidence moves it.
+* `Wc = Wd - lateness + (now - arrival of that maximum)`, the clock watermark. Time moves it.
+
+Written with `lag = arrival - Wd` of that maximum, `Wc = now - (lateness + lag)`. What is kept for a rule is
+therefore one number, its *wait* = lateness + greatest lag of the channels it listens to; `Wc = now - wait`
+and never goes back. A channel stamped in the future has lag 0: it does not hurry the others.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from alerts.channel import Channel
+
+NEVER = -(1 << 62)
+ALWAYS = 1 << 62
+
+Group = tuple[frozenset[str], int]  # the channels some rules listen to, and their lateness
+Segment = tuple[int, int]  # (clock instant from which it holds, wait)
+
+
+class Timeline:
+    """The waits of one group over one slice of the log: at which instant does `Wc` reach an event time?"""
+
+    __slots__ = ("_reach", "end", "floor", "segments")
+
+    def __init__(self, segments: Sequence[Segment], end: int, floor: int) -> None:
+        self.segments = segments
+        self.end = end
+        self.floor = floor
+        self._reach: list[int] | None = None
+
+    def due(self, event_time: int) -> int | None:
+        """The clock instant at which `Wc` reaches `event_time`, or None if not before this slice's end.
+
+        The end itself is excluded: more records may carry that arrival, and a timer fires after them.
+        """
+        if event_time <= self.floor:
+            start = self.segments[0][0]
+            return start if start < self.end else None
+        reach = self._reach or self._attained()
+        index = bisect_right(reach, event_time)
+        if index == len(reach):
+            return None
+        start, wait = self.segments[index]
+        return max(start, event_time + wait)
+
+    def least_wait(self) -> int:
+        """The smallest wait in this slice: a timer for `T` is not due before `T` plus this."""
+        return min(wait for _, wait in self.segments)
+
+    def _attained(self) -> list[int]:
+        """For each segment the greatest `Wc` attained by its end."""
+        greatest = NEVER
+        reach = []
+        for index, (_, wait) in enumerate(self.segments):
+            stop = self.segments[index + 1][0] if index + 1 < len(self.segments) else self.end
+            greatest = max(greatest, stop - wait)
+            reach.append(greatest)
+        self._reach = reach
+        return reach
+
+
+class _Heard:
+    """What one channel has shown so far."""
+
+    __slots__ = ("data", "idle", "lag", "last", "silent")
+
+    def __init__(self, idle: int) -> None:
+        self.idle = idle
+        self.data = NEVER
+        self.lag = 0
+        self.last = NEVER
+        self.silent = True
+
+
+class _Wait:
+    """The wait of one group, its history in the current slice, and the greatest `Wc` of earlier waits."""
+
+    __slots__ = ("channels", "floor", "lateness", "opening", "segments", "since", "wait")
+
+    def __init__(self, group: Group) -> None:
+        self.channels, self.lateness = group
+        self.wait = self.lateness
+        self.since = NEVER
+        self.floor = NEVER
+        self.opening = NEVER  # the floor when the current slice began
+        self.segments: list[Segment] = []
+
+    def change(self, clock: int, wait: int) -> None:
+        """From `clock` on it waits `wait`; of several changes at one instant the last one counts."""
+        if wait == self.wait:
+            return
+        if clock > self.since:
+            self.floor = max(self.floor, clock - self.wait)
+        self.wait = wait
+        self.since = clock
+        if self.segments and self.segments[-1][0] == clock:
+            self.segments[-1] = (clock, wait)
+        else:
+            self.segments.append((clock, wait))
+
+
+class Watermarks:
+    """The clock, and both watermarks of every channel, moved only by records of the log."""
+
+    def __init__(self, channels: Mapping[str, Channel], groups: Iterable[Group]) -> None:
+        self.now = NEVER
+        self.greatest = NEVER  # the latest occurred_at of any channel
+        self._heard = {name: _Heard(channel.idle_us) for name, channel in channels.items()}
+        self._waits = [_Wait(group) for group in groups]
+        self._of = {name: [w for w in self._waits if name in w.channels] for name in self._heard}
+        self._next_silence = ALWAYS
+
+    def advance(self, clock: int) -> None:
+        """Move the clock; a channel whose idle time runs out on the way stops holding the others back."""
+        while self._next_silence < clock:
+            self._fall_silent(self._next_silence)
+        if clock > self.now:
+            self.now = clock
+
+    def heard(self, channel: str, occurred: int) -> None:
+        """A record of the channel arrived now, about `occurred` (event time)."""
+        heard = self._heard[channel]
+        now = self.now
+        heard.last = now
+        if now + heard.idle < self._next_silence:
+            self._next_silence = now + heard.idle
+        revived = heard.silent
+        heard.silent = False
+        before = heard.lag
+        if occurred > heard.data:
+            heard.data = occurred
+            if occurred > self.greatest:
+                self.greatest = occurred
+            heard.lag = now - occurred if now > occurred else 0
+        if revived or heard.lag != before:
+            for wait in self._of[channel]:
+                greatest = wait.wait - wait.lateness
+                if not revived and heard.lag > greatest:
+                    wait.change(now, wait.lateness + heard.lag)
+                elif revived or before == greatest:
+                    wait.change(now, wait.lateness + self._lag(wait))
+
+    def clock_watermark(self, group: int) -> int:
+        """`Wc` of a group at this moment."""
+        wait = self._waits[group]
+        return max(wait.floor, self.now - wait.wait)
+
+    def data_watermark(self, channel: str) -> int | None:
+        """`Wd` of a channel, or None if it has never spoken."""
+        data = self._heard[channel].data
+        return None if data == NEVER else data
+
+    def is_silent(self, channel: str) -> bool:
+        """Has the channel shown neither data nor heartbeat for its idle time, or ever?"""
+        return self._heard[channel].silent
+
+    def begin(self) -> None:
+        """Start to record the timelines of a slice."""
+        for wait in self._waits:
+            wait.segments = [(self.now, wait.wait)]
+            wait.opening = wait.floor
+
+    def timelines(self, end: int) -> list[Timeline]:
+        """The timelines since `begin`, one for each group, up to but not including the instant `end`."""
+        return [Timeline(wait.segments, end, wait.opening) for wait in self._waits]
+
+    def drain(self) -> None:
+        """The input has ended: nothing older than its latest event can follow, so every `Wc` goes there."""
+        if self.greatest > NEVER:
+            for wait in self._waits:
+                wait.change(self.now, min(wait.wait, max(self.now - self.greatest, 0)))
+
+    def _lag(self, wait: _Wait) -> int:
+        """The greatest lag of the channels that speak; if all are silent it stays as it is."""
+        greatest = -1
+        for name in wait.channels:
+            heard = self._heard[name]
+            if not heard.silent and heard.lag > greatest:
+                greatest = heard.lag
+        return greatest if greatest >= 0 else wait.wait - wait.lateness
+
+    def _fall_silent(self, at: int) -> None:
+        following = ALWAYS
+        changed = []
+        for name, heard in self._heard.items():
+            if heard.silent:
+                continue
+            if heard.last + heard.idle <= at:
+                heard.silent = True
+                changed += [wait for wait in self._of[name] if wait not in changed]
+            else:
+                following = min(following, heard.last + heard.idle)
+        self._next_silence = following
+        self.now = max(self.now, at)
+        for wait in changed:
+            wait.change(self.now, wait.lateness + self._lag(wait))
+
+    def state(self) -> Any:
+        """Everything that is kept, in plain types."""
+        heard = {n: [h.data, h.lag, h.last, h.silent] for n, h in self._heard.items()}
+        waits = {_name(w): [w.wait, w.since, w.floor] for w in self._waits}
+        return [self.now, self.greatest, self._next_silence, heard, waits]
+
+    def restore(self, state: Any) -> None:
+        """Take back what `state` gave; a channel or group that it does not know starts afresh."""
+        self.now, self.greatest, self._next_silence, heard, waits = state
+        for name, kept in heard.items():
+            if name in self._heard:
+                h = self._heard[name]
+                h.data, h.lag, h.last, h.silent = kept
+        for wait in self._waits:
+            if _name(wait) in waits:
+                wait.wait, wait.since, wait.floor = waits[_name(wait)]
+
+
+def _name(wait: _Wait) -> str:
+    return f"{wait.lateness}:{','.join(sorted(wait.channels))}"

@@ -1,0 +1,47 @@
+"""What a rule keeps of an event, and what it says about one: the small tuples that detection runs on."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from alerts.model import Event, Level
+
+SELECTED = 1  # the event counts
+RESETS = 2  # the event is one of the rule's `unless`
+
+# (occurred_us, channel rank, id, contact, role, values, event): the first three are the total order of semantics 1.
+# `contact` is the id of the first event of the same contact; `values` is what the rule's kind measures.
+Entry = tuple[int, int, str, str, int, tuple[object, ...], Event]
+
+LEVEL_NUMBER: dict[Level, int] = {"blue": 1, "yellow": 2, "red": 3}
+LEVEL_NAME: tuple[Level, ...] = ("blue", "blue", "yellow", "red")
+
+
+class Verdict(NamedTuple):
+    """What a rule says of one event and the window that ends with it. `level` is 1 blue, 2 yellow, 3 red."""
+
+    level: int
+    count: int = 0
+    distinct: int | None = None
+    exact: bool | None = None
+    steps: int | None = None
+    branches: tuple[str, ...] = ()
+    path: tuple[object, ...] = ()
+    measures: tuple[tuple[str, object], ...] = ()
+
+    def weight(self) -> tuple[int, int, int, int]:
+        """The order in which the strongest of several verdicts is the one that an alert shows."""
+        return (self.level, self.steps or 0, self.distinct or 0, self.count)
+
+
+def window_start(entries: list[Entry], end: int, size: int) -> int:
+    """Index of the first entry inside `(t - size, t]`, where t is the time of entry `end`."""
+    return bisect_right(entries, (entries[end][0] - size, 1 << 31), 0, end)
+
+
+def contacts(entries: list[Entry], start: int, end: int, linked: bool) -> int:
+    """How many different contacts the selected entries `start..end` are; a transfer is no second one."""
+    if not linked:
+        return end - start + 1
+    return len({entry[3] for entry in entries[start : end + 1] if entry[4] & SELECTED})

@@ -1,0 +1,131 @@
+"""Episodes: the fold over the judged events of one key, in event time (semantics 8, 9).
+
+An episode opens with the first event that a rule speaks about, takes in every selected event of the key while it
+is open, and closes when none came for `quiet_close`. A finding inside `reopen_within` of the closing opens it
+again under the same number; a later one begins the next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerts.entry import Entry, Verdict
+from alerts.rule import Life
+
+RED = 3
+
+
+class Episode:
+    """Where the fold stands. `number` is 0 before anything was found."""
+
+    __slots__ = (
+        "best", "bonus", "branches", "channels", "closed", "evidence", "last", "level", "matched", "number", "open",
+        "steps", "unit",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.open = False
+        self.matched = 0  # event time of the newest finding
+        self.last = 0  # event time of the newest event taken in
+        self.closed = 0  # event time of the closing
+        self.level = 0
+        self.bonus = 0  # levels added by aftercare
+        self.steps = 0
+        self.best: Verdict | None = None
+        self.branches: frozenset[str] = frozenset()
+        self.channels: tuple[str, ...] = ()
+        self.unit: str | None = None
+        self.evidence: dict[str, Entry] = {}
+
+    def copy(self) -> Episode:
+        """A fold that can go on by itself."""
+        twin = Episode()
+        for name in Episode.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.evidence = dict(self.evidence)
+        return twin
+
+    def take(self, entry: Entry, verdict: Verdict | None, window: list[Entry] | None, life: Life) -> None:
+        """One selected event further. `window` is needed where a verdict may open: its entries are evidence."""
+        now = entry[0]
+        if self.open and life.quiet_close is not None and now - self.last >= life.quiet_close:
+            self.close(self.last + life.quiet_close)
+        if verdict is not None:
+            if not self.open:
+                self._begin(now, window or [entry], life)
+            self._strengthen(verdict)
+            self.matched = now
+        if self.open:
+            self._include(entry)
+            self.last = now
+
+    def close(self, at: int) -> None:
+        """The episode ends at an event time."""
+        self.open = False
+        self.closed = at
+
+    def is_quiet(self, watermark: int, life: Life) -> bool:
+        """Has no event come for long enough, seen from `watermark`?"""
+        return self.open and life.quiet_close is not None and self.last + life.quiet_close <= watermark
+
+    def _begin(self, now: int, window: list[Entry], life: Life) -> None:
+        since = now - self.closed
+        again = self.number > 0 and life.reopen_within is not None and since <= life.reopen_within
+        cared = self.number > 0 and life.aftercare is not None and since <= life.aftercare
+        if not again:
+            self.number += 1
+            self.level = self.steps = 0
+            self.best = None
+            self.branches = frozenset()
+            self.channels = ()
+            self.unit = None
+            self.evidence = {}
+        self.bonus = life.level_plus if cared else 0
+        self.open = True
+        for entry in window:
+            self._include(entry)
+
+    def _strengthen(self, verdict: Verdict) -> None:
+        self.level = max(self.level, min(verdict.level + self.bonus, RED))
+        self.steps = max(self.steps, verdict.steps or 0)
+        self.branches = self.branches.union(verdict.branches)
+        if self.best is None or verdict.weight() > self.best.weight():
+            self.best = verdict
+
+    def _include(self, entry: Entry) -> None:
+        self.evidence[entry[2]] = entry
+        event = entry[6]
+        if event.channel not in self.channels:
+            self.channels = (*self.channels, event.channel)
+        if event.unit is not None:
+            self.unit = event.unit
+
+    def state(self) -> Any:
+        """Everything that is kept, in plain types."""
+        return [
+            self.number, self.open, self.matched, self.last, self.closed, self.level, self.bonus, self.steps, self.best,
+            sorted(self.branches), self.channels, self.unit, list(self.evidence.values()),
+        ]  # fmt: skip
+
+    @staticmethod
+    def restored(state: Any, revive: Any) -> Episode:
+        """The fold that `state` described; `revive` turns a kept entry back into one."""
+        episode = Episode()
+        (
+            episode.number, episode.open, episode.matched, episode.last, episode.closed, episode.level, episode.bonus,
+            episode.steps, best, branches, channels, episode.unit, evidence,
+        ) = state  # fmt: skip
+        episode.best = None if best is None else _verdict(best)
+        episode.branches = frozenset(branches)
+        episode.channels = tuple(channels)
+        episode.evidence = {entry[2]: entry for entry in map(revive, evidence)}
+        return episode
+
+
+def _verdict(kept: Any) -> Verdict:
+    level, count, distinct, exact, steps, branches, path, measures = kept
+    return Verdict(
+        level, count, distinct, exact, steps, tuple(branches), tuple(path),
+        tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in measures),
+    )  # fmt: skip

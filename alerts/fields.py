@@ -1,0 +1,74 @@
+"""What a rule may name: the fields of an event, and what is derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from alerts.channel import Channel
+from alerts.model import Event
+
+Getter = Callable[[Event], Any]
+
+EVENT_FIELDS = tuple(name for name in Event.__struct_fields__ if name not in ("link", "attrs"))
+NESTED_FIELDS = ("link.type", "link.to")
+DERIVED_FIELDS = ("county", "township", "village", "channel_rank", "hour_of_day")
+
+LOCAL_OFFSET_HOURS = 8  # Asia/Shanghai has had no daylight saving since 1991
+
+
+def county_of(event: Event) -> str | None:
+    """The six digits of the county, from `region` or `grid`."""
+    code = event.region or event.grid
+    return code[:6] if code else None
+
+
+def township_of(event: Event) -> str | None:
+    """The nine digits of the township, from the longer of `region` and `grid`."""
+    return _prefix(event, 9)
+
+
+def village_of(event: Event) -> str | None:
+    """The twelve digits of the village or community, from the longer of `region` and `grid`."""
+    return _prefix(event, 12)
+
+
+def _prefix(event: Event, digits: int) -> str | None:
+    for code in (event.region, event.grid):
+        if code and len(code) >= digits:
+            return code[:digits]
+    return None
+
+
+def known_fields() -> tuple[str, ...]:
+    """Every name a rule may use, `attrs.<name>` apart."""
+    return EVENT_FIELDS + NESTED_FIELDS + DERIVED_FIELDS
+
+
+def getter(name: str, channels: Mapping[str, Channel]) -> Getter:
+    """The function that reads a field of an event; None where the event does not have it.
+
+    Raises `KeyError` with the name if a rule may not name it.
+    """
+    if name.startswith("attrs.") and len(name) > len("attrs."):
+        inner = name.removeprefix("attrs.")
+        return lambda event: event.attrs.get(inner)
+    if name in EVENT_FIELDS:
+        return _member(name)
+    ranks = {channel.id: channel.rank for channel in channels.values()}
+    special: dict[str, Getter] = {
+        "link.type": lambda event: event.link.type if event.link else None,
+        "link.to": lambda event: (event.link.to or None) if event.link else None,
+        "county": county_of,
+        "township": township_of,
+        "village": village_of,
+        "channel_rank": lambda event: ranks.get(event.channel),
+        "hour_of_day": lambda event: (event.occurred_at.hour + LOCAL_OFFSET_HOURS) % 24,
+    }
+    return special[name]
+
+
+def _member(name: str) -> Getter:
+    from operator import attrgetter
+
+    return attrgetter(name)

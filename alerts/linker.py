@@ -1,0 +1,358 @@
+"""The linker: which matter an event belongs to (semantics 2).
+
+Events that share a link, a case, a pair, a household or a reporter form a *component*. Inside one the decision is
+a fold over its events in event-time order: given matter, link, case, the same people with the same topic, or a
+matter of its own. Components are small, so an event that arrives out of order has its component's unsettled events
+decided again; what changes is said as a *move*, and the rules follow. So the matters, too, do not depend on the
+order of arrival.
+"""
+
+from __future__ import annotations
+
+import heapq
+import uuid
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from alerts.duration import DAY_US
+from alerts.fields import county_of
+from alerts.model import Event
+
+MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matter ids; never changes
+JOIN_WINDOW = 30 * DAY_US
+REOPEN_WITHIN = 30 * DAY_US
+SAME_CONTACT = ("transfer", "referral", "callback")
+SCORES = {"given": 1.0, "link": 1.0, "case": 1.0, "pair": 0.8, "household": 0.6, "reporter": 0.5, "first": 1.0}
+
+Order = tuple[int, int, str]  # (occurred_us, channel rank, id)
+
+
+class Decision(NamedTuple):
+    """Where one event belongs, why, and which contact it is part of."""
+
+    matter: str
+    reason: str
+    contact: str
+
+
+class Placed(NamedTuple):
+    """One event as the linker keeps it while it may still be decided again."""
+
+    order: Order
+    event: Event
+
+
+class Linked(NamedTuple):
+    """The decision on the event that arrived, and earlier decisions that it overturned."""
+
+    decision: Decision
+    moves: list[tuple[Placed, Decision, Decision]]  # (event, before, after)
+
+
+class _Matter:
+    __slots__ = ("closed", "last")
+
+    def __init__(self) -> None:
+        self.last = -(1 << 62)
+        self.closed: int | None = None
+
+
+class _Fold:
+    """What the events folded so far say: who belongs to which matter, and how each matter stands."""
+
+    __slots__ = ("contacts", "matters", "owners", "wanted")
+
+    def __init__(self) -> None:
+        self.owners: dict[str, str] = {}  # link key -> matter
+        self.contacts: dict[str, str] = {}  # event id or case -> contact
+        self.wanted: dict[str, str] = {}  # id or case that an earlier event linked to -> matter
+        self.matters: dict[str, _Matter] = {}
+
+    def copy(self) -> _Fold:
+        twin = _Fold()
+        twin.owners = dict(self.owners)
+        twin.contacts = dict(self.contacts)
+        twin.wanted = dict(self.wanted)
+        for name, matter in self.matters.items():
+            kept = twin.matters[name] = _Matter()
+            kept.last, kept.closed = matter.last, matter.closed
+        return twin
+
+    def absorb(self, other: _Fold) -> None:
+        self.owners.update(other.owners)
+        self.contacts.update(other.contacts)
+        self.wanted.update(other.wanted)
+        self.matters.update(other.matters)
+
+    def take(self, placed: Placed) -> Decision:
+        event = placed.event
+        now = placed.order[0]
+        matter, reason = self._decide(event, now)
+        contact = self._contact(event)
+        self._remember(event, now, matter, contact)
+        return Decision(matter, reason, contact)
+
+    def _decide(self, event: Event, now: int) -> tuple[str, str]:
+        if event.matter:
+            return event.matter, "given"
+        target = self._linked(event)
+        if target is not None:
+            return target, "link"
+        if event.case and (owner := self.owners.get(_case_key(event))) is not None:
+            return owner, "case"
+        for reason, key in _people_keys(event):
+            owner = self.owners.get(key)
+            if owner is not None and self._is_joinable(owner, now):
+                return owner, reason
+        return str(uuid.uuid5(MATTERS, event.id)), "first"
+
+    def _linked(self, event: Event) -> str | None:
+        if event.link and event.link.to:
+            owner = self.owners.get("to:" + event.link.to)
+            if owner is not None:
+                return owner
+        for name in (event.id, event.case):
+            if name and (owner := self.wanted.get(name)) is not None:
+                return owner
+        return None
+
+    def _is_joinable(self, owner: str, now: int) -> bool:
+        matter = self.matters[owner]
+        if now - matter.last > JOIN_WINDOW:
+            return False
+        return matter.closed is None or now - matter.closed <= REOPEN_WITHIN
+
+    def _contact(self, event: Event) -> str:
+        link = event.link
+        if link and link.to and link.type in SAME_CONTACT:
+            return self.contacts.get(link.to, link.to)
+        return event.id
+
+    def _remember(self, event: Event, now: int, matter: str, contact: str) -> None:
+        kept = self.matters.get(matter)
+        if kept is None:
+            kept = self.matters[matter] = _Matter()
+        kept.last = max(kept.last, now)
+        if event.action == "closed":
+            kept.closed = now
+        elif event.action in ("reopened", "received"):
+            kept.closed = None
+        owners = self.owners
+        owners["to:" + event.id] = matter
+        self.contacts[event.id] = contact
+        if event.case:
+            owners[_case_key(event)] = matter
+            owners["to:" + event.case] = matter
+            self.contacts.setdefault(event.case, contact)
+        for _, key in _people_keys(event):
+            owners[key] = matter
+        if event.link and event.link.to:
+            self.wanted[event.link.to] = matter
+
+    def state(self) -> Any:
+        matters = {name: [m.last, m.closed] for name, m in self.matters.items()}
+        return [self.owners, self.contacts, self.wanted, matters]
+
+    @staticmethod
+    def restored(state: Any) -> _Fold:
+        fold = _Fold()
+        fold.owners, fold.contacts, fold.wanted, matters = state
+        for name, (last, closed) in matters.items():
+            kept = fold.matters[name] = _Matter()
+            kept.last, kept.closed = last, closed
+        return fold
+
+
+class _Component:
+    """Events that hang together, settled fold and unsettled tail as in a track."""
+
+    __slots__ = ("decisions", "expiry", "head", "keys", "last", "settled", "tail")
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.settled = _Fold()
+        self.head = _Fold()
+        self.tail: list[Placed] = []
+        self.decisions: list[Decision] = []
+        self.last = -(1 << 62)
+        self.expiry: int | None = None
+
+    def absorb(self, other: _Component) -> None:
+        """Two components turn out to be one. They share no key, so their folds simply stand side by side."""
+        self.settled.absorb(other.settled)
+        self.head.absorb(other.head)
+        merged = heapq.merge(
+            zip(self.tail, self.decisions, strict=True),
+            zip(other.tail, other.decisions, strict=True),
+            key=lambda pair: pair[0].order,
+        )
+        pairs = list(merged)
+        self.tail = [placed for placed, _ in pairs]
+        self.decisions = [decision for _, decision in pairs]
+        self.last = max(self.last, other.last)
+
+    def take(self, placed: Placed, watermark: int) -> Linked:
+        self.last = max(self.last, placed.order[0])
+        if not self.tail or placed.order > self.tail[-1].order:
+            decision = self.head.take(placed)
+            self.tail.append(placed)
+            self.decisions.append(decision)
+            return Linked(decision, [])
+        self.settle(watermark)
+        place = bisect_left(self.tail, placed.order, key=lambda each: each.order)
+        self.tail.insert(place, placed)
+        before = self.decisions[:place] + [Decision("", "", "")] + self.decisions[place:]
+        self.head = self.settled.copy()
+        self.decisions = [self.head.take(each) for each in self.tail]
+        moves = [
+            (each, old, new)
+            for number, (each, old, new) in enumerate(zip(self.tail, before, self.decisions, strict=True))
+            if number != place and (old.matter, old.contact) != (new.matter, new.contact)
+        ]
+        return Linked(self.decisions[place], moves)
+
+    def settle(self, watermark: int) -> None:
+        """What is older than the watermark is decided for good."""
+        stop = bisect_left(self.tail, watermark, key=lambda each: each.order[0])
+        for placed in self.tail[:stop]:
+            self.settled.take(placed)
+        del self.tail[:stop]
+        del self.decisions[:stop]
+
+
+class Linker:
+    """All components. `watermark` is the clock watermark of the linker: nothing older is decided again."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, _Component] = {}
+        self._expiries: list[tuple[int, int, _Component]] = []
+        self._recent: deque[tuple[int, _Component]] = deque()
+        self._made = 0
+
+    def link(self, order: Order, event: Event, watermark: int) -> Linked:
+        """Decide on an event that has just arrived."""
+        component = self._component(_keys(event))
+        linked = component.take(Placed(order, event), watermark)
+        self._recent.append((order[0], component))
+        self._schedule(component)
+        self._release(watermark)
+        return linked
+
+    def _component(self, keys: list[str]) -> _Component:
+        found: list[_Component] = []
+        for key in keys:
+            component = self._of.get(key)
+            if component is not None and component not in found:
+                found.append(component)
+        if not found:
+            component = _Component()
+        else:
+            component = max(found, key=lambda each: len(each.keys))
+            for other in found:
+                if other is not component:
+                    component.absorb(other)
+                    component.keys += other.keys
+                    self._own(component, other.keys)
+        fresh = [key for key in keys if self._of.get(key) is not component]
+        component.keys += fresh
+        self._own(component, fresh)
+        return component
+
+    def _own(self, component: _Component, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._of[key] = component
+
+    def _schedule(self, component: _Component) -> None:
+        if component.expiry is None:
+            component.expiry = component.last + JOIN_WINDOW + REOPEN_WITHIN
+            self._made += 1
+            heapq.heappush(self._expiries, (component.expiry, self._made, component))
+
+    def _release(self, watermark: int) -> None:
+        """Settle what the watermark has passed, and forget components that nothing can join any more."""
+        recent = self._recent
+        while recent and recent[0][0] < watermark:
+            recent.popleft()[1].settle(watermark)
+        while self._expiries and self._expiries[0][0] < watermark:
+            component = heapq.heappop(self._expiries)[2]
+            component.expiry = None
+            if component.last + JOIN_WINDOW + REOPEN_WITHIN >= watermark:
+                self._schedule(component)
+            else:
+                self._forget(component)
+
+    def _forget(self, component: _Component) -> None:
+        for key in component.keys:
+            if self._of.get(key) is component:
+                del self._of[key]
+
+    def __len__(self) -> int:
+        return len(set(map(id, self._of.values())))
+
+    def state(self) -> Any:
+        """Everything that is kept, in plain types."""
+        components = {id(component): component for component in self._of.values()}
+        return [
+            [
+                component.keys,
+                component.settled.state(),
+                component.head.state(),
+                component.tail,
+                component.decisions,
+                component.last,
+            ]
+            for component in components.values()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back what `state` gave."""
+        recent = []
+        for keys, settled, head, tail, decisions, last in state:
+            component = _Component()
+            component.keys = list(keys)
+            component.settled = _Fold.restored(settled)
+            component.head = _Fold.restored(head)
+            component.tail = [Placed((o[0], o[1], o[2]), msgspec.convert(e, Event)) for o, e in tail]
+            component.decisions = [Decision(*decision) for decision in decisions]
+            component.last = last
+            self._own(component, component.keys)
+            self._schedule(component)
+            recent += [(placed.order[0], component) for placed in component.tail]
+        recent.sort(key=lambda pair: pair[0])
+        self._recent = deque(recent)
+
+
+def _case_key(event: Event) -> str:
+    return f"case:{event.channel}:{event.case}"
+
+
+def _people_keys(event: Event) -> list[tuple[str, str]]:
+    """(reason, key) for the people of an event and what it is about; none where the topic is unknown."""
+    if event.category is None and event.subcategory is None:
+        return []
+    topic = f"{county_of(event) or ''}:{event.category or ''}:{event.subcategory or ''}"
+    found = []
+    if event.pair:
+        found.append(("pair", f"pair:{event.pair}:{topic}"))
+    if event.household:
+        found.append(("household", f"household:{event.household}:{topic}"))
+    if event.reporter:
+        found.append(("reporter", f"reporter:{event.reporter}:{topic}"))
+    return found
+
+
+def _keys(event: Event) -> list[str]:
+    """Everything by which an event can hang together with another."""
+    keys = ["to:" + event.id]
+    if event.matter:
+        keys.append("matter:" + event.matter)
+    if event.case:
+        keys += [_case_key(event), "to:" + event.case]
+    if event.link and event.link.to:
+        keys.append("to:" + event.link.to)
+    keys += [key for _, key in _people_keys(event)]
+    return keys

@@ -1,0 +1,165 @@
+"""The record of a revision: from what the fold says to the fields of the contract."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from alerts.entry import LEVEL_NAME, Entry, Verdict
+from alerts.episode import Episode
+from alerts.fields import county_of, township_of, village_of
+from alerts.model import AlertLink, Delta, Evidence, Nearest, Region, Revision, Route, State, Suppressed, from_us
+from alerts.rule import Key, Rule
+from alerts.words import sentence
+
+# who publishes and when is not part of what is said
+_UNHASHED: dict[str, Any] = {"engine_epoch": 0, "feed_seq": 0, "content_hash": "", "published_at": from_us(0)}
+_COMPARED = ("state", "level", "count", "distinct", "steps", "branches", "channels", "evidence_total")
+
+
+def build(
+    rule: Rule,
+    key: Key,
+    episode: Episode,
+    *,
+    alert_id: str,
+    state: State,
+    reason: str,
+    at: int,
+    suppressed: Suppressed,
+    links: tuple[AlertLink, ...],
+) -> Revision:
+    """The record of what an episode says at clock instant `at`; numbered and chained by `chain`."""
+    entries = sorted(episode.evidence.values())
+    best = episode.best or Verdict(1)
+    key_map = rule.key_map(key)
+    detected = from_us(at)
+    return Revision(
+        alert_id=alert_id,
+        revision=0,
+        rule=rule.id,
+        rule_version=rule.spec.version,
+        rule_generation=rule.generation,
+        semantic_hash=rule.semantic_hash,
+        kind=rule.spec.kind,
+        purpose=rule.spec.purpose,
+        episode=episode.number,
+        state=state,
+        reason=reason,
+        level=LEVEL_NAME[episode.level],
+        level_max=LEVEL_NAME[episode.level],
+        key=key_map,
+        first_occurred_at=entries[0][6].occurred_at,
+        last_occurred_at=entries[-1][6].occurred_at,
+        matched_at=from_us(episode.matched),
+        detected_at=detected,
+        published_at=detected,
+        region=_region(entries),
+        channels=tuple(sorted(episode.channels)),
+        count=best.count,
+        distinct=best.distinct,
+        distinct_exact=best.exact,
+        steps=episode.steps or None,
+        branches=tuple(sorted(episode.branches)),
+        path=best.path,
+        measures=dict(best.measures),
+        evidence=_evidence(rule, entries),
+        evidence_total=len(entries),
+        evidence_digest=digest([entry[2] for entry in entries]),
+        suppressed_since_last=suppressed,
+        text=sentence(rule, key_map, episode, best, entries),
+        explain=_explain(rule, episode, best),
+        nearest_next=_nearest(rule, episode, best),
+        route=Route(feed=f"alerts:{_county(entries)}", roles=tuple(rule.spec.route.roles), chain=rule.spec.route.chain),
+        links=links,
+        runbook=rule.spec.runbook,
+        owner=rule.spec.owner,
+    )
+
+
+def chain(record: Revision, before: Revision | None, number: int, prev_hash: str) -> Revision:
+    """Number a record, say what differs from the one before, and hash it onto the chain."""
+    delta = _delta(before, record) if before is not None and before.alert_id == record.alert_id else ()
+    numbered = msgspec.structs.replace(record, revision=number, prev_hash=prev_hash, delta=delta)
+    return msgspec.structs.replace(numbered, content_hash=content_hash(numbered))
+
+
+def content_hash(record: Revision) -> str:
+    """SHA-256 over everything that is said; equal for a revision that is published twice."""
+    said = msgspec.structs.replace(record, **_UNHASHED)
+    return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
+
+
+def digest(ids: list[str]) -> str:
+    """One short hash for all evidence ids, in any order."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+
+
+def _delta(before: Revision, after: Revision) -> tuple[Delta, ...]:
+    return tuple(
+        Delta(name, getattr(before, name), getattr(after, name))
+        for name in _COMPARED
+        if getattr(before, name) != getattr(after, name)
+    )
+
+
+def _evidence(rule: Rule, entries: list[Entry]) -> tuple[Evidence, ...]:
+    kept = entries[-rule.spec.evidence.keep :]
+    return tuple(_witness(rule, entry) for entry in kept)
+
+
+def _witness(rule: Rule, entry: Entry) -> Evidence:
+    event = entry[6]
+    fields = {}
+    for name, get in rule.evidence_fields:
+        if name in ("id", "channel", "case", "occurred_at"):
+            continue
+        value = get(event)
+        if value is not None and value != ():
+            fields[name] = value
+    why = ",".join(rule.judge.roles(entry)) or None
+    return Evidence(event.id, event.channel, event.occurred_at, event.case, why, fields)
+
+
+def _region(entries: list[Entry]) -> Region:
+    for entry in reversed(entries):
+        event = entry[6]
+        if event.region or event.grid:
+            return Region(county_of(event), township_of(event), village_of(event), event.grid)
+    return Region()
+
+
+def _county(entries: list[Entry]) -> str:
+    return _region(entries).county or "unknown"
+
+
+def _explain(rule: Rule, episode: Episode, best: Verdict) -> dict[str, Any]:
+    """The evaluated conditions: each with its value and the number it was held against."""
+    conditions: list[dict[str, Any]] = []
+    measured = {"gte": best.distinct if best.distinct is not None else best.count, "steps": episode.steps}
+    for rung in rule.spec.levels:
+        for name in ("gte", "steps"):
+            wanted = getattr(rung, name)
+            if wanted is not None:
+                conditions.append(_condition(name, measured[name], wanted, rung.level))
+        if rung.measure_gte is not None:
+            value = best.path[-1] if best.path else None
+            conditions.append(_condition("measure_gte", value, rung.measure_gte, rung.level))
+    conditions += [{"branch": branch, "passed": True} for branch in sorted(episode.branches)]
+    return {"window": rule.spec.window.size, "any": conditions}
+
+
+def _condition(name: str, value: Any, wanted: int, level: str) -> dict[str, Any]:
+    passed = value is not None and value >= wanted
+    return {"condition": name, "value": value, "wanted": wanted, "level": level, "passed": passed}
+
+
+def _nearest(rule: Rule, episode: Episode, best: Verdict) -> Nearest | None:
+    """The next rung above and what it still needs, for rules that count."""
+    measured = best.distinct if best.distinct is not None else best.count
+    for wanted, level in rule.rungs:
+        if measured < wanted:
+            return Nearest(level, wanted - measured)
+    return None

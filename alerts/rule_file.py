@@ -1,0 +1,229 @@
+"""What a rule file may say: its structure, key by key, and the refusal of everything else.
+
+Structure only; what it means is compiled in `alerts.rule`. Durations are text such as `7d` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Struct, field
+
+from alerts.model import Kind, Level, Purpose, Text
+from alerts.select import nearest
+
+Status = Literal["live", "shadow", "disabled", "deprecated"]
+ReviseOn = Literal["level_up", "new_channel", "new_branch", "step", "unit"]
+REVISE_ON: tuple[ReviseOn, ...] = get_args(ReviseOn)
+
+
+class RuleError(ValueError):
+    """A rule that cannot be loaded: a sentence and the path of keys to the place in the file."""
+
+    def __init__(self, sentence: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.path = path
+
+
+class Window(Struct, forbid_unknown_fields=True):
+    """How long events count together, and how long stragglers are waited for."""
+
+    size: str
+    lateness: str | None = None
+    slide: str | None = None
+
+
+class DistinctSettings(Struct, forbid_unknown_fields=True):
+    """Up to how many values a distinct count is exact."""
+
+    exact_up_to: int = 512
+
+
+class Rung(Struct, forbid_unknown_fields=True):
+    """One level and what reaches it."""
+
+    level: Level
+    gte: int | None = None
+    steps: int | None = None
+    measure_gte: int | None = None
+    ratio: float | None = None
+
+
+class Aftercare(Struct, forbid_unknown_fields=True):
+    """After closing: for how long a match opens higher, and by how many levels."""
+
+    for_: str = field(name="for")
+    level_plus: int = 1
+
+
+class Lifecycle(Struct, forbid_unknown_fields=True):
+    """When an alert is revised, closed and opened again."""
+
+    revise_on: list[ReviseOn] = field(default_factory=lambda: list(REVISE_ON))
+    never_suppress: list[ReviseOn] = []
+    quiet_close: str | None = None
+    reopen_within: str | None = None
+    min_gap: str = "15m"
+    max_gap: str = "4h"
+    max_quiet_update: str = "1d"
+    aftercare: Aftercare | None = None
+
+
+class EvidenceSettings(Struct, forbid_unknown_fields=True):
+    """What an alert carries of the events behind it."""
+
+    keep: int = 20
+    fields: list[str] = []
+    top_k: dict[str, int] = {}
+
+
+class RouteSettings(Struct, forbid_unknown_fields=True):
+    """Who is told."""
+
+    region_by: Literal["county", "township", "village", "grid"] = "county"
+    roles: list[str] = []
+    topics: list[str] = []
+    chain: str | None = None
+
+
+class Privacy(Struct, forbid_unknown_fields=True):
+    """Who may ask who is behind a token, and how long the evidence is kept."""
+
+    reveal: list[str] = []
+    retain: str | None = None
+
+
+class ChainWhen(Struct, forbid_unknown_fields=True):
+    """A strictly increasing measure."""
+
+    measure: str
+    strictly: Literal["increasing"] = "increasing"
+    min_steps: int = 2
+
+
+class GapsWhen(Struct, forbid_unknown_fields=True):
+    """Intervals that shrink."""
+
+    min_events: int
+    each_ratio_lte: float
+
+
+class BranchWhen(Struct, forbid_unknown_fields=True):
+    """One branch of `any`: a name, a level and one construct."""
+
+    name: str
+    level: Level
+    chain: ChainWhen | None = None
+    gaps: GapsWhen | None = None
+    event: dict[str, Any] | None = None
+    prior_gte: int = 1
+
+
+class StepWhen(Struct, forbid_unknown_fields=True):
+    """One step of a sequence."""
+
+    name: str
+    event: dict[str, Any]
+    min: int = 1
+
+
+class When(Struct, forbid_unknown_fields=True):
+    """The construct of a progression or a sequence."""
+
+    chain: ChainWhen | None = None
+    any: list[BranchWhen] | None = None
+    steps: list[StepWhen] | None = None
+    within: str | None = None
+    gap_max: str | None = None
+    eager: bool = False
+
+
+class RuleFile(Struct, forbid_unknown_fields=True):
+    """One rule as it stands in its file."""
+
+    apiVersion: Literal["rules/v1"]  # noqa: N815
+    id: str
+    version: int
+    kind: Kind
+    title: Text
+    owner: str
+    purpose: Purpose
+    channels: list[str]
+    select: dict[str, Any]
+    key: list[str]
+    window: Window
+    levels: list[Rung] = []
+    status: Status = "live"
+    description: str = ""
+    key_fallback: list[str] = []
+    of: str | None = None
+    distinct: DistinctSettings = field(default_factory=DistinctSettings)
+    when: When | None = None
+    unless: dict[str, Any] = {}
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    explain: str | Text = ""
+    route: RouteSettings = field(default_factory=RouteSettings)
+    privacy: Privacy = field(default_factory=Privacy)
+    runbook: str = ""
+    tests: list[dict[str, Any]] = []
+
+
+def read(data: Any) -> RuleFile:
+    """The typed form of a rule's parsed YAML. Raises `RuleError` with the path of what is wrong."""
+    if not isinstance(data, Mapping):
+        raise RuleError(f"a rule file must be one map; got {type(data).__name__}")
+    _refuse_unknown(RuleFile, data, ())
+    try:
+        return msgspec.convert(data, RuleFile)
+    except msgspec.ValidationError as error:
+        sentence, path = _explain(str(error))
+        raise RuleError(sentence, path) from None
+
+
+def _refuse_unknown(struct: Any, data: Any, path: tuple[str | int, ...]) -> None:
+    if isinstance(data, list):
+        for index, item in enumerate(data):
+            _refuse_unknown(struct, item, (*path, index))
+        return
+    if not isinstance(data, Mapping):
+        return
+    members = {member.encode_name: member.type for member in msgspec.structs.fields(struct)}
+    for name, value in data.items():
+        if name not in members:
+            raise RuleError(
+                f"a key of {_where(path)} must be known; got `{name}`{nearest(str(name), list(members))}",
+                (*path, name),
+            )
+        inner = _struct_in(members[name])
+        if inner is not None:
+            _refuse_unknown(inner, value, (*path, name))
+
+
+def _struct_in(kind: Any) -> Any:
+    """The Struct inside an optional or a list annotation, if there is just one."""
+    if isinstance(kind, type) and issubclass(kind, Struct) and kind is not Text:
+        return kind
+    if get_origin(kind) is None:
+        return None
+    found = [inner for argument in get_args(kind) if (inner := _struct_in(argument)) is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def _where(path: tuple[str | int, ...]) -> str:
+    return f"`{'.'.join(map(str, path))}`" if path else "a rule"
+
+
+def _explain(message: str) -> tuple[str, tuple[str | int, ...]]:
+    """msgspec says `Expected ..., got ... - at `$.levels[0].gte``: make it ours, with the path taken apart."""
+    text, _, place = message.partition(" - at `$")
+    path: list[str | int] = []
+    for part in place.rstrip("`").replace("]", "").replace("[", ".").split("."):
+        if part and part != "...":
+            path.append(int(part) if part.isdigit() else part)
+    text = text[:1].lower() + text[1:]
+    where = f"`{'.'.join(map(str, path))}`" if path else "a rule file"
+    return f"{where} must be right; {text}", tuple(path)
