@@ -1,0 +1,133 @@
+"""The one place that knows `clickhouse_connect`: open a connection, try again, insert columns, ask.
+
+The same calls reach a server (`http://user:password@host:8123/database`, `https://…`) and the engine inside
+our own process (`chdb:///folder`). A client belongs to one thread at a time; open one for each thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+T = TypeVar("T")
+Column = Sequence[Any]
+
+# what a server says that passes by itself: timeouts, queries, parts, memory, read only, Keeper, network
+TRANSIENT_CODES = frozenset({159, 202, 209, 210, 225, 241, 242, 252, 319, 425, 999})
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying the same again may help."""
+    if isinstance(error, OperationalError | ConnectionError | TimeoutError):
+        return True
+    return isinstance(error, DatabaseError) and error.code in TRANSIENT_CODES
+
+
+class PoolClient:
+    """One connection to one database of the pool, with the patience of its owner.
+
+    On failure: a transient error is tried again with growing, jittered pauses for `patience` and then raised;
+    any other is raised at once.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        patience: timedelta = timedelta(seconds=60),
+        on_retry: Callable[[], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._contexts: dict[str, Any] = {}
+        self._retrying = _retrying(patience, on_retry)
+
+    @classmethod
+    def open(
+        cls,
+        dsn: str,
+        database: str = "",
+        patience: timedelta = timedelta(seconds=60),
+        on_retry: Callable[[], None] | None = None,
+    ) -> PoolClient:
+        """Connect; `database` comes before the one that the DSN names, and is made where there is none."""
+        retrying = _retrying(patience, on_retry)
+        try:
+            client: Client = retrying(_connect, dsn, database)
+        except (ClickHouseError, OSError) as error:
+            raise ConnectionError(
+                f"clickhouse must answer; got `{_short(error)}` ({_place(dsn)}); start it, or set its address"
+            ) from error
+        return cls(client, patience, on_retry)
+
+    def insert(self, table: str, names: Sequence[str], columns: Sequence[Column]) -> None:
+        """Write rows, given column by column; all of them are there when this returns."""
+        self._retrying(self._insert, table, names, columns)
+
+    def _insert(self, table: str, names: Sequence[str], columns: Sequence[Column]) -> None:
+        context = self._contexts.get(table)
+        if context is None:
+            context = self._client.create_insert_context(
+                table,
+                column_names=names,
+                column_oriented=True,
+                settings={"max_partitions_per_insert_block": 0},
+            )
+            self._contexts[table] = context
+        context.data = columns
+        self._client.insert(context=context)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that answers nothing."""
+        self._retrying(self._client.command, statement)
+
+    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """What a query answers, a dictionary for each row; `{name:Type}` in it are bound parameters."""
+        answer = self._retrying(self._client.query, query, parameters or None)
+        return list(answer.named_results())
+
+    def value(self, query: str, **parameters: Any) -> Any:
+        """The one value that a query answers."""
+        return self._retrying(self._client.query, query, parameters or None).result_rows[0][0]
+
+    def close(self) -> None:
+        """Close the connection; the embedded engine's folder is free when its last client is closed."""
+        self._client.close()
+
+
+def _connect(dsn: str, database: str) -> Client:
+    client = clickhouse_connect.get_client(dsn=dsn, tz_mode="aware")
+    if not database:
+        return client
+    client.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
+    client.close()
+    return clickhouse_connect.get_client(dsn=dsn, database=database, tz_mode="aware")
+
+
+def _retrying(patience: timedelta, on_retry: Callable[[], None] | None) -> Retrying:
+    def count(_: RetryCallState) -> None:
+        if on_retry:
+            on_retry()
+
+    return Retrying(
+        retry=retry_if_exception(is_transient),
+        wait=wait_random_exponential(multiplier=0.1, max=5),
+        stop=stop_after_delay(patience),
+        before_sleep=count,
+        reraise=True,
+    )
+
+
+def _place(dsn: str) -> str:
+    """The address without user and password."""
+    parts = urlsplit(dsn)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _short(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:300]

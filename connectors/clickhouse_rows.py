@@ -1,0 +1,157 @@
+"""What a model looks like as a row of the pool: the table, its columns, and one row for one item.
+
+Times go in as microseconds, trees as JSON, absent strings as ''. The order of columns is that of the
+dictionary a row is made as, so names and values cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from alerts.model import DeadLetter, Event, LateEvent, MatterLink, PooledEvent, Revision, to_us
+
+Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter
+Row = dict[str, Any]
+
+
+def table_of(item: Poolable) -> str:
+    """The table an item goes to."""
+    return _ROWS[type(item)][0]
+
+
+def columns_of(items: Iterable[Poolable]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Column names and columns of items of one type; there must be at least one."""
+    rows = [_ROWS[type(item)][1](item) for item in items]
+    return tuple(rows[0]), list(zip(*(row.values() for row in rows), strict=True))
+
+
+def areas(event: Event) -> tuple[str, str, str]:
+    """County, township and village of an event, as far as its region or its grid tells; '' where unknown."""
+    code = event.region or ""
+    grid = (event.grid or "")[:12]
+    if grid.startswith(code):
+        code = grid or code
+    return code[:6], _part(code, 9), _part(code, 12)
+
+
+def _part(code: str, digits: int) -> str:
+    """The code down to one level; '' where it is shorter, or filled up with zeros as exports like to do."""
+    return code[:digits] if len(code) >= digits and code[digits - 3 : digits] != "000" else ""
+
+
+def _event(pooled: PooledEvent) -> Row:
+    event = pooled.event
+    county, township, village = areas(event)
+    link = event.link
+    return {
+        "id": event.id,
+        "channel": event.channel,
+        "action": event.action,
+        "occurred_at": to_us(event.occurred_at),
+        "arrived_at": to_us(pooled.arrived_at),
+        "case": event.case or "",
+        "matter": pooled.matter,
+        "link_type": link.type if link else "",
+        "link_to": link.to if link else "",
+        "reporter": event.reporter or "",
+        "reporter_class": event.reporter_class,
+        "pair": event.pair or "",
+        "household": event.household or "",
+        "place": event.place or "",
+        "subject": event.subject or "",
+        "region": event.region or "",
+        "county": county,
+        "township": township,
+        "village": village,
+        "grid": event.grid or "",
+        "category": event.category or "",
+        "subcategory": event.subcategory or "",
+        "violence": event.violence,
+        "cues": event.cues,
+        "unit": event.unit or "",
+        "unit_level": event.unit_level,
+        "satisfied": event.satisfied,
+        "text": event.text or "",
+        "lat": event.lat,
+        "lon": event.lon,
+        "attrs": _json(event.attrs) if event.attrs else "{}",
+        "source": pooled.source,
+    }
+
+
+def _matter_link(link: MatterLink) -> Row:
+    return {
+        "event_id": link.event_id,
+        "matter": link.matter,
+        "reason": link.reason,
+        "score": link.score,
+        "decided_at": to_us(link.decided_at),
+        "proposed": link.proposed,
+        "previous": link.previous or "",
+    }
+
+
+def _late_event(late: LateEvent) -> Row:
+    return {
+        "event_id": late.event_id,
+        "rule": late.rule,
+        "channel": late.channel,
+        "occurred_at": to_us(late.occurred_at),
+        "arrived_at": to_us(late.arrived_at),
+        "watermark": to_us(late.watermark),
+    }
+
+
+def _dead_letter(letter: DeadLetter) -> Row:
+    row: Row = msgspec.structs.asdict(letter)
+    return row | {"failed_at": to_us(letter.failed_at)}
+
+
+# the fields of a revision that are trees or lists of trees: one JSON column each
+_TREES = {
+    "vouched_by",
+    "path",
+    "measures",
+    "evidence",
+    "delta",
+    "suppressed_since_last",
+    "explain",
+    "nearest_next",
+    "route",
+    "links",
+}
+
+
+def _revision(revision: Revision) -> Row:
+    return {name: _revision_value(name, getattr(revision, name)) for name in revision.__struct_fields__}
+
+
+def _revision_value(name: str, value: Any) -> Any:
+    if name in _TREES:
+        return "" if value is None else _json(value)
+    if isinstance(value, datetime):
+        return to_us(value)
+    if name == "region":
+        return value.county or "", value.township or "", value.village or "", value.grid or ""
+    if name == "text":
+        return value.zh, value.en
+    if value is None and name in ("stage", "calendar_version", "baseline_version"):
+        return ""
+    return value
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_ROWS: dict[type, tuple[str, Callable[[Any], Row]]] = {
+    PooledEvent: ("events", _event),
+    MatterLink: ("matter_links", _matter_link),
+    Revision: ("alert_revisions", _revision),
+    LateEvent: ("late_events", _late_event),
+    DeadLetter: ("dead_letters", _dead_letter),
+}

@@ -1,0 +1,142 @@
+"""Bring the pool's tables up to date, and keep people's data no longer than it may be kept.
+
+Schema files are numbered and run once each, in order; `schema_migrations` remembers which. Every statement
+can be run again, so a migration that was cut off goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from typing import NamedTuple
+
+from connectors.clickhouse_client import PoolClient
+
+_REMEMBER = """
+-- One row is one schema file that was run. The order key answers "which version is this pool".
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    number UInt32,
+    name String,
+    sha256 String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY number
+"""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long each class of data stays, counted from its arrival; `None` is for ever. Aggregates stay.
+
+    Words go first, then the tokens that stand for people, then the events. Tokens must stay for as long as
+    the longest window of a rule, because a rule is warmed up from the pool.
+    """
+
+    text: timedelta | None = timedelta(days=90)
+    tokens: timedelta | None = timedelta(days=400)
+    events: timedelta | None = timedelta(days=1100)
+    alerts: timedelta | None = timedelta(days=1100)
+    dead_letters: timedelta | None = timedelta(days=30)
+
+
+FOR_EVER = Retention(text=None, tokens=None, events=None, alerts=None, dead_letters=None)
+
+
+class SchemaFile(NamedTuple):
+    """One numbered file and its statements."""
+
+    number: int
+    name: str
+    sha256: str
+    statements: list[str]
+
+
+def schema_files() -> Iterator[SchemaFile]:
+    """The files that ship with the product, in order."""
+    folder = files("connectors").joinpath("schema")
+    for path in sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name):
+        text = path.read_text(encoding="utf-8")
+        statements = [part.strip() for part in f"{text}\n".split(";\n") if part.strip()]
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        yield SchemaFile(int(path.name.split("_")[0]), path.name, digest, statements)
+
+
+def migrate(client: PoolClient) -> list[str]:
+    """Run the schema files that this pool has not seen; their names. Running it again changes nothing."""
+    client.execute(_REMEMBER)
+    applied = {row["number"]: row for row in client.rows("SELECT * FROM schema_migrations FINAL")}
+    return [file.name for file in schema_files() if not _was_applied(file, applied) and _apply(client, file)]
+
+
+def _was_applied(file: SchemaFile, applied: dict[int, dict[str, str]]) -> bool:
+    seen = applied.get(file.number)
+    if seen and seen["sha256"] != file.sha256:
+        raise ValueError(
+            f"schema file must not change once it was run; got another content of `{file.name}`"
+            " (schema_migrations); put the change into a file with the next number"
+        )
+    return seen is not None
+
+
+def _apply(client: PoolClient, file: SchemaFile) -> bool:
+    for statement in file.statements:
+        client.execute(statement)
+    names = ("number", "name", "sha256")
+    client.insert("schema_migrations", names, ([file.number], [file.name], [file.sha256]))
+    return True
+
+
+def apply_retention(client: PoolClient, retention: Retention) -> None:
+    """Set the TTLs that differ; ClickHouse drops what is over them when it merges parts."""
+    text, tokens, events, alerts = retention.text, retention.tokens, retention.events, retention.alerts
+    limits = (
+        ("events", "text", "arrived_at", text),
+        ("events", "reporter", "arrived_at", tokens),
+        ("events", "pair", "arrived_at", tokens),
+        ("events", "household", "arrived_at", tokens),
+        ("alert_revisions", "key", "detected_at", tokens),
+        ("events", "", "arrived_at", events),
+        ("matter_links", "", "decided_at", events),
+        ("late_events", "", "arrived_at", events),
+        ("alert_revisions", "", "detected_at", alerts),
+        ("alert_actions", "", "acted_at", alerts),
+        ("deliveries", "", "happened_at", alerts),
+        ("dead_letters", "", "failed_at", retention.dead_letters),
+    )
+    for table, column, since, age in limits:
+        _limit(client, table, column, since, age)
+
+
+def token_seconds(client: PoolClient) -> int | None:
+    """For how long this pool can still tell people apart; `None` is for ever."""
+    found = re.search(r"toIntervalSecond\((\d+)\)", _definition(client, "events", "reporter"))
+    return int(found[1]) if found else None
+
+
+def _limit(client: PoolClient, table: str, column: str, since: str, age: timedelta | None) -> None:
+    """Let a column, or whole rows where none is named, expire `age` after `since`."""
+    now = _definition(client, table, column)
+    what = f"MODIFY COLUMN `{column}` " if column else ""
+    if age is None:
+        if " TTL " in now:
+            client.execute(f"ALTER TABLE {table} {what}REMOVE TTL")
+        return
+    wanted = f"TTL toDateTime({since}) + toIntervalSecond({int(age.total_seconds())})"
+    if wanted not in now:
+        client.execute(f"ALTER TABLE {table} {what or 'MODIFY '}{wanted}")
+
+
+def _definition(client: PoolClient, table: str, column: str) -> str:
+    """How ClickHouse itself writes down a column, or the end of the table where the rows' TTL stands."""
+    create: str = client.value(
+        "SELECT create_table_query FROM system.tables"
+        " WHERE database = currentDatabase() AND name = {table:String}",
+        table=table,
+    )
+    columns, _, end = create.partition(") ENGINE = ")
+    return columns.partition(f"`{column}` ")[2].partition(", `")[0] if column else end

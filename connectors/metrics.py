@@ -1,0 +1,284 @@
+"""Every number Anlan tells Prometheus: its name, its labels, what it means, and the door where it is read.
+
+This is the only file that knows `prometheus_client`. A metric is named
+`anlan_<noun>_<past verb>_<unit or total>`, counts in base units, and takes its labels from `LABELS`, never an
+id or free text. `docs/metrics.md` is written from here: `python -m connectors.metrics > docs/metrics.md`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
+
+PREFIX = "anlan"
+
+LABELS = {
+    "channel": "registered channel; `unknown` where the row did not say",
+    "rule": "rule id",
+    "reason": "why, from the fixed list of the step that counts: dead-letter, drop, link or revision reasons",
+    "level": "`blue`, `yellow`, `red`",
+    "state": "state of the alert in the revision",
+    "watermark": "`data` (evidence) or `clock` (moves with time)",
+    "stage": "`intake`, `log`, `link`, `detect`, `publish`, `redis`, `pool`",
+    "sink": "`redis`, `kafka`, `pool`",
+    "table": "table or stream that received the rows",
+    "step": "step id of the flow",
+    "topic": "Kafka topic",
+    "partition": "Kafka partition",
+}
+
+# produce → Redis is tens of milliseconds on a quiet machine and must stay under a second: fine steps there
+LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+WORK_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
+BYTES_BUCKETS = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)
+
+
+class Declared(NamedTuple):
+    """One metric as the page and the boards know it."""
+
+    name: str  # as Prometheus shows it
+    type: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own; two of them in one process do not meet.
+
+    What goes in is accounted for, channel by channel: received = admitted + dead-lettered + dropped at the
+    intake, and admitted = linked + duplicate + heartbeats once the log is read.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._declared: list[Declared] = []
+        self._declare_events()
+        self._declare_time()
+        self._declare_alerts()
+        self._declare_sinks()
+        self._declare_engine()
+
+    def _declare_events(self) -> None:
+        self.events_received = self._counter(
+            "events_received_total", "Rows that came to the intake's door, heartbeats included.", "channel"
+        )
+        self.events_admitted = self._counter(
+            "events_admitted_total", "Events written to the intake log.", "channel"
+        )
+        self.events_dead_lettered = self._counter(
+            "events_dead_lettered_total", "Rows that could not become an event.", "channel", "reason"
+        )
+        self.events_dropped = self._counter(
+            "events_dropped_total", "Rows that a mapping leaves out on purpose.", "channel", "reason"
+        )
+        self.events_duplicated = self._counter(
+            "events_duplicated_total", "Events whose id was known already; counted once.", "channel"
+        )
+        self.heartbeats_read = self._counter(
+            "heartbeats_read_total", "Heartbeats read from the intake log.", "channel"
+        )
+        self.events_late = self._counter(
+            "events_late_total",
+            "Events behind the clock watermark of a rule: kept and pooled, not judged by it.",
+            "channel",
+            "rule",
+        )
+        self.events_linked = self._counter(
+            "events_linked_total",
+            "Events joined to a matter, by the reason of the join.",
+            "channel",
+            "reason",
+        )
+        self.events_pooled = self._counter(
+            "events_pooled_total", "Events written to the data pool, repeats included.", "channel"
+        )
+        self.ticks_written = self._counter(
+            "ticks_written_total", "Ticks the intake wrote, one for each partition and second."
+        )
+
+    def _declare_time(self) -> None:
+        self.channel_watermark_lag = self._gauge(
+            "channel_watermark_lagged_seconds",
+            "How far a channel's watermark is behind the clock of the log.",
+            "channel",
+            "watermark",
+        )
+        self.rule_watermark_lag = self._gauge(
+            "rule_watermark_lagged_seconds",
+            "How far a rule's clock watermark is behind the clock of the log: what a timer waits.",
+            "rule",
+        )
+        self.channel_silent = self._gauge(
+            "channel_silenced_state", "1 while a channel has neither data nor heartbeat, else 0.", "channel"
+        )
+        self.record_read_at = self._gauge(
+            "record_read_timestamp_seconds",
+            "Unix time of the last record read: a dead broker raises no error, this stands still.",
+            "topic",
+            "partition",
+        )
+        self.records_behind = self._gauge(
+            "records_waited_count",
+            "Records of a partition that are written and not yet read.",
+            "topic",
+            "partition",
+        )
+
+    def _declare_alerts(self) -> None:
+        self.revisions_published = self._counter(
+            "revisions_published_total",
+            "Revisions handed to the feeds.",
+            "rule",
+            "level",
+            "state",
+            "reason",
+        )
+        self.findings_suppressed = self._counter(
+            "findings_suppressed_total", "Findings folded into a later revision.", "rule"
+        )
+        self.keys_refused = self._counter(
+            "keys_refused_total",
+            "Events a rule could not key: absent key, stop list, or cardinality ceiling.",
+            "rule",
+            "reason",
+        )
+        self.keys_kept = self._gauge("keys_kept_count", "Keys with state.", "rule")
+        self.events_kept = self._gauge("events_kept_count", "Events kept in state.", "rule")
+        self.alerts_open = self._gauge("alerts_opened_count", "Alerts open or acked now.", "rule")
+        self.keys_evicted = self._counter(
+            "keys_evicted_total", "Keys forgotten because a cap was hit.", "rule"
+        )
+        self.alert_latency = self._histogram(
+            "alert_published_seconds",
+            "From the department's send to the alert in Redis, for kinds judged on arrival.",
+            LATENCY_BUCKETS,
+            "rule",
+        )
+        self.stage_latency = self._histogram(
+            "stage_passed_seconds", "Time spent in one stage of the way.", LATENCY_BUCKETS, "stage"
+        )
+
+    def _declare_sinks(self) -> None:
+        self.rows_written = self._counter(
+            "rows_written_total", "Rows a sink wrote and had acknowledged.", "sink", "table"
+        )
+        self.rows_skipped = self._counter(
+            "rows_skipped_total",
+            "Rows a sink left out: `duplicate` (written before), `older` (a later one is there).",
+            "sink",
+            "reason",
+        )
+        self.hashes_mismatched = self._counter(
+            "hashes_mismatched_total",
+            "Revisions issued again with another content: detection was not deterministic. Must stay 0.",
+            "sink",
+        )
+        self.flush_seconds = self._histogram(
+            "rows_flushed_seconds", "Time of one flush of a sink.", WORK_BUCKETS, "sink"
+        )
+        self.flushes_retried = self._counter(
+            "flushes_retried_total", "Writes tried again because the other side did not answer.", "sink"
+        )
+        self.rows_buffered = self._gauge("rows_buffered_count", "Rows waiting in a sink.", "sink")
+        self.hours_recounted = self._counter(
+            "hours_recounted_total", "Touched hours counted again in the aggregate tables."
+        )
+        self.recount_seconds = self._histogram(
+            "aggregates_recounted_seconds", "Time of one refresh of all touched aggregates.", WORK_BUCKETS
+        )
+
+    def _declare_engine(self) -> None:
+        self.epoch_seconds = self._histogram(
+            "epochs_closed_seconds",
+            "From one snapshot to the next: must stay near the interval.",
+            WORK_BUCKETS,
+        )
+        self.snapshot_seconds = self._histogram(
+            "snapshots_taken_seconds", "Time to encode the state of one step.", WORK_BUCKETS, "step"
+        )
+        self.snapshot_bytes = self._histogram(
+            "snapshots_taken_bytes", "Size of the encoded state of one step.", BYTES_BUCKETS, "step"
+        )
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        self._declared.append(Declared(f"{PREFIX}_{name}", "counter", labels, meaning))
+        return Counter(f"{PREFIX}_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        self._declared.append(Declared(f"{PREFIX}_{name}", "gauge", labels, meaning))
+        return Gauge(f"{PREFIX}_{name}", meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        self._declared.append(Declared(f"{PREFIX}_{name}", "histogram", labels, meaning))
+        return Histogram(f"{PREFIX}_{name}", meaning, labels, registry=self.registry, buckets=buckets)
+
+    @property
+    def declared(self) -> tuple[Declared, ...]:
+        """All metrics in the order of this file: for the page, the boards and the tests."""
+        return tuple(self._declared)
+
+    def value(self, name: str, **labels: str) -> float:
+        """What a metric of this registry reads now, by its full Prometheus name; 0.0 where never counted."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def text(self) -> str:
+        """All metrics in the form that Prometheus reads."""
+        return generate_latest(self.registry).decode()
+
+
+class Door:
+    """An open `/metrics` page; close it to free the port."""
+
+    def __init__(self, metrics: Metrics, port: int, addr: str) -> None:
+        self._server, self._thread = start_http_server(port, addr=addr, registry=metrics.registry)
+        self.port: int = self._server.server_port
+
+    def close(self) -> None:
+        """Stop answering and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def serve(metrics: Metrics, port: int, addr: str = "127.0.0.1") -> Door:
+    """Answer Prometheus on `addr:port`, this machine only unless told otherwise; port 0 takes a free one."""
+    return Door(metrics, port, addr)
+
+
+def page() -> str:
+    """The text of `docs/metrics.md`."""
+    rows = [
+        f"| `{m.name}` | {m.type} | {', '.join(f'`{x}`' for x in m.labels) or '–'} | {m.meaning} |"
+        for m in Metrics().declared
+    ]
+    labels = [f"| `{name}` | {meaning} |" for name, meaning in LABELS.items()]
+    return "\n".join([_HEAD, *rows, _LABELS_HEAD, *labels, ""])
+
+
+_HEAD = """\
+# Metrics
+
+Written by `python -m connectors.metrics > docs/metrics.md`; a test fails when page and code differ.
+
+The books must balance for every channel: received = admitted + dead-lettered + dropped at the intake, and
+admitted = linked + duplicate + heartbeats once the log is read.
+A histogram shows as `_bucket`, `_sum` and `_count`.
+`anlan_hashes_mismatched_total` above 0 is a fault of ours:
+the same log gave two different revisions.
+
+| metric | type | labels | what it says |
+|---|---|---|---|"""
+
+_LABELS_HEAD = """
+## Labels
+
+Never an id of a person, a case or an alert, and never free text.
+
+| label | values |
+|---|---|"""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,58 @@
+"""Real servers for the tests that ask for them: one broker and one Valkey a session, a clean place a test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from connectors.embedded import Broker, Engine, Valkey
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One broker for the whole session; use `topic_prefix` to stay out of each other's way."""
+    with Broker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    with Valkey(tmp_path_factory.mktemp("valkey"), durable=False) as running:
+        yield running
+
+
+@pytest.fixture
+def bootstrap(request: pytest.FixtureRequest) -> str:
+    """The address of the broker: ours, or one that `ANLAN_TEST_KAFKA` names, to test against Apache Kafka."""
+    elsewhere = os.environ.get("ANLAN_TEST_KAFKA")
+    return elsewhere or request.getfixturevalue("broker").bootstrap
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix for topics that no other test has."""
+    return f"t{uuid.uuid4().hex[:8]}."
+
+
+@pytest.fixture
+def valkey(_valkey: Valkey) -> Valkey:
+    """Valkey with nothing in it."""
+    redis.Redis.from_url(_valkey.url).flushall()
+    return _valkey
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    """The address of an empty Valkey."""
+    return valkey.url
+
+
+@pytest.fixture
+def clickhouse_dsn(tmp_path: Path) -> str:
+    """A fresh folder for the ClickHouse engine; close every client of it before the test ends."""
+    return Engine(tmp_path / "clickhouse").dsn

@@ -1,0 +1,335 @@
+"""The live feed against a real Valkey: once each, whole or not at all, through crashes."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import bytewax.operators as op
+import msgspec
+import pytest
+import redis
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSource, run_main
+
+from alerts.model import Region, Revision, Text
+from connectors.embedded import Valkey
+from connectors.metrics import Metrics
+from connectors.redis import AlertReader, FeedRetention, RedisAlertSink, RedisAlertWriter
+
+pytestmark = pytest.mark.integration
+
+AT = datetime(2024, 4, 16, 8, 0, tzinfo=UTC)
+
+
+def revision(alert: int | str = 1, number: int = 1, **changes: Any) -> Revision:
+    at = AT + timedelta(minutes=number)
+    return msgspec.structs.replace(
+        Revision(
+            alert_id=str(uuid.uuid5(uuid.NAMESPACE_OID, str(alert))),
+            revision=number,
+            rule="rc.repeat-contact",
+            rule_version=1,
+            rule_generation=1,
+            semantic_hash="s",
+            kind="threshold",
+            purpose="service-quality",
+            episode=1,
+            state="open",
+            reason="level_rise",
+            level="blue",
+            level_max="blue",
+            key={"matter": f"m-{alert}"},
+            first_occurred_at=AT,
+            last_occurred_at=at,
+            matched_at=at,
+            detected_at=at,
+            published_at=at,
+            content_hash=f"h-{alert}-{number}",
+            region=Region(county="620102", township="620102001"),
+            text=Text(zh="同一事项再次来电", en="contacted again"),
+        ),
+        **changes,
+    )
+
+
+def writer(url: str, metrics: Metrics | None = None, **options: Any) -> RedisAlertWriter:
+    sink = RedisAlertSink(url, metrics or Metrics(), **options)
+    return sink.build_part("redis", sink.list_parts()[0], None)
+
+
+def until(claim: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, "the condition did not come true in time"
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def durable(tmp_path: Path) -> Iterator[Valkey]:
+    with Valkey(tmp_path / "valkey", durable=True) as server:
+        yield server
+
+
+def test_a_revision_is_in_streams_hash_and_open_sets(redis_url: str, client: Any) -> None:
+    one = revision()
+
+    writer(redis_url).write_batch([[one]])
+
+    for stream in ("alerts:all", "alerts:620102"):
+        [(_, fields)] = client.xrange(stream)
+        assert msgspec.json.decode(fields["json"], type=Revision) == one
+    row = client.hgetall(f"alert:{one.alert_id}")
+    assert (row["level"], row["state"], row["key"]) == ("blue", "open", '{"matter":"m-1"}')
+    assert row["text_zh"] == "同一事项再次来电"
+    assert json.loads(row["json"])["alert_id"] == one.alert_id
+    score = 1e13 + int(one.detected_at.timestamp() * 1000)
+    assert client.zrange("alerts:open", 0, -1, withscores=True) == [(one.alert_id, score)]
+    assert client.zrange("alerts:open:620102", 0, -1, withscores=True) == [(one.alert_id, score)]
+
+
+def test_an_alert_without_a_county_goes_to_unknown(redis_url: str, client: Any) -> None:
+    writer(redis_url).write_batch([[revision(region=Region()), revision(2, region=Region(county="open"))]])
+
+    assert client.xlen("alerts:unknown") == 2
+    assert client.zcard("alerts:open:unknown") == 2
+
+
+def test_a_hint_names_the_stream_entry(redis_url: str, client: Any) -> None:
+    with client.pubsub(ignore_subscribe_messages=True) as hints:
+        hints.subscribe("alerts.hint")
+        hints.get_message(timeout=5)
+        writer(redis_url).write_batch([[revision()]])
+
+        hint = hints.get_message(timeout=5)
+
+    [(stream_id, _)] = client.xrange("alerts:all")
+    assert json.loads(hint["data"]) == {
+        "alert_id": revision().alert_id,
+        "revision": 1,
+        "stream_id": stream_id,
+    }
+
+
+def test_the_same_revision_twice_is_published_once(redis_url: str, client: Any) -> None:
+    metrics = Metrics()
+    seen: list[Revision] = []
+    out = writer(redis_url, metrics, on_written=seen.extend)
+
+    out.write_batch([[revision(), revision()], [revision(number=2)]])
+    out.write_batch([[revision(), revision(number=2)]])
+
+    assert [r.revision for r in seen] == [1, 2]
+    assert client.xlen("alerts:all") == 2
+    assert metrics.value("anlan_rows_written_total", sink="redis", table="alerts") == 2
+    assert metrics.value("anlan_rows_skipped_total", sink="redis", reason="duplicate") == 2
+    assert metrics.value("anlan_rows_skipped_total", sink="redis", reason="older") == 1
+    assert metrics.value("anlan_hashes_mismatched_total", sink="redis") == 0
+
+
+def test_the_fence_holds_when_the_streams_are_trimmed(redis_url: str, client: Any) -> None:
+    out = writer(redis_url)
+    out.write_batch([[revision()]])
+    client.xtrim("alerts:all", maxlen=0, approximate=False)
+
+    out.write_batch([[revision()]])
+
+    assert client.xlen("alerts:all") == 0
+
+
+@pytest.mark.parametrize(
+    ("epoch", "streams", "kept"), [(2, 2, "other"), (1, 1, "h-1-1"), (0, 1, "h-1-1")], ids=str
+)
+def test_of_two_contents_the_greater_engine_epoch_wins(
+    redis_url: str, client: Any, epoch: int, streams: int, kept: str
+) -> None:
+    metrics = Metrics()
+    out = writer(redis_url, metrics)
+    out.write_batch([[revision(engine_epoch=1)]])
+
+    out.write_batch([[revision(engine_epoch=epoch, content_hash="other")]])
+
+    assert client.hget(f"alert:{revision().alert_id}", "content_hash") == kept
+    assert client.xlen("alerts:all") == streams
+    assert metrics.value("anlan_hashes_mismatched_total", sink="redis") == 1
+
+
+def test_a_closed_alert_is_not_open_and_its_hash_goes_later(redis_url: str, client: Any) -> None:
+    out = writer(redis_url, retention=FeedRetention(closed_alerts=timedelta(days=3)))
+    hash_key = f"alert:{revision().alert_id}"
+    out.write_batch([[revision()]])
+    assert client.ttl(hash_key) == -1
+
+    out.write_batch([[revision(number=2, state="closed", reason="quiet")]])
+    assert client.zcard("alerts:open") == client.zcard("alerts:open:620102") == 0
+    assert 0 < client.ttl(hash_key) <= 3 * 86400
+
+    out.write_batch([[revision(number=3, state="open", reason="reopened")]])
+    assert client.zcard("alerts:open") == 1
+    assert client.ttl(hash_key) == -1
+
+
+def test_an_acked_alert_stays_open_and_keeps_its_moment(redis_url: str, client: Any) -> None:
+    out = writer(redis_url)
+
+    out.write_batch([[revision(), revision(number=2, state="acked", level="red")]])
+
+    opened_ms = int(revision().detected_at.timestamp() * 1000)
+    assert client.zscore("alerts:open", revision().alert_id) == 3e13 + opened_ms
+
+
+def test_an_alert_that_moves_leaves_its_old_county(redis_url: str, client: Any) -> None:
+    out = writer(redis_url)
+
+    out.write_batch([[revision(), revision(number=2, region=Region(county="620103"))]])
+
+    assert client.zcard("alerts:open:620102") == 0
+    assert client.zrange("alerts:open:620103", 0, -1) == [revision().alert_id]
+
+
+def test_streams_are_trimmed_by_age(redis_url: str, client: Any) -> None:
+    client.xadd("alerts:all", {"old": "1"}, id="1-1")
+    for number in range(300):
+        client.xadd("alerts:all", {"old": "1"}, id=f"2-{number}")
+
+    writer(redis_url, retention=FeedRetention(streams=timedelta(days=1))).write_batch([[revision()]])
+
+    assert client.xlen("alerts:all") <= 101
+
+
+def test_a_prefix_keeps_everything_apart(redis_url: str, client: Any) -> None:
+    writer(redis_url, prefix="{anlan}:").write_batch([[revision()]])
+
+    assert all(key.startswith("{anlan}:") for key in client.scan_iter())
+    assert [r.revision for r in AlertReader(redis_url, prefix="{anlan}:").read()] == [1]
+
+
+def test_a_reader_keeps_the_greatest_and_counts_the_rest(redis_url: str) -> None:
+    writer(redis_url).write_batch(
+        [[revision(), revision(engine_epoch=2, content_hash="x"), revision(number=2, level="red")]]
+    )
+    reader = AlertReader(redis_url)
+
+    said = reader.read()
+    again = AlertReader(redis_url)
+    again.snapshot()
+    overlap = again.read()
+    again.position = "0-0"
+    again.read()
+
+    assert [(r.revision, r.engine_epoch) for r in said] == [(1, 0), (1, 2), (2, 0)]
+    assert reader.duplicates == 0
+    assert overlap == []
+    assert again.duplicates == 3
+    assert again.alerts == reader.alerts
+
+
+def test_open_alerts_come_highest_level_first(redis_url: str) -> None:
+    writer(redis_url).write_batch(
+        [[revision("a"), revision("b", level="red"), revision("c", level="yellow"), revision("d", 2)]]
+    )
+
+    found = AlertReader(redis_url).open_alerts()
+
+    assert [r.key["matter"] for r in found] == ["m-b", "m-c", "m-d", "m-a"]
+    assert AlertReader(redis_url, county="620103").open_alerts() == []
+    assert len(AlertReader(redis_url, county="620102").read()) == 4
+
+
+def test_a_reader_that_waits_gets_what_comes(redis_url: str) -> None:
+    out = writer(redis_url)
+    reader = AlertReader(redis_url)
+    late = threading.Timer(0.05, lambda: out.write_batch([[revision()]]))
+    late.start()
+
+    said = reader.read(wait=timedelta(seconds=5))
+    late.join()
+
+    assert [r.revision for r in said] == [1]
+
+
+def test_no_reader_sees_half_a_revision(redis_url: str, client: Any) -> None:
+    out = writer(redis_url)
+    revisions = [revision(n % 7, n // 7 + 1) for n in range(700)]
+    job = threading.Thread(target=lambda: [out.write_batch([[r]]) for r in revisions])
+    job.start()
+    position, seen = "0-0", 0
+    while seen < len(revisions):
+        [(_, entries)] = client.xread({"alerts:all": position}, block=5000)
+        for _, fields in entries:
+            revision_in_hash, _ = client.hmget(f"alert:{fields['alert_id']}", "revision", "stream_id")
+            assert int(revision_in_hash) >= int(fields["revision"])
+            assert client.zscore("alerts:open", fields["alert_id"])
+        position, seen = entries[-1][0], seen + len(entries)
+    job.join()
+
+
+def test_a_killed_server_and_a_replay_leave_each_revision_once(durable: Valkey) -> None:
+    out = writer(durable.url)
+    revisions = [revision(n % 10, n // 10 + 1) for n in range(200)]
+    out.write_batch([revisions[:120]])
+    durable.kill()
+    durable.start()
+
+    out.write_batch([revisions[60:]])
+
+    reader = AlertReader(durable.url)
+    said = reader.read()
+    assert [(r.alert_id, r.revision) for r in said] == [(r.alert_id, r.revision) for r in revisions]
+    assert reader.duplicates == 0
+
+
+def test_a_writer_waits_for_a_server_that_comes_back(durable: Valkey) -> None:
+    metrics = Metrics()
+    out = writer(durable.url, metrics, patience=timedelta(seconds=20))
+    revisions = [revision(n % 10, n // 10 + 1) for n in range(1000)]
+    job = threading.Thread(target=lambda: [out.write_batch([[r]]) for r in revisions])
+    job.start()
+    for kills in range(1, 4):
+        until(lambda n=kills: metrics.value("anlan_rows_written_total", **WRITTEN) > 150 * n)
+        durable.kill()
+        until(lambda n=kills: metrics.value("anlan_flushes_retried_total", sink="redis") >= n)
+        durable.start()
+    job.join(timeout=60)
+
+    reader = AlertReader(durable.url)
+    said = reader.read(count=5000)
+    assert [(r.alert_id, r.revision) for r in said] == [(r.alert_id, r.revision) for r in revisions]
+    assert reader.duplicates == 0
+
+
+WRITTEN = {"sink": "redis", "table": "alerts"}
+
+
+def test_a_server_that_stays_away_stops_the_flow_with_a_sentence(durable: Valkey) -> None:
+    out = writer(durable.url, patience=timedelta(seconds=0.2))
+    durable.kill()
+
+    with pytest.raises(
+        ConnectionError, match=r"redis must take 1 revisions; got `.*` until patience ran out"
+    ):
+        out.write_batch([[revision()]])
+
+
+def test_a_flow_publishes_in_order(redis_url: str) -> None:
+    metrics = Metrics()
+    revisions = [revision(n % 3, n // 3 + 1) for n in range(30)]
+    flow = Dataflow("redis_flow")
+    slices = [("feed", revisions[start : start + 4]) for start in range(0, 30, 4)]
+    op.output("redis", op.input("in", flow, TestingSource(slices)), RedisAlertSink(redis_url, metrics))
+
+    run_main(flow)
+
+    said = AlertReader(redis_url).read()
+    assert [(r.alert_id, r.revision) for r in said] == [(r.alert_id, r.revision) for r in revisions]
