@@ -1,0 +1,165 @@
+"""Keyed pseudonyms: the same person gives the same token, and without the key a token leads nowhere.
+
+A token is `<key id>:<20 letters>`, 80 bits of an HMAC over the kind and the normalised value. Its letters
+are chosen so that no token can look like a phone, an ID, a plate or a word.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+Kind = Literal["phone", "id_card", "name", "address", "plate", "pair", "row"]
+KINDS: tuple[Kind, ...] = ("phone", "id_card", "name", "address", "plate", "pair", "row")
+Algorithm = Literal["sha256", "sm3"]
+
+_LETTERS = "bcdfghjkmnprstvz"  # one for each hex digit
+_TOKEN = re.compile(rf"[a-z][a-z0-9]{{0,7}}:[{_LETTERS}]{{20}}")
+_KEY_ID = re.compile(r"[a-z][a-z0-9]{0,7}")
+_TO_LETTERS = str.maketrans("0123456789abcdef", _LETTERS)
+_NOISE = re.compile(r"[\s\-‐-―－·•._/()（）]+")
+_PREFIX = re.compile(r"^(?:\+|00)?86(?=1[3-9]\d{9}$)")
+
+
+class Key(Struct, frozen=True):
+    """One epoch of the key."""
+
+    id: str
+    secret: bytes
+    algorithm: Algorithm = "sha256"
+
+
+def is_token(value: str) -> bool:
+    """Whether a value is a token of this module, of whatever key."""
+    return _TOKEN.fullmatch(value) is not None
+
+
+def normalise(kind: Kind, raw: str) -> str:
+    """The one spelling of a value, so that `+86 138-0000-1111` and `13800001111` are one person."""
+    if kind in ("row", "pair"):  # made of values that are spelled well already
+        return raw
+    before, text = raw, _respell(kind, raw)
+    while text != before:  # a sign that goes may let others join
+        before, text = text, _respell(kind, text)
+    return text
+
+
+def _respell(kind: Kind, raw: str) -> str:
+    text = unicodedata.normalize("NFKC", raw).strip()
+    if kind == "phone":
+        return _PREFIX.sub("", _NOISE.sub("", text).removeprefix("+"))
+    if kind in ("id_card", "plate"):
+        return _NOISE.sub("", text).upper()
+    if kind == "name":
+        return re.sub(r"\s+", "", text).casefold()
+    if kind == "address":
+        return re.sub(r"[\s,，;；。]+", "", text).casefold()
+    return text
+
+
+class Keyring:
+    """Makes tokens with the newest key, and knows the older ones so that two epochs can be joined."""
+
+    def __init__(self, keys: Iterable[Key], cache: int = 65_536) -> None:
+        self.keys = tuple(keys)
+        if not self.keys:
+            raise ValueError("keyring must have at least one key; got none")
+        ids = [key.id for key in self.keys]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"key ids must differ; got {', '.join(ids)}")
+        self.token: Callable[[Kind, str], str] = lru_cache(cache)(self.token_once)
+
+    def token_once(self, kind: Kind, raw: str) -> str:
+        """`token` of a value that is not expected again."""
+        return _token(self.keys[0], kind, normalise(kind, raw))
+
+    def aliases(self, kind: Kind, raw: str) -> tuple[str, ...]:
+        """The tokens of one value under every key held, the newest first."""
+        value = normalise(kind, raw)
+        return tuple(_token(key, kind, value) for key in self.keys)
+
+    def pair(self, kind: Kind, one: str, other: str) -> str:
+        """One token for two parties, whoever is named first."""
+        first, second = sorted((normalise(kind, one), normalise(kind, other)))
+        return self.token("pair", f"{kind}\x1f{first}\x1f{second}")
+
+    def pair_aliases(self, kind: Kind, one: str, other: str) -> tuple[str, ...]:
+        """`aliases` of a pair."""
+        first, second = sorted((normalise(kind, one), normalise(kind, other)))
+        return self.aliases("pair", f"{kind}\x1f{first}\x1f{second}")
+
+    def join(self, token: str, kind: Kind, raw: str) -> str | None:
+        """The newest token of a value if `token` is one of its older ones (or the newest), else nothing.
+
+        While a window is longer than the age of the newest key, whoever still sees the raw value (the
+        intake) uses it to say which two tokens are one person.
+        """
+        tokens = self.aliases(kind, raw)
+        return tokens[0] if token in tokens else None
+
+
+def _token(key: Key, kind: Kind, value: str) -> str:
+    message = f"{kind}\x00{value}".encode()
+    if key.algorithm == "sha256":
+        digest = hmac.digest(key.secret, message, "sha256").hex()
+    else:
+        digest = hmac.new(key.secret, message, key.algorithm).hexdigest()
+    return f"{key.id}:{digest[:20].translate(_TO_LETTERS)}"
+
+
+def generate_keyring() -> Keyring:
+    """A key for one run: tokens of two runs do not meet."""
+    return Keyring([Key("tmp", secrets.token_bytes(32))])
+
+
+def key_line(key_id: str, algorithm: Algorithm = "sha256") -> str:
+    """A line for a keyring file with a fresh secret."""
+    return f"{key_id} {algorithm} {secrets.token_hex(32)}"
+
+
+def load_keyring(path: Path | str) -> Keyring:
+    """Read a keyring file: one `<id> <sha256|sm3> <hex>` a line, the newest first, `#` for notes."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise ValueError(
+            f"keyring must be in a file; got no file ({path}); write one line `k1 sha256 <64 hex digits>`"
+        ) from None
+    keys = [
+        _parse_key(line, f"{path}:{number}")
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not keys:
+        raise ValueError(f"keyring must have at least one key; got none ({path})")
+    return Keyring(keys)
+
+
+def _parse_key(line: str, where: str) -> Key:
+    words = line.split()
+    if len(words) != 3:
+        raise ValueError(f"key must be `<id> <sha256|sm3> <hex>`; got {len(words)} words ({where})")
+    key_id, algorithm, text = words
+    if not _KEY_ID.fullmatch(key_id):
+        raise ValueError(f"key id must be a letter and up to 7 letters or digits; got `{key_id}` ({where})")
+    if algorithm not in ("sha256", "sm3"):
+        raise ValueError(f"algorithm must be sha256 or sm3; got `{algorithm}` ({where})")
+    if algorithm == "sm3" and "sm3" not in hashlib.algorithms_available:
+        raise ValueError(f"sm3 must be in this Python's OpenSSL; got none ({where}); use sha256")
+    try:
+        secret = binascii.unhexlify(text)
+    except binascii.Error:
+        raise ValueError(f"key `{key_id}` must be hex; got something else ({where})") from None
+    if len(secret) < 32:
+        raise ValueError(f"key `{key_id}` must have 32 bytes or more; got {len(secret)} ({where})")
+    return Key(key_id, secret, "sm3" if algorithm == "sm3" else "sha256")
