@@ -1,0 +1,33 @@
+"""The front door to Kafka: its topics, and the sources and sinks of the flows."""
+
+from connectors.kafka_alerts import AlertTopicSink
+from connectors.kafka_client import BrokerError, ensure_topics, partitions_of
+from connectors.kafka_dead_letters import DeadLetterSink
+from connectors.kafka_intake import IntakeLogSink, TickSource
+from connectors.kafka_log import LogSource
+from connectors.kafka_producer import RawProducer
+from connectors.kafka_raw import RawSource
+from connectors.kafka_reader import RawRecord, Reader, ends, read_all
+from connectors.kafka_topics import ALERTS, DEAD_LETTERS, INTAKE_LOG, raw_topic, topics
+
+__all__ = [
+    "ALERTS",
+    "DEAD_LETTERS",
+    "INTAKE_LOG",
+    "AlertTopicSink",
+    "BrokerError",
+    "DeadLetterSink",
+    "IntakeLogSink",
+    "LogSource",
+    "RawProducer",
+    "RawRecord",
+    "RawSource",
+    "Reader",
+    "TickSource",
+    "ends",
+    "ensure_topics",
+    "partitions_of",
+    "raw_topic",
+    "read_all",
+    "topics",
+]

@@ -1,0 +1,126 @@
+"""What a Kafka cluster has: whether it answers, which topics there are, making those that are missing.
+
+The client library is imported here, in `kafka_reader.py` and in `kafka_producer.py`, nowhere else. No
+consumer groups and no transactions: positions live in the flow's own snapshots, and not every broker that
+speaks Kafka can do more.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from connectors.kafka_topics import topic_config
+
+Place = tuple[str, int]  # topic, partition
+
+PATIENCE_SECONDS = 30.0
+COMPLAIN_SECONDS = 10.0
+_SILENT = 0  # the library would write to stderr many times a second while a broker is away
+
+_log = logging.getLogger("anlan.kafka")
+
+
+class BrokerError(RuntimeError):
+    """Kafka cannot do what must be done, and trying again would not help; the message says where."""
+
+
+def client_config(bootstrap: str) -> dict[str, Any]:
+    """What every client is told: where the brokers are, and to complain in our log, not too often."""
+    return {"bootstrap.servers": bootstrap, "log_level": _SILENT, "error_cb": _Complaints(bootstrap)}
+
+
+class _Complaints:
+    """Writes what a client says about its connections to the log, at most once in a while."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._next_at = 0.0
+
+    def __call__(self, error: KafkaError) -> None:
+        if time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + COMPLAIN_SECONDS
+            _log.warning("broker_missed error=%r bootstrap=%s", error.str(), self._bootstrap)
+
+
+def cluster_id(bootstrap: str, seconds: float) -> str | None:
+    """The name of the cluster that answers at this address, or nothing when none answers in time."""
+    try:
+        return _admin(bootstrap).list_topics(timeout=seconds).cluster_id
+    except KafkaException:
+        return None
+
+
+def partitions_of(bootstrap: str, topics: Iterable[str], seconds: float = PATIENCE_SECONDS) -> dict[str, int]:
+    """How many partitions each topic has; a topic that is not there is refused."""
+    known = _topics(bootstrap, seconds)
+    wanted = list(topics)
+    if missing := [topic for topic in wanted if topic not in known]:
+        raise BrokerError(
+            f"topics must exist before they are used; got no `{', '.join(missing)}` ({bootstrap})"
+        )
+    return {topic: known[topic] for topic in wanted}
+
+
+def ensure_topics(
+    bootstrap: str, topics: Mapping[str, int], seconds: float = PATIENCE_SECONDS
+) -> dict[str, int]:
+    """Make the topics that are not there yet; returns the partitions that each one has now.
+
+    A topic that exists stays as it is, also with another number of partitions: whoever reads it asks.
+    """
+    end = time.monotonic() + seconds
+    known = _topics(bootstrap, seconds)
+    if missing := {topic: count for topic, count in topics.items() if topic not in known}:
+        _create(bootstrap, missing, seconds)
+    while not_there := [topic for topic in topics if topic not in known]:
+        if time.monotonic() > end:
+            raise BrokerError(
+                f"topics must be there {seconds:g} s after they were made; got no `{', '.join(not_there)}`"
+                f" ({bootstrap})"
+            )
+        time.sleep(0.02)
+        known = _topics(bootstrap, seconds)
+    return {topic: known[topic] for topic in topics}
+
+
+def _create(bootstrap: str, topics: Mapping[str, int], seconds: float) -> None:
+    # -1 copies: as many as the broker makes by itself
+    wanted = [NewTopic(topic, count, -1, config=topic_config(topic)) for topic, count in topics.items()]
+    admin = _admin(bootstrap)  # held until all answers are in: without it they do not come
+    answers = admin.create_topics(wanted, operation_timeout=seconds, request_timeout=seconds)
+    for topic, answer in answers.items():
+        try:
+            answer.result(seconds + 1)
+        except KafkaException as failure:
+            error = failure.args[0]
+            if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise BrokerError(
+                    f"topic `{topic}` must be made; got `{error.str()}` ({bootstrap})"
+                ) from None
+
+
+def _topics(bootstrap: str, seconds: float) -> dict[str, int]:
+    """All topics that can be used, with their partitions."""
+    try:
+        # all of them: a question for one topic by its name makes some brokers create it
+        known = _admin(bootstrap).list_topics(timeout=seconds).topics
+    except KafkaException as failure:
+        raise BrokerError(
+            f"broker must answer within {seconds:g} s; got `{failure.args[0].str()}` ({bootstrap})"
+        ) from None
+    return {name: len(topic.partitions) for name, topic in known.items() if _is_usable(topic)}
+
+
+def _is_usable(topic: Any) -> bool:
+    return bool(topic.partitions) and all(part.leader >= 0 for part in topic.partitions.values())
+
+
+def _admin(bootstrap: str) -> AdminClient:
+    return AdminClient(client_config(bootstrap))

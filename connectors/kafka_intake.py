@@ -1,0 +1,192 @@
+"""Writing the intake log: every admitted event gets its place in the one order, and ticks move the clock."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event as Flag
+from zlib import crc32
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from alerts.model import Arrival, Event, Tick, from_us
+from connectors.kafka_client import partitions_of
+from connectors.kafka_producer import RawProducer
+from connectors.kafka_reader import ends
+from connectors.kafka_topics import INTAKE_LOG, OWN_BYTES
+from connectors.log_record import decode, encode_event, encode_tick, headers_of
+from connectors.metrics import Metrics
+
+Clock = Callable[[], int]  # microseconds since 1970 UTC
+
+NO_COUNTY = "000000"
+AHEAD_US = 5_000_000  # more than the clocks of two machines should differ
+EVERY_SECOND = timedelta(seconds=1)
+
+_log = logging.getLogger("anlan.kafka")
+
+
+class IntakeLogSink(FixedPartitionedSink[list[Arrival | Tick], int]):
+    """Write admitted events to the intake log; an item is a list of arrivals and ticks, in their order.
+
+    What `arrived_us` an arrival brings is not looked at: it is stamped here, from the clock, strictly rising
+    over all partitions and never going back, not after a restart and not when the machine's clock does.
+    A county stays in one partition. A tick goes into every partition, and so does the end of every batch: a
+    reader that merges the partitions waits for each of them.
+
+    Parallel by: nothing; one partition `log` is the only writer, that is what makes the order one.
+    Delivery: at least once; everything is acknowledged by all replicas before the flow's snapshot is taken.
+    After a crash the same rows may be written again, with later arrivals and the same `source`.
+    On failure: the client tries again for 30 s, then the flow stops.
+    """
+
+    def __init__(
+        self, bootstrap: str, clock: Clock, topic: str = INTAKE_LOG, metrics: Metrics | None = None
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._clock = clock
+        self._topic = topic
+        self._metrics = metrics or Metrics()
+
+    def list_parts(self) -> list[str]:
+        return ["log"]
+
+    def part_fn(self, item_key: str) -> int:
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _IntakeLogPart:
+        count = partitions_of(self._bootstrap, [self._topic])[self._topic]
+        shown_us = last_arrivals(self._bootstrap, self._topic, count)
+        last_us = max(resume_state or 0, *shown_us.values())
+        if last_us > self._clock() + AHEAD_US:
+            _log.error("log_ahead_of_clock last=%s clock=%s", from_us(last_us), from_us(self._clock()))
+        producer = RawProducer(self._bootstrap, largest_bytes=OWN_BYTES)
+        return _IntakeLogPart(producer, self._topic, shown_us, Stamps(self._clock, last_us), self._metrics)
+
+
+class Stamps:
+    """Arrivals in one strictly rising order: the clock, or a microsecond after the last where it stands."""
+
+    def __init__(self, clock: Clock, last_us: int) -> None:
+        self._clock = clock
+        self.last_us = last_us
+
+    def next(self) -> int:
+        """The next arrival."""
+        self.last_us = max(self._clock(), self.last_us + 1)
+        return self.last_us
+
+
+class _IntakeLogPart(StatefulSinkPartition[list[Arrival | Tick], int]):
+    def __init__(
+        self, producer: RawProducer, topic: str, shown_us: dict[int, int], stamps: Stamps, metrics: Metrics
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._stamps = stamps
+        self._shown_us = shown_us  # the last stamp in each partition
+        self._metrics = metrics
+
+    def write_batch(self, values: list[list[Arrival | Tick]]) -> None:
+        self._producer.check()
+        admitted: Counter[str] = Counter()
+        for items in values:
+            for item in items:
+                if isinstance(item, Tick):
+                    self._tick(self._stamps.next())
+                    self._metrics.ticks_written.inc(len(self._shown_us))
+                else:
+                    self._event(item)
+                    admitted[item.event.channel] += 1
+        self._tick(self._stamps.last_us)  # where the batch ended, for partitions that got nothing at the end
+        for channel, count in admitted.items():
+            self._metrics.events_admitted.labels(channel=channel).inc(count)
+
+    def _event(self, arrival: Arrival) -> None:
+        at_us = self._stamps.next()
+        county = county_of(arrival.event).encode()
+        partition = crc32(county) % len(self._shown_us)
+        value = encode_event(arrival.event, at_us)
+        headers = headers_of(arrival)
+        self._send(value, at_us, partition, headers, county)
+
+    def _tick(self, at_us: int) -> None:
+        value = encode_tick(at_us)
+        for partition, shown_us in self._shown_us.items():
+            if shown_us < at_us:
+                self._send(value, at_us, partition, {}, None)
+
+    def _send(
+        self, value: bytes, at_us: int, partition: int, headers: dict[str, bytes], key: bytes | None
+    ) -> None:
+        # the broker keeps records by their time: it must be ours, a department's clock may be years off
+        self._producer.send(self._topic, value, headers, at_us // 1000, key=key, partition=partition)
+        self._shown_us[partition] = at_us
+
+    def snapshot(self) -> int:
+        self._producer.flush()
+        return self._stamps.last_us
+
+    def close(self) -> None:
+        self._producer.close()
+
+
+class TickSource(FixedPartitionedSource[Tick, None]):
+    """Say each second that time passes, so that the log's clock moves when nobody calls.
+
+    Parallel by: nothing; one partition `ticks`.
+    Delivery: at most once; a tick that is lost in a crash is followed by another.
+    On failure: cannot fail.
+    """
+
+    def __init__(self, clock: Clock, stop: Flag | None = None, every: timedelta = EVERY_SECOND) -> None:
+        self._clock = clock
+        self._stop = stop or Flag()
+        self._every_us = every // timedelta(microseconds=1)
+
+    def list_parts(self) -> list[str]:
+        return ["ticks"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _TickPart:
+        return _TickPart(self._clock, self._stop, self._every_us)
+
+
+class _TickPart(StatefulSourcePartition[Tick, None]):
+    def __init__(self, clock: Clock, stop: Flag, every_us: int) -> None:
+        self._clock = clock
+        self._stop = stop
+        self._every_us = every_us
+        self._last_us = 0
+
+    def next_batch(self) -> list[Tick]:
+        if self._stop.is_set():
+            raise StopIteration
+        now_us = self._clock()
+        if 0 <= now_us - self._last_us < self._every_us:
+            return []
+        self._last_us = now_us
+        return [Tick(from_us(now_us))]
+
+    def next_awake(self) -> datetime:
+        # never far away: an engine step that sleeps holds up everybody's snapshot
+        return datetime.now(UTC) + timedelta(milliseconds=5)
+
+    def snapshot(self) -> None:
+        return None
+
+
+def county_of(event: Event) -> str:
+    """The county an event belongs to, six digits: of its region, else of its grid, else nobody's."""
+    return (event.region or event.grid or NO_COUNTY)[:6]
+
+
+def last_arrivals(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
+    """The arrival of the last record in each partition of the log, 0 where it is empty."""
+    tails = ends(bootstrap, [(topic, partition) for partition in range(partitions)])
+    return {
+        partition: decode(last.value, last.headers, last.source)[0] if last is not None else 0
+        for (_, partition), (_, last) in tails.items()
+    }

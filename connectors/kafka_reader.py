@@ -1,0 +1,238 @@
+"""Reading bytes from Kafka: one consumer, no group, from offsets that the reader keeps itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from msgspec import Struct
+
+from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, Place, client_config
+from connectors.metrics import Metrics
+
+BATCH = 1000
+POLL_SECONDS = 0.001
+
+_log = logging.getLogger("anlan.kafka")
+_FATAL = {
+    KafkaError._AUTO_OFFSET_RESET,
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError._AUTHENTICATION,
+}
+_PASSING = {  # a topic was made a moment ago, or its leader moves
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+}
+
+
+class RawRecord(Struct, frozen=True, gc=False):
+    """One Kafka record as it came: bytes, where it stood, and when it was produced (0 where unknown)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: dict[str, bytes]
+    produced_us: int
+
+    @property
+    def source(self) -> str:
+        """The place of the record in one word: `kafka:raw.police/0/123`."""
+        return f"kafka:{self.topic}/{self.partition}/{self.offset}"
+
+
+class Reader:
+    """One consumer over some partitions, each from an offset of its own; -1 is the beginning.
+
+    An offset that the broker no longer has, or does not have yet, is refused: a jump would be a loss.
+    """
+
+    def __init__(
+        self, bootstrap: str, starts: Mapping[Place, int], batch: int = BATCH, metrics: Metrics | None = None
+    ) -> None:
+        self._bootstrap = bootstrap
+        self.places = list(starts)
+        self._batch = batch
+        self._not_at_end = set(starts)
+        self._metrics = metrics
+        self._seen: dict[Place, tuple[int, float]] = {}  # offset of the last record read, and when
+        self._told_at = 0.0
+        self._consumer = _consumer(bootstrap)
+        self._consumer.assign([self._start(place, offset) for place, offset in starts.items()])
+
+    def _start(self, place: Place, offset: int) -> TopicPartition:
+        low, high = _bounds(self._consumer, place)
+        if offset < 0:
+            return TopicPartition(*place, low)
+        if offset < low:
+            raise BrokerError(
+                f"the next record must still be in the topic; got {low} as the oldest, {offset} is next"
+                f" ({place[0]}, partition {place[1]}); keep the topic for longer than the flow can be down"
+            )
+        # some brokers tell an end that is too small; the record behind it tells the truth
+        if offset > high and offset > (end := ends(self._bootstrap, [place])[place][0]):
+            raise BrokerError(
+                f"the topic must be as long as when it was last read; got the end {end}, {offset} is next"
+                f" ({place[0]}, partition {place[1]}); was the broker emptied or replaced?"
+            )
+        return TopicPartition(*place, offset)
+
+    def read(self, seconds: float = POLL_SECONDS) -> list[RawRecord]:
+        """What has come, at most one batch; waits no longer than told for the batch to fill."""
+        records = [
+            _record(message)
+            for message in self._consumer.consume(self._batch, seconds)
+            if not self._is_trouble(message)
+        ]
+        if self._metrics is not None:
+            self._observe(self._metrics, records)
+        return records
+
+    def _observe(self, metrics: Metrics, records: list[RawRecord]) -> None:
+        """Tell how far reading is, once a second; a broker that is gone shows in nothing else."""
+        now = time.time()
+        self._seen.update({(record.topic, record.partition): (record.offset, now) for record in records})
+        if not self._seen or time.monotonic() < self._told_at + 1.0:
+            return
+        self._told_at = time.monotonic()
+        for (topic, partition), (offset, read_at) in self._seen.items():
+            labels = {"topic": topic, "partition": str(partition)}
+            bounds = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            metrics.records_behind.labels(**labels).set(max(0, bounds[1] - offset - 1) if bounds else 0)
+            metrics.record_read_at.labels(**labels).set(read_at)
+
+    def _is_trouble(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return False
+        where = f"{message.topic()}, partition {message.partition()}, offset {message.offset()}"
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._not_at_end.discard((str(message.topic()), int(message.partition() or 0)))
+        elif error.fatal() or error.code() in _FATAL:
+            raise BrokerError(f"topic must be readable; got `{error.str()}` ({where})")
+        else:
+            _log.warning("read_failed error=%r where=%r", error.str(), where)
+        return True
+
+    @property
+    def has_seen_the_end(self) -> bool:
+        """Whether every partition was read up to what was its end at that moment."""
+        return not self._not_at_end
+
+    def pause(self, place: Place) -> None:
+        """Leave a partition alone for a while; what was fetched of it is fetched again later."""
+        self._consumer.pause([TopicPartition(*place)])
+
+    def resume(self, place: Place) -> None:
+        """Go on with a partition."""
+        self._consumer.resume([TopicPartition(*place)])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def ends(
+    bootstrap: str, places: Iterable[Place], seconds: float = PATIENCE_SECONDS
+) -> dict[Place, tuple[int, RawRecord | None]]:
+    """For each partition the offset that its next record will have, and its last record, if any."""
+    wanted = list(places)
+    if not wanted:
+        return {}
+    consumer = _consumer(bootstrap)
+    try:
+        last = {place: max(low, high - 1) for place in wanted for low, high in [_bounds(consumer, place)]}
+    finally:
+        consumer.close()
+    # read on from what the broker calls the last record: some name the first of the last batch
+    found: dict[Place, tuple[int, RawRecord | None]] = {place: (last[place], None) for place in wanted}
+    for record in read_all(bootstrap, last, seconds):
+        found[record.topic, record.partition] = (record.offset + 1, record)
+    return found
+
+
+def read_all(
+    bootstrap: str, starts: Mapping[Place, int], seconds: float = PATIENCE_SECONDS
+) -> Iterator[RawRecord]:
+    """Every record from these offsets to the end that is there now; an end that does not come is an error."""
+    with Reader(bootstrap, starts) as reader:
+        end = time.monotonic() + seconds
+        while not reader.has_seen_the_end:
+            if batch := reader.read(0.005):
+                end = time.monotonic() + seconds
+                yield from batch
+            elif time.monotonic() > end:
+                names = ", ".join(sorted(f"{topic}/{partition}" for topic, partition in starts))
+                raise BrokerError(
+                    f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})"
+                )
+
+
+def _consumer(bootstrap: str) -> Consumer:
+    return Consumer(
+        {
+            **client_config(bootstrap),
+            "group.id": "anlan",  # asked for by the library; no group is joined and nothing committed
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "fetch.wait.max.ms": 10,
+            "fetch.queue.backoff.ms": 10,
+            "fetch.error.backoff.ms": 100,
+            "queued.max.messages.kbytes": 32_768,
+        }
+    )
+
+
+def _bounds(consumer: Consumer, place: Place) -> tuple[int, int]:
+    """The oldest offset of a partition and its end, as the broker tells them; waits for a leader."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    told = "nothing"
+    while time.monotonic() < end:
+        try:
+            bounds = consumer.get_watermark_offsets(
+                TopicPartition(*place), timeout=PATIENCE_SECONDS, cached=False
+            )
+        except KafkaException as failure:
+            told = failure.args[0].str()
+            if failure.args[0].code() not in _PASSING:
+                break
+            time.sleep(0.05)
+        else:
+            if bounds is not None:
+                return bounds
+    raise BrokerError(
+        f"the ends of a topic must be known within {PATIENCE_SECONDS:g} s; got `{told}`"
+        f" ({place[0]}, partition {place[1]})"
+    )
+
+
+def _record(message: Any) -> RawRecord:  # the library types each part as possibly absent; here none is
+    kind, produced_ms = message.timestamp()
+    return RawRecord(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.key(),
+        message.value() or b"",
+        {name: value or b"" for name, value in message.headers() or ()},
+        produced_ms * 1000 if kind else 0,
+    )

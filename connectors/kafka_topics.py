@@ -1,0 +1,37 @@
+"""The topics of Anlan: their names, and how long a broker is asked to keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+RAW_PREFIX = "raw."
+INTAKE_LOG = "events.v1"
+DEAD_LETTERS = "deadletters.v1"
+ALERTS = "alerts.v1"
+
+# what a broker takes and keeps unless it was told otherwise: about a megabyte, a week
+ROW_BYTES = 1_000_000
+# a week would quietly cut off the truth, and what a row becomes may be larger than the row
+OWN_TOPICS = (INTAKE_LOG, DEAD_LETTERS, ALERTS)
+OWN_BYTES = 4_000_000
+
+
+def raw_topic(channel: str) -> str:
+    """Where the rows of a channel arrive: `raw.police`."""
+    return RAW_PREFIX + channel
+
+
+def topics(channels: Iterable[str], *, raw_partitions: int = 1, log_partitions: int = 1) -> dict[str, int]:
+    """Every topic of an installation with its number of partitions, for `ensure_topics`."""
+    raw = {raw_topic(channel): raw_partitions for channel in channels}
+    return {**raw, DEAD_LETTERS: 1, INTAKE_LOG: log_partitions, ALERTS: 1}
+
+
+def topic_config(topic: str) -> dict[str, str]:
+    """What the broker is told about a topic when it is made; `staging.events.v1` is an intake log as well."""
+    if topic.endswith(OWN_TOPICS):
+        return {"retention.ms": "-1", "max.message.bytes": str(OWN_BYTES + 100_000)}
+    if topic.startswith(RAW_PREFIX):
+        # by the sender's own time a broker would delete at once what a slow clock or an old backlog sends
+        return {"message.timestamp.type": "LogAppendTime"}
+    return {}

@@ -1,0 +1,50 @@
+"""One record of the intake log as bytes: an event with its arrival, or a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from alerts.model import Arrival, Event, Tick, from_us, to_us
+
+SOURCE = "source"
+PRODUCED = "produced_us"
+
+_TICK = b'{"type":"tick",'
+_encode = msgspec.json.Encoder().encode
+_decode_event = msgspec.json.Decoder(Event).decode
+_decode_tick = msgspec.json.Decoder(Tick).decode
+
+
+def encode_event(event: Event, arrived_us: int) -> bytes:
+    """The event with its place in time, as the log keeps it."""
+    return _encode(msgspec.structs.replace(event, arrived_at=from_us(arrived_us)))
+
+
+def encode_tick(at_us: int) -> bytes:
+    """A tick: everything that arrived up to this instant stands before it in its partition."""
+    return _encode(Tick(from_us(at_us)))
+
+
+def headers_of(arrival: Arrival) -> dict[str, bytes]:
+    """What is told about the event beside it: where its row stood, and when that was sent."""
+    headers = {SOURCE: arrival.source.encode()} if arrival.source else {}
+    if arrival.produced_us:
+        headers[PRODUCED] = str(arrival.produced_us).encode()
+    return headers
+
+
+def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int, Arrival | None]:
+    """The arrival of a record, and the event unless it is a tick; a fault in our own log is an error."""
+    try:
+        if value.startswith(_TICK):
+            return to_us(_decode_tick(value).at), None
+        event = _decode_event(value)
+        if event.arrived_at is None:
+            raise ValueError("no `arrived_at`")
+        arrived_us = to_us(event.arrived_at)
+        produced_us = int(headers.get(PRODUCED, b"0"))
+    except (ValueError, msgspec.MsgspecError) as fault:
+        raise ValueError(f"intake log must hold events and ticks; got `{fault}` ({where})") from None
+    return arrived_us, Arrival(event, arrived_us, headers.get(SOURCE, b"").decode(), produced_us)
