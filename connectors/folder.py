@@ -1,0 +1,139 @@
+"""Files that departments drop: `<folder>/<mapping>/<file>`, read row by row, then moved to `done`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event as Flag
+from typing import NamedTuple
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from connectors.rows import Failure, Format, Row, read_rows
+
+DONE = "done"
+BATCH = 500
+LOOK_EVERY = timedelta(milliseconds=500)
+_UNFINISHED = (".part", ".tmp")
+
+_log = logging.getLogger("anlan.folder")
+
+Progress = dict[str, int]  # file, as `<mapping>/<name>`, and how many of its rows were read; -1 all of them
+
+
+class FileRow(NamedTuple):
+    """One row of a dropped file, or why it could not be read."""
+
+    mapping: str
+    source: str  # `file:<mapping>/<name>:<line>`
+    row: Row | Failure
+
+
+class FolderSource(FixedPartitionedSource[list[FileRow], Progress]):
+    """Read the files in a folder's subfolders, each named after the mapping that reads it.
+
+    A file is taken when its name does not end in `.part` or `.tmp` nor begin with a dot, so write it under such
+    a name and rename it. One that was read is moved to `done/` once a snapshot holds its last row.
+
+    Parallel by: nothing; one partition `folder`.
+    Delivery: at least once; rows that come again have the same `source`.
+    On failure: a row that cannot be read is a failure in its place; a folder without a mapping is logged and left.
+    """
+
+    def __init__(self, folder: Path | str, formats: Mapping[str, Format], stop: Flag | None = None) -> None:
+        self._folder = Path(folder)
+        self._formats = formats
+        self._stop = stop or Flag()
+
+    def list_parts(self) -> list[str]:
+        return ["folder"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Progress | None) -> _FolderPart:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return _FolderPart(self._folder, self._formats, self._stop, dict(resume_state or {}))
+
+
+class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
+    def __init__(
+        self, folder: Path, formats: Mapping[str, Format], stop: Flag, progress: Progress
+    ) -> None:
+        self._folder = folder
+        self._formats = formats
+        self._stop = stop
+        self._progress = progress
+        self._saved: set[str] = {name for name, rows in progress.items() if rows < 0}
+        self._reading: tuple[str, str, Iterator[Row | Failure]] | None = None
+        self._look_at = datetime.now(UTC)
+        self._warned: set[str] = set()
+
+    def next_batch(self) -> list[list[FileRow]]:
+        if self._stop.is_set():
+            raise StopIteration
+        if self._reading is None and not self._open_next():
+            return []
+        rows = self._read()
+        return [rows] if rows else []
+
+    def next_awake(self) -> datetime:
+        # never far away: an engine step that sleeps holds up everybody's snapshot
+        return datetime.now(UTC) + timedelta(milliseconds=0 if self._reading else 20)
+
+    def snapshot(self) -> Progress:
+        finished = {name for name, rows in self._progress.items() if rows < 0}
+        for name in finished & self._saved:
+            self._move(name)
+        self._saved = finished
+        return dict(self._progress)
+
+    def _open_next(self) -> bool:
+        if datetime.now(UTC) < self._look_at:
+            return False
+        for path in sorted(self._folder.glob("*/*")):
+            name = f"{path.parent.name}/{path.name}"
+            if path.parent.name == DONE or self._progress.get(name, 0) < 0 or not _is_finished(path):
+                continue
+            how = self._formats.get(path.parent.name)
+            if how is None:
+                self._warn(path)
+                continue
+            rows = read_rows(path, how)
+            for _ in range(self._progress.setdefault(name, 0)):
+                next(rows, None)
+            self._reading = (path.parent.name, name, rows)
+            return True
+        self._look_at = datetime.now(UTC) + LOOK_EVERY
+        return False
+
+    def _read(self) -> list[FileRow]:
+        assert self._reading is not None
+        mapping, name, rows = self._reading
+        found: list[FileRow] = []
+        for row in rows:
+            found.append(FileRow(mapping, f"file:{name}:{row.position}", row))
+            if len(found) == BATCH:
+                self._progress[name] += BATCH
+                return found
+        self._progress[name] = -1
+        self._reading = None
+        _log.info("file_read file=%s", name)
+        return found
+
+    def _move(self, name: str) -> None:
+        path = self._folder / name
+        target = self._folder / DONE / name
+        if path.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        del self._progress[name]
+
+    def _warn(self, path: Path) -> None:
+        if str(path.parent) not in self._warned:
+            self._warned.add(str(path.parent))
+            known = ", ".join(sorted(self._formats))
+            _log.error("folder_without_mapping folder=%s known=%s", path.parent.name, known)
+
+
+def _is_finished(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".") and path.suffix not in _UNFINISHED

@@ -1,0 +1,147 @@
+"""Admission: what the ways in deliver becomes arrivals for the log, or dead letters; counted either way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from alerts.model import Arrival, DeadLetter, Event
+from connectors.deadletter import Dropped, show
+from connectors.door import Door
+from connectors.event_json import UNREADABLE
+from connectors.folder import FileRow
+from connectors.kafka import DEAD_LETTERS, RawRecord
+from connectors.mapping import Mapping as RowMapping
+from connectors.metrics import Metrics
+from connectors.rows import Failure
+from connectors.seal import SealError, Unsealer
+
+MAPPING = "mapping"  # header: which mapping reads the row; without it the topic's, else it is Event v1
+SEALED = "sealed"  # header: the value is a sealed box
+CONTENT = "content"  # header: the value is Event v1 whatever the topic's mapping, and where it has been
+EVENT = b"event/1"  # as a department writes it
+ADMITTED = b"admitted/1"  # it came through a door of ours, which heard its words before they were scrubbed
+
+UNKNOWN = "unknown"  # channel in the books where the row did not say
+
+Result = Event | DeadLetter | Dropped
+
+
+class Admitted(NamedTuple):
+    """What some raw rows became."""
+
+    arrivals: list[Arrival]
+    dead: list[DeadLetter]
+
+
+class Admission:
+    """The door for everything that comes in, with the books: received = admitted + dead-lettered + dropped."""
+
+    def __init__(
+        self,
+        door: Door,
+        mappings: Mapping[str, RowMapping],
+        clock: Callable[[], int],
+        metrics: Metrics,
+        unsealer: Unsealer | None = None,
+        topic_mappings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._door = door
+        self._deaf_door = Door(door.channels, door.privacy.keyring)
+        self._mappings = mappings
+        self._clock = clock
+        self._metrics = metrics
+        self._unsealer = unsealer
+        self._topic_mappings = dict(topic_mappings or {})
+        self._decode_dead = msgspec.json.Decoder(DeadLetter).decode
+
+    def take_records(self, records: Iterable[RawRecord]) -> Admitted:
+        """Rows from Kafka: sealed or open, raw or Event v1; dead letters of other doors pass through.
+
+        A dead letter of another door is counted here, like the events that this door sent on.
+        """
+        admitted = Admitted([], [])
+        for record in records:
+            if record.topic == DEAD_LETTERS:
+                self._sort([self._pass(record)], record.source, 0, admitted, UNKNOWN)
+                continue
+            self._sort(self._read(record), record.source, record.produced_us, admitted, _channel(record.topic))
+        return admitted
+
+    def take_rows(self, rows: Iterable[FileRow]) -> Admitted:
+        """Rows of dropped files."""
+        admitted = Admitted([], [])
+        now = self._clock()
+        for each in rows:
+            mapping = self._mappings[each.mapping]
+            if isinstance(each.row, Failure):
+                results: list[Result] = [self._door.admit_failure(mapping, each.row, each.source, now)]
+            else:
+                results = self._door.admit_row(mapping, each.row.fields, each.source, now)
+            self._sort(results, each.source, 0, admitted, mapping.channel_of({}) or UNKNOWN)
+        return admitted
+
+    def _read(self, record: RawRecord) -> list[Result]:
+        now = self._clock()
+        value = record.value
+        if record.headers.get(SEALED):
+            try:
+                value = self._open(value)
+            except SealError as error:
+                return [self._refuse(record, str(error), now)]
+        content = record.headers.get(CONTENT)
+        if content in (EVENT, ADMITTED):
+            return [self._event(value, record.source, now, content == ADMITTED)]
+        name = record.headers.get(MAPPING, b"").decode("utf-8", "replace")
+        name = name or self._topic_mappings.get(record.topic, "")
+        if not name:
+            return [self._event(value, record.source, now, False)]
+        mapping = self._mappings.get(name)
+        if mapping is None:
+            return [self._refuse(record, f"mapping of a row must be known; got {show(name)}", now)]
+        return list(self._door.admit_row_json(mapping, value, record.source, now))
+
+    def _event(self, value: bytes, source: str, now: int, is_admitted: bool) -> Result:
+        """An event that was admitted before comes out the same: its words are not heard a second time."""
+        if is_admitted:
+            event = self._deaf_door.admit_event_json(value, source, now)
+            if isinstance(event, Event):
+                return event
+        return self._door.admit_event_json(value, source, now)
+
+    def _pass(self, record: RawRecord) -> DeadLetter:
+        try:
+            return self._decode_dead(record.value)
+        except UNREADABLE as error:
+            sentence = f"a dead letter must be readable; got {error}"
+            return self._refuse(record, sentence, self._clock())
+
+    def _open(self, value: bytes) -> bytes:
+        if self._unsealer is None:
+            raise SealError("a sealed row must find a key; got none; set `seal_key`")
+        return self._unsealer.unseal(value)
+
+    def _refuse(self, record: RawRecord, sentence: str, now: int) -> DeadLetter:
+        channel = _channel(record.topic)
+        return self._door.refuse("bad_value", sentence, record.value, record.source, now, channel)
+
+    def _sort(self, results: Iterable[Result], source: str, produced_us: int, admitted: Admitted, channel: str) -> None:
+        metrics = self._metrics
+        for number, result in enumerate(results):
+            if isinstance(result, Event):
+                metrics.events_received.labels(result.channel).inc()
+                place = f"{source}#{number}" if number else source
+                admitted.arrivals.append(Arrival(result, 0, place, produced_us))
+            elif isinstance(result, DeadLetter):
+                metrics.events_received.labels(result.channel or channel).inc()
+                metrics.events_dead_lettered.labels(result.channel or channel, result.reason).inc()
+                admitted.dead.append(result)
+            else:
+                metrics.events_received.labels(channel).inc()
+                metrics.events_dropped.labels(channel, result.reason).inc()
+
+
+def _channel(topic: str) -> str:
+    return topic.removeprefix("raw.")

@@ -1,0 +1,179 @@
+"""`anlan ingest`: files into a running installation."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from alerts.model import DeadLetter
+from connectors.door import Door
+from connectors.kafka import ensure_topics
+from connectors.lexicon import load_lexicon
+from connectors.mapping import load_mapping
+from connectors.pseudonym import load_keyring
+from connectors.registry import load_channels
+from connectors.seal import Sealer, load_unsealer
+from dataflows.failures import said_plainly
+from dataflows.ingest import InputFile, Intake, Tally, ingest_file
+from dataflows.outbox import Outbox, outbox_topics
+from dataflows.run import clock_of
+from dataflows.settings import PREFIX, Settings, load_settings
+
+READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+BROKER_SECONDS = 10.0
+LINE_EVERY = 100_000  # rows between two lines where there is no terminal
+
+Seen = Callable[[InputFile, Tally], None]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=READABLE)
+@click.option("--mapping", type=READABLE, help="The files hold raw rows; this mapping reads them.")
+@click.option("--kafka", metavar="BOOTSTRAP", help="Brokers; default: those of the settings.")
+@click.option("--config", type=click.Path(dir_okay=False), help="TOML file with the settings.")
+@click.option("--keyring", type=READABLE, help="Keys of the pseudonyms; default: those of the settings.")
+@click.option(
+    "--dead-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the dead letters here, JSON lines.",
+)
+def ingest(
+    files: tuple[Path, ...],
+    mapping: Path | None,
+    kafka: str | None,
+    config: str | None,
+    keyring: Path | None,
+    dead_out: Path | None,
+) -> None:
+    """Send FILES into a running installation: Event v1 as JSON lines, or raw rows with --mapping. Plain or .gz.
+
+    Rows are mapped and stripped of what names a person here; only events and dead letters leave. The keyring must
+    be that of the installation. Sent twice is safe: what comes twice counts once. Ends with a table of what was
+    sent; exit code 1 when not everything was.
+
+    \b
+    anlan ingest events.jsonl.gz --config anlan.toml
+    anlan ingest export.csv --mapping mapping.yaml --kafka broker:9092 --keyring keyring
+    """
+    with said_plainly():
+        settings = _settings(config, kafka, keyring)
+        intake = _intake(settings, mapping)
+        ensure_topics(settings.kafka, outbox_topics(load_channels()), BROKER_SECONDS)
+        tallies = _send(files, intake, settings, dead_out)
+    _report(tallies, settings)
+
+
+def _settings(config: str | None, kafka: str | None, keyring: Path | None) -> Settings:
+    settings = load_settings(config)
+    given = {"kafka": kafka, "keyring": str(keyring) if keyring else None}
+    settings = msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value})
+    if not settings.keyring:
+        raise click.UsageError(
+            "the keyring of the installation must be given, because tokens of two keys do not meet; got none; "
+            f"use --keyring, --config or {PREFIX}KEYRING"
+        )
+    return settings
+
+
+def _intake(settings: Settings, mapping: Path | None) -> Intake:
+    channels, lexicon = load_channels(), load_lexicon()
+    keyring = load_keyring(settings.keyring)
+    sealer = Sealer(load_unsealer(settings.seal_key).public) if settings.seal_key else None
+    chosen = mapping and load_mapping(mapping, channels=channels, keyring=keyring, lexicon=lexicon)
+    return Intake(Door(channels, keyring, sealer, lexicon), chosen or None, clock_of(settings))
+
+
+def _send(files: tuple[Path, ...], intake: Intake, settings: Settings, dead_out: Path | None) -> list[Tally]:
+    tallies: list[Tally] = []
+    with _dead_letters(dead_out) as dead, _seen(files) as seen, Outbox(settings.kafka) as outbox:
+        for path in files:
+            with InputFile(path) as file:
+                tallies.append(ingest_file(file, intake, outbox, dead, partial(seen, file)))
+    return tallies
+
+
+@contextlib.contextmanager
+def _dead_letters(path: Path | None) -> Iterator[Callable[[DeadLetter], None]]:
+    """Where dead letters are written beside the topic."""
+    if path is None:
+        yield lambda _: None
+        return
+    with path.open("wb") as stream:
+        yield lambda letter: stream.writelines((msgspec.json.encode(letter), b"\n"))
+
+
+@contextlib.contextmanager
+def _seen(files: tuple[Path, ...]) -> Iterator[Seen]:
+    """Tells how far it is: a bar on a terminal, else a line now and then."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _line
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bars = {path: progress.add_task(path.name, total=path.stat().st_size, rows=0) for path in files}
+
+        def update(file: InputFile, tally: Tally) -> None:
+            read = file.size if tally.is_through else file.bytes_read()
+            progress.update(bars[file.path], completed=read, rows=tally.rows)
+
+        yield update
+
+
+def _line(file: InputFile, tally: Tally) -> None:
+    if tally.is_through or tally.rows % LINE_EVERY == 0:
+        click.echo(f"{tally.name}: {tally.rows:,} rows", err=True)
+
+
+def _report(tallies: list[Tally], settings: Settings) -> None:
+    console = Console()
+    table = Table("file", title="ingest", title_justify="left")
+    for name in ("rows", "events", "dead", "dropped"):
+        table.add_column(name, justify="right")
+    for tally in tallies:
+        table.add_row(Text(tally.name), *_counts([tally]))
+    if len(tallies) > 1:
+        table.add_row("all", *_counts(tallies), style="bold")
+    console.print(table)
+    dead, dropped = _reasons(tally.dead for tally in tallies), _reasons(tally.dropped for tally in tallies)
+    if dead:
+        console.print(Text(f"dead: {dead}"), soft_wrap=True)
+        if not settings.seal_key:
+            console.print("rows of dead letters are not kept without `seal_key`; keep the files", soft_wrap=True)
+    if dropped:
+        console.print(Text(f"dropped: {dropped}"), soft_wrap=True)
+
+
+def _counts(tallies: list[Tally]) -> list[str]:
+    rows, events = sum(t.rows for t in tallies), sum(t.events for t in tallies)
+    dead, dropped = sum(t.dead.total() for t in tallies), sum(t.dropped.total() for t in tallies)
+    return [f"{count:,}" for count in (rows, events, dead, dropped)]
+
+
+def _reasons(counters: Iterable[Counter[str]]) -> str:
+    total: Counter[str] = sum(counters, Counter())
+    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(total.items()))

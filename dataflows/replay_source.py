@@ -1,0 +1,161 @@
+"""A bounded log made of files: Event v1 lines or raw rows, admitted at the door and put into order of arrival.
+
+Arrival is `arrived_at` where given; elsewhere the clock of the file is the greatest `occurred_at` so far. Several
+files are merged by arrival. A file that is not in order of arrival is sorted, which needs its events in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from msgspec import Struct
+
+from alerts.model import Arrival, DeadLetter, End, Event, Slice, to_us
+from connectors.deadletter import Dropped
+from connectors.door import Door
+from connectors.mapping import Mapping
+from connectors.rows import Failure, read_rows
+
+SLICE = 1_000
+NEVER_AHEAD_US = to_us(
+    datetime(2200, 1, 1, tzinfo=UTC)
+)  # a replay has no now: nothing in a file is ahead of it
+
+Result = Event | DeadLetter | Dropped
+Admit = Callable[[Path], Iterator[tuple[str, list[Result]]]]
+
+
+class Refusals(NamedTuple):
+    """What did not become an event."""
+
+    dead: list[DeadLetter]
+    dropped: dict[str, int]
+
+
+def admit_events(door: Door) -> Admit:
+    """Reads files of Event v1 lines."""
+
+    def admit(path: Path) -> Iterator[tuple[str, list[Result]]]:
+        for position, line in _lines(path):
+            source = f"file:{path.name}:{position}"
+            if line.strip():
+                yield source, [door.admit_event_json(line, source, NEVER_AHEAD_US)]
+
+    return admit
+
+
+def admit_raw(door: Door, mapping: Mapping) -> Admit:
+    """Reads files of raw rows with a mapping."""
+
+    def admit(path: Path) -> Iterator[tuple[str, list[Result]]]:
+        for row in read_rows(path, mapping.format):
+            source = f"file:{path.name}:{row.position}"
+            if isinstance(row, Failure):
+                yield source, [door.admit_failure(mapping, row, source, NEVER_AHEAD_US)]
+            else:
+                yield source, list(door.admit_row(mapping, row.fields, source, NEVER_AHEAD_US))
+
+    return admit
+
+
+def arrivals(
+    files: Iterable[Path], admit: Admit, refusals: Refusals, seen: Callable[[int], None]
+) -> Iterator[Arrival]:
+    """All events of some files in order of arrival; `seen` is told the size of what was read."""
+    return heapq.merge(*(_of_file(path, admit, refusals, seen) for path in files), key=_arrived)
+
+
+def _of_file(path: Path, admit: Admit, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
+    found = _in_file_order(path, admit, refusals, seen)
+    return found if _is_in_order(path) else iter(sorted(found, key=_arrived))
+
+
+class _When(Struct):
+    arrived_at: datetime | None = None
+
+
+def _is_in_order(path: Path) -> bool:
+    """A quick look at the arrivals of a file of Event v1 lines; anything else may be out of order."""
+    decode = msgspec.json.Decoder(_When).decode
+    last: datetime | None = None
+    for _, line in _lines(path):
+        try:
+            arrived = decode(line).arrived_at
+            if arrived is not None and last is not None and arrived < last:
+                return False
+        except (msgspec.MsgspecError, TypeError):
+            return False
+        last = arrived or last
+    return True
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        yield from enumerate(stream, 1)
+
+
+def _in_file_order(
+    path: Path, admit: Admit, refusals: Refusals, seen: Callable[[int], None]
+) -> Iterator[Arrival]:
+    clock = -NEVER_AHEAD_US
+    tried_at = datetime.now(UTC)
+    for source, results in admit(path):
+        for number, result in enumerate(results):
+            if isinstance(result, Event):
+                clock = max(clock, to_us(result.occurred_at))
+                arrived = clock if result.arrived_at is None else to_us(result.arrived_at)
+                yield Arrival(result, arrived, f"{source}#{number}" if number else source)
+            elif isinstance(result, DeadLetter):
+                refusals.dead.append(msgspec.structs.replace(result, failed_at=tried_at))
+            else:
+                refusals.dropped[result.reason] = refusals.dropped.get(result.reason, 0) + 1
+        seen(1)
+
+
+def _arrived(arrival: Arrival) -> int:
+    return arrival.arrived_us
+
+
+class ReplaySource(FixedPartitionedSource[Slice | End, None]):
+    """Arrivals in order as slices of a log, and its end.
+
+    Parallel by: nothing, the log has one order.
+    Delivery: once; a replay that is stopped is started again.
+    On failure: stops the flow.
+    """
+
+    def __init__(self, found: Iterator[Arrival], size: int = SLICE) -> None:
+        self._found = found
+        self._size = size
+
+    def list_parts(self) -> list[str]:
+        return ["log"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _ReplayPart:
+        return _ReplayPart(self._found, self._size)
+
+
+class _ReplayPart(StatefulSourcePartition[Slice | End, None]):
+    def __init__(self, found: Iterator[Arrival], size: int) -> None:
+        self._found = found
+        self._size = size
+        self._ended = False
+
+    def next_batch(self) -> list[Slice | End]:
+        if self._ended:
+            raise StopIteration
+        part = list(islice(self._found, self._size))
+        self._ended = len(part) < self._size
+        cuts: list[Slice | End] = [Slice(part[-1].arrived_us, part)] if part else []
+        return [*cuts, End()] if self._ended else cuts
+
+    def snapshot(self) -> None:
+        return None

@@ -1,0 +1,204 @@
+"""The production flow: intake and detection in one process, with recovery, metrics, HTTP and an orderly stop."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import bytewax.operators as op
+import msgspec
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from alerts.alert import Draft
+from alerts.channel import Channel
+from alerts.linking import Routed
+from alerts.model import Revision
+from connectors.clickhouse import Pool, PoolSink
+from connectors.clickhouse_rows import Poolable
+from connectors.door import Door
+from connectors.folder import FolderSource
+from connectors.kafka import (
+    DEAD_LETTERS,
+    INTAKE_LOG,
+    AlertTopicSink,
+    IntakeLogSink,
+    LogSource,
+    RawSource,
+    TickSource,
+    ensure_topics,
+    raw_topic,
+    topics,
+)
+from connectors.lexicon import load_lexicon
+from connectors.mapping import MAPPINGS_FOLDER, load_mappings
+from connectors.mapping import Mapping as RowMapping
+from connectors.metrics import Metrics, serve
+from connectors.pseudonym import Keyring, load_keyring
+from connectors.redis import RedisAlertSink
+from connectors.registry import load_channels
+from connectors.rulebook import RULES_FOLDER, load_rules
+from connectors.seal import Unsealer, load_unsealer
+from dataflows.admission import Admission
+from dataflows.books import Books
+from dataflows.detect import add_detection
+from dataflows.intake import add_intake
+from dataflows.settings import Settings, SettingsError, required
+
+Clock = Callable[[], int]
+
+_log = logging.getLogger("anlan.run")
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The intake's clock in microseconds: the machine's, or a simulated one that runs faster."""
+    if not settings.clock_start:
+        return lambda: time.time_ns() // 1000
+    start, origin, speed = settings.clock_start, settings.clock_origin, settings.clock_speed
+    return lambda: start + int((time.time() - origin) * 1_000_000 * speed)
+
+
+def all_mappings(settings: Settings, channels: dict[str, Channel], keyring: Keyring) -> dict[str, RowMapping]:
+    """The shipped mappings and those of the installation, by id."""
+    lexicon = load_lexicon()
+    found: dict[str, RowMapping] = {}
+    folders: list[Path | str] = [MAPPINGS_FOLDER, *settings.mappings]
+    for folder in folders:
+        for name, mapping in load_mappings(
+            folder, channels=channels, keyring=keyring, lexicon=lexicon
+        ).items():
+            if name in found:
+                raise SettingsError(f"a mapping's id must be the only one; got `{name}` again ({folder})")
+            found[name] = mapping
+    return found
+
+
+def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Dataflow:
+    """The whole flow. Reads files of rules, mappings and keys; raises before the first event if one is wrong."""
+    required(settings, "keyring", "seal_key")
+    channels = load_channels()
+    keyring = load_keyring(settings.keyring)
+    unsealer = load_unsealer(settings.seal_key)
+    rules = load_rules(settings.rules or (RULES_FOLDER,), channels)
+    mappings = all_mappings(settings, channels, keyring)
+    flow = Dataflow("anlan")
+    books = Books(metrics)
+    admission = _admission(settings, channels, keyring, unsealer, mappings, metrics)
+    dead = add_intake(
+        flow,
+        admission,
+        RawSource(settings.kafka, [*map(raw_topic, channels), DEAD_LETTERS], stop, metrics=metrics),
+        FolderSource(settings.drop, {n: m.format for n, m in mappings.items()}, stop)
+        if settings.drop
+        else None,
+        TickSource(clock_of(settings), stop),
+        IntakeLogSink(settings.kafka, clock_of(settings), metrics=metrics),
+    )
+    source = LogSource(settings.kafka, INTAKE_LOG, stop, metrics=metrics)
+    drafts, routed = add_detection(flow, source, rules, channels, settings.shards, books)
+    stamp = _epoch_stamp(next_epoch(Path(settings.state)), books)
+    revisions = op.filter_map("revisions", drafts, stamp)
+    op.output("redis", revisions, RedisAlertSink(settings.redis, metrics, on_written=books.published))
+    op.output("alerts-topic", revisions, AlertTopicSink(settings.kafka, metrics=metrics))
+    rows = op.merge(
+        "pool-rows",
+        op.filter_map("log-rows", routed, log_rows),
+        op.map("revision-rows", revisions, lambda keyed: ("pool", list(keyed[1]))),
+        op.map("dead-rows", dead, lambda letters: ("pool", list(letters))),
+    )
+    op.output("pool", rows, PoolSink(settings.clickhouse, metrics))
+    return flow
+
+
+def _admission(
+    settings: Settings, channels: dict[str, Channel], keyring: Keyring, unsealer: Unsealer,
+    mappings: Mapping[str, RowMapping], metrics: Metrics,
+) -> Admission:  # fmt: skip
+    from connectors.seal import Sealer
+
+    door = Door(channels, keyring, Sealer(unsealer.public), load_lexicon())
+    return Admission(door, mappings, clock_of(settings), metrics, unsealer, settings.raw_mappings)
+
+
+def log_rows(keyed: tuple[str, Routed]) -> tuple[str, list[Poolable]] | None:
+    """What one slice of the log puts into the pool."""
+    routed = keyed[1]
+    rows: list[Poolable] = [*routed.pooled, *routed.links, *routed.late, *routed.dead]
+    return ("pool", rows) if rows else None
+
+
+def _epoch_stamp(
+    epoch: int, books: Books
+) -> Callable[[tuple[str, list[Draft]]], tuple[str, list[Revision]] | None]:
+    def stamp(keyed: tuple[str, list[Draft]]) -> tuple[str, list[Revision]] | None:
+        drafts = [draft for draft in keyed[1] if not draft.standing]
+        books.expect(drafts)
+        stamped = [msgspec.structs.replace(draft.revision, engine_epoch=epoch) for draft in drafts]
+        return ("alerts", stamped) if stamped else None
+
+    return stamp
+
+
+def next_epoch(state: Path) -> int:
+    """One more than at the last start: it fences what an earlier life of the flow may still write."""
+    path = state / "engine-epoch"
+    epoch = int(path.read_text()) + 1 if path.exists() else 1
+    path.with_suffix(".new").write_text(str(epoch))
+    path.with_suffix(".new").rename(path)
+    return epoch
+
+
+@contextlib.contextmanager
+def state_folder(settings: Settings) -> Iterator[RecoveryConfig]:
+    """The folder of the snapshots, made where it is missing and locked: two flows on one would ruin both."""
+    folder = Path(settings.state)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SettingsError(
+                f"`state` must belong to one flow; got a folder that another one runs on ({folder})"
+            ) from None
+        snapshots = folder / "snapshots"
+        if not snapshots.exists():
+            snapshots.mkdir()
+            init_db_dir(snapshots, 1)
+        yield RecoveryConfig(str(snapshots), timedelta(0))
+
+
+def prepare(settings: Settings) -> None:
+    """Make the topics and the pool's tables where they are missing."""
+    wanted = topics(load_channels(), log_partitions=settings.log_partitions)
+    ensure_topics(settings.kafka, wanted)
+    with Pool(settings.clickhouse) as pool:
+        pool.migrate()
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; then finish what is in flight, save the state and return."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    metrics = Metrics()
+    with contextlib.ExitStack() as stack:
+        recovery = stack.enter_context(state_folder(settings))
+        prepare(settings)
+        flow = build(settings, stop, metrics)
+        door = serve(metrics, settings.metrics_port)
+        stack.callback(door.close)
+        _log.info("flow_started metrics=%d state=%s", door.port, settings.state)
+        if settings.http_port:
+            from dataflows.push import push_server
+
+            stack.enter_context(push_server(settings))
+        cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)
+    _log.info("flow_stopped")

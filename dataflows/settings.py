@@ -1,0 +1,128 @@
+"""Everything an installation may set: read once from a TOML file and the environment, passed down as arguments."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from alerts.select import nearest
+
+PREFIX = "ANLAN_"
+
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+_WRONG = re.compile(r"Expected (?P<wanted>.+?)(?:, got (?P<got>.+?))?(?: - at `\$\.(?P<place>[^`]+)`)?")
+
+
+class SettingsError(ValueError):
+    """A setting that is missing or wrong; the sentence names it and the remedy."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One installation. Addresses default to servers on this machine; a secret has no default.
+
+    Each field can be set in the file by its name, or in the environment as `ANLAN_<NAME>`, which wins.
+    """
+
+    kafka: str = "127.0.0.1:9092"  # bootstrap servers
+    redis: str = "redis://127.0.0.1:6379/0"
+    clickhouse: str = "http://127.0.0.1:8123/default"  # or chdb:///folder for the embedded engine
+    keyring: str = ""  # file with the keys of the pseudonyms; must be set
+    seal_key: str = ""  # file with the private key that opens sealed rows; must be set
+    state: str = "data/state"  # snapshots for recovery, on a local disk
+    drop: str = ""  # folder where departments drop files, one subfolder for each mapping; "" is none
+    rules: tuple[str, ...] = ()  # rule files or folders; none is the shipped rule book
+    mappings: tuple[str, ...] = ()  # folders of mappings beside the shipped ones
+    raw_mappings: dict[str, str] = {}  # which mapping reads a raw topic, where records do not say
+    log_partitions: Count = 4  # of the intake log, when it is made
+    shards: Count = 8  # of the keys; part of the saved data
+    snapshot_seconds: Annotated[int, Meta(ge=0)] = 5  # how often state is saved
+    metrics_port: Port = 9464  # Prometheus, on 127.0.0.1; 0 is any free port
+    http_port: Port = 0  # HTTP push on this port; 0 is off
+    http_address: str = "127.0.0.1"
+    http_tokens: str = ""  # `client=<sha256 of its token>,...`
+    clock_start: int = 0  # microseconds since 1970 at which a simulated clock starts; 0 is the machine's clock
+    clock_origin: float = 0.0  # the machine's time in seconds at which the simulated clock showed `clock_start`
+    clock_speed: Annotated[float, Meta(gt=0)] = 1.0  # how much faster than the machine's clock it runs
+
+
+def load_settings(path: str | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from a TOML file and the environment. Raises `SettingsError` with file and name of what is wrong."""
+    values = {} if path is None else _from_file(path)
+    found = _from_environment(os.environ if environment is None else environment)
+    try:
+        return msgspec.convert({**values, **found}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise _refuse(str(error), found, path) from None
+
+
+def required(settings: Settings, *names: str) -> None:
+    """Raise `SettingsError` for the first of some settings that is empty."""
+    for name in names:
+        if not getattr(settings, name):
+            raise SettingsError(
+                f"`{name}` must be set; got nothing; set it in the file given with --config, or {PREFIX}{name.upper()}"
+            )
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"settings must be in a file; got no file ({path})") from None
+    except OSError as error:
+        raise SettingsError(f"settings must be in a file; got `{error.strerror}` ({path})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings must be TOML; got {error} ({path})") from None
+    known = Settings.__struct_fields__
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"a setting must be known; got `{name}`{nearest(name, known)} ({path})")
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    texts = {name: environment.get(PREFIX + name.upper()) for name in Settings.__struct_fields__}
+    return {name: _parsed(name, text) for name, text in texts.items() if text is not None}
+
+
+def _parsed(name: str, text: str) -> Any:
+    default = Settings.__struct_defaults__[Settings.__struct_fields__.index(name)]
+    if isinstance(default, tuple):
+        return _parts(text)
+    if name == "raw_mappings":
+        return dict(_pair(name, part) for part in _parts(text))
+    return text
+
+
+def _parts(text: str) -> list[str]:
+    return [part for piece in text.split(",") if (part := piece.strip())]
+
+
+def _pair(name: str, part: str) -> tuple[str, str]:
+    key, equals, value = part.partition("=")
+    if not (key.strip() and equals and value.strip()):
+        raise SettingsError(
+            f"`{name}` must be `topic=mapping,...`; got `{part}` ({PREFIX}{name.upper()} in the environment)"
+        )
+    return key.strip(), value.strip()
+
+
+def _refuse(told: str, found: Mapping[str, Any], path: str | None) -> SettingsError:
+    """What msgspec says of a value, as a sentence of ours; the value itself may be a secret."""
+    match = _WRONG.fullmatch(told)
+    place = (match and match["place"]) or ""
+    name = re.split(r"[.\[]", place)[0]
+    where = f"{PREFIX}{name.upper()} in the environment" if name in found else str(path)
+    if match is None or not place:
+        return SettingsError(f"settings must be right; got {told} ({where})")
+    got = match["got"] or "another"
+    return SettingsError(f"`{place}` must be {match['wanted']}; got {got} ({where})")

@@ -1,0 +1,162 @@
+"""Detection as a Bytewax flow: the same drafts as the plain stages, with any workers, stopped anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourcePartition
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from alerts.alert import Draft
+from alerts.model import Arrival, End, Event, Slice, from_us
+from alerts.pipeline import Pipeline
+from alerts.rule import Rule
+from connectors.metrics import Metrics
+from connectors.registry import load_channels
+from connectors.rulebook import RULES_FOLDER, load_rules
+from dataflows.books import Books
+from dataflows.collect import ListSink
+from dataflows.detect import add_detection
+
+CHANNELS = load_channels()
+HOUR = 3_600_000_000
+START = 1_772_409_600_000_000
+SHARDS = 4
+
+
+@pytest.fixture(scope="module")
+def rules() -> list[Rule]:
+    return load_rules([RULES_FOLDER], CHANNELS)
+
+
+def city_corner(seed: int, reports: int = 400) -> list[Arrival]:
+    """Three weeks of a few quarrelling families and residents, late by up to an hour."""
+    rng = Random(seed)
+    found = []
+    for number in range(reports):
+        at = START + rng.randrange(21 * 24) * HOUR + rng.randrange(3600) * 1_000_000
+        someone = rng.randrange(12)
+        event = Event(
+            id=f"e{number}",
+            channel=rng.choice(["grid", "hotline", "police", "petition"]),
+            action=rng.choice(["received"] * 6 + ["visited", "closed"]),
+            occurred_at=from_us(at),
+            reporter=f"r{rng.randrange(30)}",
+            pair=f"p{someone}",
+            category="dispute",
+            subcategory=rng.choice(["family", "neighbour", "labour"]),
+            subject=rng.choice(["estate", None]),
+            region=rng.choice(["620102001", "620103002"]),
+            violence=rng.choice([None, 0, 1, 2, 3]),
+            cues=("weapon",) if rng.random() < 0.05 else (),
+            satisfied=rng.random() < 0.5,
+        )
+        found.append(Arrival(event, at + rng.randrange(3600) * 1_000_000))
+    return sorted(found, key=lambda arrival: (arrival.arrived_us, arrival.event.id))
+
+
+def in_slices(log: list[Arrival], size: int) -> list[Slice | End]:
+    parts = [log[start : start + size] for start in range(0, len(log), size)]
+    return [*(Slice(part[-1].arrived_us, part) for part in parts), End()]
+
+
+class Cuts(FixedPartitionedSource[Slice | End, int]):
+    """Slices from a list; `abort_at` breaks the flow off there, once."""
+
+    def __init__(self, cuts: list[Slice | End], abort_at: list[int]) -> None:
+        self._cuts = cuts
+        self._abort_at = abort_at
+
+    def list_parts(self) -> list[str]:
+        return ["log"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
+        return _CutsPart(self._cuts, self._abort_at, resume_state or 0)
+
+
+class _CutsPart(StatefulSourcePartition[Slice | End, int]):
+    def __init__(self, cuts: list[Slice | End], abort_at: list[int], position: int) -> None:
+        self._cuts = cuts
+        self._abort_at = abort_at
+        self._position = position
+
+    def next_batch(self) -> list[Slice | End]:
+        if self._abort_at and self._position >= self._abort_at[0]:
+            self._abort_at.pop(0)
+            raise AbortExecution
+        if self._position == len(self._cuts):
+            raise StopIteration
+        self._position += 1
+        return [self._cuts[self._position - 1]]
+
+    def snapshot(self) -> int:
+        return self._position
+
+
+def run(
+    rules: list[Rule],
+    cuts: list[Slice | End],
+    workers: int = 1,
+    state: Path | None = None,
+    aborts: tuple[int, ...] = (),
+) -> list[Draft]:
+    """All drafts of the flow; after each abort it is started again from its state."""
+    found: list[list[Draft]] = []
+    recovery: Any = None
+    if state is not None:
+        init_db_dir(state, 1)
+        recovery = RecoveryConfig(str(state), timedelta(0))
+    left = list(aborts)
+    for _ in range(len(aborts) + 1):
+        flow = Dataflow("test")
+        detected = add_detection(flow, Cuts(cuts, left), rules, CHANNELS, SHARDS, Books(Metrics()))
+        op.output("drafts", detected.drafts, ListSink(found))
+        cli_main(flow, workers_per_process=workers, recovery_config=recovery, epoch_interval=timedelta(0))
+    return [draft for part in found for draft in part]
+
+
+def once_each(drafts: list[Draft]) -> Iterator[Draft]:
+    """What a reader keeps of drafts that come again after a crash; they must be equal to the byte."""
+    seen: dict[tuple[str, int, bool], Draft] = {}
+    for draft in drafts:
+        place = (draft.revision.alert_id, draft.revision.revision, draft.standing)
+        assert seen.setdefault(place, draft) == draft
+    return iter(seen.values())
+
+
+def plain(rules: list[Rule], log: list[Arrival]) -> list[Draft]:
+    pipeline = Pipeline(rules, CHANNELS)
+    drafts = [draft for arrival in log for draft in pipeline.take(Slice(arrival.arrived_us, [arrival]))[1]]
+    return drafts + pipeline.finish()[1]
+
+
+def test_the_flow_says_what_the_plain_stages_say(rules: list[Rule]) -> None:
+    log = city_corner(1)
+    wanted = plain(rules, log)
+
+    assert len(wanted) > 50
+    assert run(rules, in_slices(log, 37)) == wanted
+    assert run(rules, in_slices(log, 1000)) == wanted
+
+
+def test_two_workers_say_the_same_in_the_same_order(rules: list[Rule]) -> None:
+    log = city_corner(2)
+
+    assert run(rules, in_slices(log, 20), workers=2) == run(rules, in_slices(log, 50))
+
+
+def test_a_flow_that_is_broken_off_twice_goes_on_where_it_was(rules: list[Rule], tmp_path: Path) -> None:
+    log = city_corner(3)
+    cuts = in_slices(log, 10)
+
+    got = list(once_each(run(rules, cuts, state=tmp_path, aborts=(13, 29))))
+
+    assert got == run(rules, cuts)
