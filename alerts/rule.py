@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, get_args
 
 import msgspec
 
@@ -16,7 +17,7 @@ from alerts.kinds.count import Distinct, Threshold
 from alerts.kinds.judge import Judge
 from alerts.kinds.progression import Branch, Chain, Cue, Gaps, Progression
 from alerts.kinds.sequence import Sequence, Step
-from alerts.model import Event, Level, Text
+from alerts.model import Event, Kind, Level, Text
 from alerts.rule_file import BranchWhen, ChainWhen, RuleError, RuleFile, Rung, When, read
 from alerts.select import Predicate, compile_map, compile_select, nearest
 
@@ -27,8 +28,8 @@ Key = tuple[str, ...]  # first the number of the alternative ("0" key, "1" key_f
 
 # what changes the answer; words for people may change without a new meaning
 _SEMANTIC = (
-    "kind", "channels", "select", "key", "key_fallback", "window", "of", "distinct", "when", "unless", "levels",
-    "lifecycle",
+    "kind", "channels", "select", "key", "key_fallback", "window", "of", "distinct", "when", "unless",
+    "levels", "lifecycle",
 )  # fmt: skip
 
 
@@ -96,10 +97,12 @@ class Life:
 
 def compile_rule(data: Any, channels: Mapping[str, Channel], number: int = 0) -> Rule:
     """A rule from its parsed YAML. Raises `RuleError` with a sentence and the path of what is wrong."""
-    spec = read(data)
-    if spec.kind not in SUPPORTED_KINDS:
-        raise RuleError(f"`kind` must be one of {', '.join(SUPPORTED_KINDS)}; got `{spec.kind}`", ("kind",))
-    return Rule(spec, channels, number)
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    if kind in get_args(Kind) and kind not in SUPPORTED_KINDS:  # before its keys are called unknown
+        raise RuleError(
+            f"`kind` must be one that can run; got `{kind}`; can run: {', '.join(SUPPORTED_KINDS)}", ("kind",)
+        )
+    return Rule(read(data), channels, number)
 
 
 def duration(text: str, *path: str) -> int:
@@ -185,7 +188,7 @@ def _count_rungs(spec: RuleFile) -> list[tuple[int, int]]:
 def _ladder(rungs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     if not rungs:
         raise RuleError("`levels` must have at least one rung; got none", ("levels",))
-    for (least, level), (more, higher) in zip(rungs, rungs[1:], strict=False):
+    for (least, level), (more, higher) in pairwise(rungs):
         if more <= least or higher <= level:
             raise RuleError("`levels` must rise from rung to rung; got them out of order", ("levels",))
     return rungs[::-1]
@@ -232,16 +235,12 @@ def _chain(spec: RuleFile, chain: ChainWhen, channels: Mapping[str, Channel], la
     return Chain("", 0, measure, chain.min_steps, steps, measures, lazy)
 
 
-def _branch(
-    branch: BranchWhen, column: int, index: int, channels: Mapping[str, Channel], lazy: bool
-) -> Branch:
+def _branch(branch: BranchWhen, column: int, index: int, channels: Mapping[str, Channel], lazy: bool) -> Branch:
     path = ("when", "any", index)
     level = LEVEL_NUMBER[branch.level]
     constructs = [c for c in (branch.chain, branch.gaps, branch.event) if c is not None]
     if len(constructs) != 1:
-        raise RuleError(
-            f"branch `{branch.name}` must have one of chain, gaps, event; got {len(constructs)}", path
-        )
+        raise RuleError(f"branch `{branch.name}` must have one of chain, gaps, event; got {len(constructs)}", path)
     if branch.chain is not None:
         measure = _field(branch.chain.measure, channels, (*path, "chain", "measure"))
         least = branch.chain.min_steps

@@ -5,6 +5,7 @@ Structure only; what it means is compiled in `alerts.rule`. Durations are text s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,6 +18,11 @@ from alerts.select import nearest
 Status = Literal["live", "shadow", "disabled", "deprecated"]
 ReviseOn = Literal["level_up", "new_channel", "new_branch", "step", "unit"]
 REVISE_ON: tuple[ReviseOn, ...] = get_args(ReviseOn)
+
+# what msgspec says of a value that does not fit
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_INVALID = re.compile(r"Invalid enum value '(.*)'")
+_EXPECTED = re.compile(r"Expected (`.+`), got (`.+`)")
 
 
 class RuleError(ValueError):
@@ -218,12 +224,38 @@ def _where(path: tuple[str | int, ...]) -> str:
 
 
 def _explain(message: str) -> tuple[str, tuple[str | int, ...]]:
-    """msgspec says `Expected ..., got ... - at `$.levels[0].gte``: make it ours, with the path taken apart."""
+    """msgspec says `Expected ..., got ... - at `$.levels[0].gte``: our words, and the path taken apart."""
     text, _, place = message.partition(" - at `$")
     path: list[str | int] = []
     for part in place.rstrip("`").replace("]", "").replace("[", ".").split("."):
         if part and part != "...":
             path.append(int(part) if part.isdigit() else part)
-    text = text[:1].lower() + text[1:]
-    where = f"`{'.'.join(map(str, path))}`" if path else "a rule file"
-    return f"{where} must be right; {text}", tuple(path)
+    return f"{_where(tuple(path))} {_wanted(text, path)}", tuple(path)
+
+
+def _wanted(text: str, path: list[str | int]) -> str:
+    """What must be instead, from msgspec's words."""
+    if missing := _MISSING.fullmatch(text):
+        return f"must have `{missing[1]}`; got none"
+    if invalid := _INVALID.fullmatch(text):
+        return f"must be one of {', '.join(_choices(path))}; got `{invalid[1]}`"
+    if expected := _EXPECTED.fullmatch(text):
+        return f"must be {expected[1]}; got {expected[2]}"
+    return f"must be right; {text[:1].lower()}{text[1:]}"
+
+
+def _choices(path: list[str | int]) -> list[str]:
+    """The words that may stand at a place of a rule file."""
+    kind: Any = RuleFile
+    for part in path:
+        struct = _struct_in(kind)
+        if struct is not None and isinstance(part, str):
+            members = {member.encode_name: member.type for member in msgspec.structs.fields(struct)}
+            kind = members[part]
+    return _words_in(kind)
+
+
+def _words_in(kind: Any) -> list[str]:
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [word for argument in get_args(kind) for word in _words_in(argument)]

@@ -1,4 +1,4 @@
-"""The tests inside a rule file: events in, the complete list of published revisions out, on the real stages."""
+"""The tests inside a rule file: events in, all published revisions out, on the real stages."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ DEFAULT_CLOCK = "2026-03-02T00:00:00"
 _OFFSET = re.compile(r"\+(\d+)d (\d{1,2}):(\d{2})(?::(\d{2}))?")
 _TEST_KEYS = ("name", "clock", "events", "generate", "expect", "advance_to", "calendar", "baseline")
 _RENAMED = {"rev": "revision", "at": "published_at"}
+_WRONG = (ValueError, KeyError, TypeError, msgspec.ValidationError)
 
 
 class Outcome(NamedTuple):
@@ -45,22 +46,27 @@ def run_tests(rule: Rule, channels: Mapping[str, Channel]) -> list[Outcome]:
 def _problems(rule: Rule, channels: Mapping[str, Channel], test: Mapping[str, Any], index: int) -> list[str]:
     for key in test:
         if key not in _TEST_KEYS:
-            raise RuleError(f"a key of a test must be known; got `{key}`{nearest(key, _TEST_KEYS)}", ("tests", index, key))
+            raise RuleError(
+                f"a key of a test must be known; got `{key}`{nearest(key, _TEST_KEYS)}", ("tests", index, key)
+            )
     if "expect" not in test:
         raise RuleError("a test must say what to `expect`; got nothing; `[]` means silence", ("tests", index))
-    clock = datetime.fromisoformat(test.get("clock", DEFAULT_CLOCK)).replace(tzinfo=LOCAL)
+    if not isinstance(test["expect"], list):
+        raise RuleError(f"`expect` must be a list; got `{test['expect']}`", ("tests", index, "expect"))
     try:
-        arrivals = sorted(_arrivals(test, clock), key=lambda arrival: arrival.arrived_us)
+        clock = datetime.fromisoformat(test.get("clock", DEFAULT_CLOCK)).replace(tzinfo=LOCAL)
         end = _instant(test["advance_to"], clock) if "advance_to" in test else None
-    except (ValueError, KeyError) as error:
-        raise RuleError(f"an event of a test must be right; {error}", ("tests", index)) from None
+    except (ValueError, TypeError) as error:
+        raise RuleError(f"the times of a test must be right; {error}", ("tests", index)) from None
+    arrivals = sorted(_arrivals(test, channels, clock, index), key=lambda arrival: arrival.arrived_us)
     got = [draft.revision for draft in drive(rule, channels, arrivals, end)]
-    return list(_compare(got, test["expect"], clock))
+    try:
+        return list(_compare(got, test["expect"], clock))
+    except RuleError as error:
+        raise RuleError(error.sentence, ("tests", index, "expect")) from None
 
 
-def drive(
-    rule: Rule, channels: Mapping[str, Channel], arrivals: list[Arrival], end: int | None
-) -> list[Draft]:
+def drive(rule: Rule, channels: Mapping[str, Channel], arrivals: list[Arrival], end: int | None) -> list[Draft]:
     """The revisions of one rule over some arrivals in order; the clock is then moved to `end`, inclusive."""
     pipeline = Pipeline([rule], channels)
     drafts: list[Draft] = []
@@ -71,27 +77,44 @@ def drive(
     return drafts
 
 
-def _arrivals(test: Mapping[str, Any], clock: datetime) -> Iterator[Arrival]:
-    for event in test.get("events", ()):
-        yield _arrival(event, clock)
-    generate = test.get("generate")
-    if generate:
-        start = _instant(generate["from"], clock)
-        every = parse_duration(generate["every"])
-        for number in range(generate["n"]):
-            at = start + number * every
-            fields = {"id": f"generated-{number + 1}", **generate["event"]}
-            yield Arrival(_event(fields, at), at)
+def _arrivals(
+    test: Mapping[str, Any], channels: Mapping[str, Channel], clock: datetime, index: int
+) -> Iterator[Arrival]:
+    for number, event in enumerate(test.get("events", ())):
+        try:
+            yield _arrival(event, channels, clock)
+        except _WRONG as error:
+            path = ("tests", index, "events", number)
+            raise RuleError(f"an event of a test must be right; {_reason(error)}", path) from None
+    if "generate" in test:
+        try:
+            yield from _generated(test["generate"], channels, clock)
+        except _WRONG as error:
+            where = ("tests", index, "generate")
+            raise RuleError(f"`generate` of a test must be right; {_reason(error)}", where) from None
 
 
-def _arrival(spec: Mapping[str, Any], clock: datetime) -> Arrival:
+def _reason(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _generated(generate: Mapping[str, Any], channels: Mapping[str, Channel], clock: datetime) -> Iterator[Arrival]:
+    start = _instant(generate["from"], clock)
+    every = parse_duration(generate["every"])
+    for number in range(generate["n"]):
+        at = start + number * every
+        fields = {"id": f"generated-{number + 1}", **generate["event"]}
+        yield Arrival(_event(fields, channels, at), at)
+
+
+def _arrival(spec: Mapping[str, Any], channels: Mapping[str, Channel], clock: datetime) -> Arrival:
     fields = dict(spec)
     at = _instant(fields.pop("at"), clock)
     arrive = fields.pop("arrive", None)
-    return Arrival(_event(fields, at), at if arrive is None else _instant(arrive, clock))
+    return Arrival(_event(fields, channels, at), at if arrive is None else _instant(arrive, clock))
 
 
-def _event(fields: Mapping[str, Any], at: int) -> Event:
+def _event(fields: Mapping[str, Any], channels: Mapping[str, Channel], at: int) -> Event:
     """An event from test fields, where `link.type` stands for a nested one."""
     nested: dict[str, Any] = {"occurred_at": from_us(at)}
     for name, value in fields.items():
@@ -100,11 +123,17 @@ def _event(fields: Mapping[str, Any], at: int) -> Event:
             nested.setdefault(head, {})[tail] = value
         else:
             nested[name] = value
-    return msgspec.convert(nested, Event)
+    for name in nested:
+        if name not in Event.__struct_fields__:
+            raise ValueError(f"got `{name}`{nearest(name, Event.__struct_fields__)}")
+    event = msgspec.convert(nested, Event)
+    if event.channel not in channels:
+        raise ValueError(f"got channel `{event.channel}`{nearest(event.channel, list(channels))}")
+    return event
 
 
 def _instant(text: str, clock: datetime) -> int:
-    match = _OFFSET.fullmatch(text)
+    match = _OFFSET.fullmatch(str(text))
     if not match:
         raise ValueError(f"a time must be `+<days>d HH:MM`; got `{text}`")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
@@ -125,7 +154,8 @@ def _shown(revision: Revision, name: str, wanted: Any, clock: datetime) -> Any:
     """A field of a revision in the form in which a test writes it."""
     field = _RENAMED.get(name, name)
     if field not in Revision.__struct_fields__:
-        raise RuleError(f"`expect` must name fields of a revision; got `{name}`{nearest(name, list(Revision.__struct_fields__))}")
+        hint = nearest(name, Revision.__struct_fields__)
+        raise RuleError(f"`expect` must name fields of a revision; got `{name}`{hint}")
     value = getattr(revision, field)
     if isinstance(value, tuple):
         return list(value)

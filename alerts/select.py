@@ -56,7 +56,9 @@ def compile_select(select: Mapping[str, Any], channels: Mapping[str, Channel]) -
             raise ValueError(f"`select.{name}` must be a map of fields; got `{spec}`")
         maps[name] = compile_map(spec, channels)
     condition = select.get("condition") or " and ".join(maps)
-    return _Condition(condition, maps).compile() if maps else always
+    if not isinstance(condition, str):
+        raise ValueError(f"condition must be names with and, or, not and parentheses; got `{condition}`")
+    return _Condition(condition, maps).compile() if condition else always
 
 
 def _compile_entry(key: str, wanted: Any, channels: Mapping[str, Channel]) -> Predicate:
@@ -77,32 +79,45 @@ def _compile_entry(key: str, wanted: Any, channels: Mapping[str, Channel]) -> Pr
 
 
 def _test(get: Getter, modifier: str, wanted: Any, key: str) -> Predicate:
+    if modifier in ("gte", "lte") and not _is_number(wanted):
+        raise ValueError(f"`{key}` must be a number; got `{wanted}`")
     if modifier == "gte":
-        return lambda event: (value := get(event)) is not None and value >= wanted
+        return lambda event: _is_number(value := get(event)) and value >= wanted
     if modifier == "lte":
-        return lambda event: (value := get(event)) is not None and value <= wanted
+        return lambda event: _is_number(value := get(event)) and value <= wanted
     if modifier == "exists":
         present = bool(wanted)
         return lambda event: (get(event) not in (None, ())) is present
     if modifier == "prefix":
         heads = tuple(wanted) if isinstance(wanted, list) else (wanted,)
+        if not all(isinstance(head, str) for head in heads):
+            raise ValueError(f"`{key}` must be text; got `{wanted}`")
         return lambda event: (value := get(event)) is not None and str(value).startswith(heads)
     if modifier == "re":
         try:
             pattern = re.compile(wanted)
-        except re.error as error:
+        except (re.error, TypeError) as error:
             raise ValueError(f"`{key}` must be a regular expression; got `{wanted}` ({error})") from None
         return lambda event: (value := get(event)) is not None and pattern.search(str(value)) is not None
-    return _membership(get, wanted)
+    return _membership(get, wanted, key)
 
 
-def _membership(get: Getter, wanted: Any) -> Predicate:
-    values = frozenset(wanted) if isinstance(wanted, list) else frozenset((wanted,))
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _membership(get: Getter, wanted: Any, key: str) -> Predicate:
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    if any(isinstance(value, list | dict) for value in listed):
+        raise ValueError(f"`{key}` must be a value or a list of values; got `{wanted}`")
+    values = frozenset(listed)
 
     def holds(event: Event) -> bool:
         value = get(event)
         if isinstance(value, tuple):
             return not values.isdisjoint(value)
+        if isinstance(value, list | dict):  # an attribute may be anything
+            return any(each in listed for each in value)
         return value in values
 
     return holds
@@ -143,7 +158,9 @@ class _Condition:
     def _take(self) -> str:
         token = self._peek()
         if token is None:
-            raise ValueError(f"condition must go on after `{self.tokens[-1] if self.tokens else ''}`; got `{self.text}`")
+            raise ValueError(
+                f"condition must go on after `{self.tokens[-1] if self.tokens else ''}`; got `{self.text}`"
+            )
         self.at += 1
         return token
 

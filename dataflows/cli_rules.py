@@ -49,21 +49,18 @@ def test(paths: tuple[Path, ...]) -> None:
     channels = load_channels()
     files = _files(paths)
     read, failures = _read(files, channels)
-    passed = failed = 0
+    outcomes: list[Outcome] = []
     for each in _with_progress(read):
         try:
-            outcomes = run_tests(each.rule, channels)
+            outcomes += run_tests(each.rule, channels)
         except RuleError as error:
             failures.append(f"{error.sentence} ({each.document.at(error.path)})")
-            continue
-        bad = sum(1 for outcome in outcomes if outcome.problems)
-        failed += bad
-        passed += len(outcomes) - bad
-        for outcome in outcomes:
-            _show(outcome)
+    for outcome in outcomes:
+        _show(outcome)
     for sentence in failures:
         click.echo(f"{_mark(False)} {sentence}")
-    click.echo(_summary(passed, failed, len(files), len(failures)))
+    failed = sum(1 for outcome in outcomes if outcome.problems)
+    click.echo(_summary(len(outcomes), failed, len(files), len(failures)))
     sys.exit(1 if failed or failures else 0)
 
 
@@ -136,8 +133,8 @@ def _mark(good: bool) -> str:
     return click.style("✓", fg="green") if good else click.style("✗", fg="red")
 
 
-def _summary(passed: int, failed: int, files: int, unread: int) -> str:
-    tests = _many(passed + failed, "test")
+def _summary(number: int, failed: int, files: int, unread: int) -> str:
+    tests = _many(number, "test")
     done = f"{failed} of {tests} failed" if failed else f"{tests} passed"
     said = f"{done} in {_many(files, 'file')}"
     return f"{said}; {unread} could not be tried" if unread else said

@@ -1,0 +1,181 @@
+"""What is wrong with a rule that could run: against people's privacy, without sense, or without proof.
+
+An error keeps a rule from being loaded. A warning is for its author.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from alerts import lint_privacy
+from alerts.duration import format_duration, parse_duration
+from alerts.model import Kind
+from alerts.remark import Remark, Severity, Where, error, warning
+from alerts.rule import Rule
+from alerts.select import nearest
+
+# what an `explain` may name in braces, besides the fields of the key
+EXPLAINED = (
+    "count", "distinct", "steps", "branches", "path", "gaps", "span", "window.size", "channels", "unit",
+    "subcategory",
+)  # fmt: skip
+NUMBERS = ("violence", "unit_level", "channel_rank", "hour_of_day")
+# which rungs and which constructs a kind reads
+_RUNGS: dict[Kind, tuple[str, ...]] = {
+    "threshold": ("gte",),
+    "distinct": ("gte",),
+    "sequence": ("steps",),
+    "progression": ("steps", "measure_gte"),
+}
+_WHEN: dict[Kind, tuple[str, ...]] = {
+    "threshold": (),
+    "distinct": (),
+    "sequence": ("steps", "within", "gap_max", "eager"),
+    "progression": ("chain", "any", "eager"),
+}
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
+_BRACES = re.compile(r"\{([\w.]+)\}")
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+class Lint(Struct, frozen=True):
+    """One remark on one rule: a code for machines, a sentence for people, the path of keys to the place."""
+
+    rule: str
+    code: str
+    severity: Severity
+    sentence: str
+    path: Where = ()
+
+
+def lint(rule: Rule) -> list[Lint]:
+    """Everything there is to say about a rule, errors first."""
+    remarks = [remark for check in _CHECKS for remark in check(rule)]
+    found = [Lint(rule.id, r.code, r.severity, f"rule `{rule.id}` {r.sentence}", r.path) for r in remarks]
+    return sorted(found, key=lambda remark: remark.severity)
+
+
+def _windows(rule: Rule) -> Iterator[Remark]:
+    window, when = rule.spec.window, rule.spec.when
+    if rule.size <= 0:
+        yield error("empty-window", f"must have a window longer than nothing; got `{window.size}`", "window")
+    elif rule.size < rule.lateness:
+        waits = window.lateness or f"{format_duration(rule.lateness)} (the default)"
+        yield warning(
+            "lateness-over-window",
+            f"should wait for stragglers no longer than its window; got {waits} and a window of {window.size}",
+            "window",
+            "lateness",
+        )
+    for name in ("within", "gap_max"):
+        text = getattr(when, name, None)
+        if text and parse_duration(text) > rule.size:
+            yield error(
+                "over-window",
+                f"must keep events as long as `when.{name}`; got {text} with a window of {window.size}; "
+                "make the window longer",
+                "when",
+                name,
+            )
+
+
+def _unread(rule: Rule) -> Iterator[Remark]:
+    """Keys that its kind does not read: the author believes they do something."""
+    spec = rule.spec
+    kind = spec.kind
+    if spec.of is not None and kind != "distinct":
+        yield _without_effect("of", kind, "of")
+    if spec.window.slide is not None:
+        yield _without_effect("window.slide", kind, "window", "slide")
+    for name in ("chain", "any", "steps", "within", "gap_max", "eager"):
+        if getattr(spec.when, name, None) and name not in _WHEN.get(kind, ()):
+            yield _without_effect(f"when.{name}", kind, "when", name)
+    for index, rung in enumerate(spec.levels):
+        for name in ("gte", "steps", "measure_gte", "ratio"):
+            if getattr(rung, name) is not None and name not in _RUNGS.get(kind, ()):
+                yield _without_effect(f"levels.{name}", kind, "levels", index, name)
+    if kind == "progression" and spec.levels and spec.when is not None and spec.when.chain is None:
+        yield warning("no-effect", "should have no `levels` without `when.chain`: each branch names its own", "levels")
+
+
+def _without_effect(name: str, kind: str, *path: str | int) -> Remark:
+    return warning("no-effect", f"should not have `{name}`: a {kind} rule does not read it", *path)
+
+
+def _names(rule: Rule) -> Iterator[Remark]:
+    """Names that lead nowhere: a map that no condition uses, a measure that is none, a word nobody fills."""
+    spec = rule.spec
+    if not _ID.fullmatch(spec.id):
+        yield warning("id", f"should have a dotted id, such as `rc.repeat-contact`; got `{spec.id}`", "id")
+    used = set(_NAME.findall(spec.select.get("condition", "")))
+    for name in spec.select:
+        if used and name != "condition" and name not in used:
+            yield warning(
+                "unused-map",
+                f"should name every map of `select` in its condition; `{name}` is not in it",
+                "select",
+                name,
+            )
+    when = spec.when
+    chains = [when.chain, *(branch.chain for branch in when.any or ())] if when is not None else []
+    for chain in chains:
+        if chain is not None and chain.measure not in NUMBERS and not chain.measure.startswith("attrs."):
+            yield error(
+                "measure",
+                f"must measure a number ({', '.join(NUMBERS)} or attrs.<name>); got `{chain.measure}`",
+                "when",
+            )
+
+
+def _explain(rule: Rule) -> Iterator[Remark]:
+    said = (rule.explain.zh, rule.explain.en)
+    if not any(said):
+        yield warning("no-explain", "should say in `explain` what it found; got nothing", "explain")
+    known = [*EXPLAINED, *rule.spec.key, *rule.spec.key_fallback]
+    for name in sorted({name for sentence in said for name in _BRACES.findall(sentence)}):
+        if name not in known:
+            yield warning(
+                "unknown-word",
+                f"should name in `explain` what its alerts know; got `{{{name}}}`{nearest(name, known)}",
+                "explain",
+            )
+
+
+def _care(rule: Rule) -> Iterator[Remark]:
+    """Somebody answers for it, and its alerts end."""
+    spec = rule.spec
+    for name in ("owner", "runbook"):
+        if spec.status == "live" and not getattr(spec, name):
+            yield warning(f"no-{name}", f"should name its `{name}`; got nothing", name)
+    if spec.lifecycle.quiet_close is None:
+        yield warning(
+            "no-quiet-close",
+            "should say in `lifecycle.quiet_close` when its alerts close; got nothing, so they never do",
+            "lifecycle",
+        )
+
+
+def _tests(rule: Rule) -> Iterator[Remark]:
+    tests = rule.spec.tests
+    for fires, code, wanted in ((True, "no-firing-test", "fires"), (False, "no-silent-test", "stays quiet")):
+        if any(bool(test.get("expect")) is fires for test in tests):
+            continue
+        got = f"{len(tests)} and all {'stay quiet' if fires else 'fire'}" if tests else "none"
+        yield warning(code, f"must have a test that {wanted}; got {got}", "tests")
+
+
+_CHECKS = (
+    lint_privacy.keys,
+    lint_privacy.selects,
+    lint_privacy.evidence,
+    lint_privacy.readers,
+    _windows,
+    _unread,
+    _names,
+    _explain,
+    _care,
+    _tests,
+)

@@ -1,0 +1,144 @@
+"""What a rule must not know of people: the grievance is judged, not who brings it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from alerts.remark import Remark, Where, error, warning
+from alerts.rule import Rule
+from alerts.rule_file import RuleFile
+
+PEOPLE = ("reporter", "pair", "household")
+ONE_GRIEVANCE = ("matter", "case")
+WORDS_AND_SPOTS = ("text", "lat", "lon")
+
+# what nobody is selected for: parts of the name of an attribute, and words inside a wanted value
+_NAMES = {
+    "religion": ("religion", "religious", "faith", "belief", "church", "mosque", "宗教", "信仰", "信教"),
+    "ethnicity": ("ethnic", "ethnicity", "race", "nationality", "minority", "民族", "族别"),
+    "politics": ("politics", "political", "party", "政治面貌", "党派"),
+    "health": (
+        "health", "disease", "illness", "diagnosis", "disability", "disabled", "mental", "psychiatric", "hiv",
+        "疾病", "病史", "病情", "残疾", "精神障碍",
+    ),
+    "petition history": ("petition", "petitions", "petitioner", "信访次数", "上访", "信访人"),
+}  # fmt: skip
+_VALUES = {
+    "religion": ("宗教", "信教", "穆斯林", "基督徒", "佛教", "伊斯兰", "法轮"),
+    "ethnicity": (
+        "ethnic_religious",
+        "民族",
+        "回族",
+        "藏族",
+        "维吾尔",
+        "蒙古族",
+        "哈萨克",
+        "东乡族",
+        "裕固族",
+    ),
+    "politics": ("政治面貌", "党派", "异见"),
+    "health": ("精神病", "精神障碍", "艾滋", "病史"),
+    "petition history": ("信访老户", "上访户", "上访人员", "缠访", "闹访", "重点人员"),
+}
+
+
+def keys(rule: Rule) -> Iterator[Remark]:
+    """Service quality looks at one grievance; people alone are a key only where a life may be at stake."""
+    spec = rule.spec
+    for name, key in (("key", spec.key), ("key_fallback", spec.key_fallback)):
+        if not key or any(field in ONE_GRIEVANCE for field in key):
+            continue
+        shown = ", ".join(key)
+        if spec.purpose == "service-quality":
+            yield error(
+                "grievance-key",
+                f"must have `matter` or `case` in its `{name}`, as its purpose is service-quality; got "
+                f"`{shown}`; a person's contacts on different matters are never added up",
+                name,
+            )
+        elif spec.purpose != "life-safety" and any(field in PEOPLE for field in key):
+            yield error(
+                "people-key",
+                f"must have purpose life-safety to group by people; got {spec.purpose} with `{name}` "
+                f"`{shown}`; add `matter`, or group by place or subject",
+                name,
+            )
+
+
+def selects(rule: Rule) -> Iterator[Remark]:
+    """Nobody is selected for religion, ethnicity, politics, health or having petitioned."""
+    for where, field, wanted in _conditions(rule.spec):
+        sort = _forbidden(field, wanted)
+        if sort:
+            got = f"`{field}`" if wanted is None else f"`{field}: {wanted}`"
+            yield error("forbidden-select", f"must not look at {sort}; got {got}; take it out", *where)
+
+
+def evidence(rule: Rule) -> Iterator[Remark]:
+    """Evidence is ids and numbers."""
+    for field in rule.spec.evidence.fields:
+        if field in WORDS_AND_SPOTS:
+            yield error(
+                "evidence-words",
+                f"must not carry people's words or the exact spot as evidence; got `{field}`; take it out",
+                "evidence",
+                "fields",
+            )
+
+
+def readers(rule: Rule) -> Iterator[Remark]:
+    """What is known of people has its readers and its end."""
+    spec = rule.spec
+    if spec.purpose == "life-safety" and not (spec.privacy.reveal and spec.privacy.retain):
+        yield warning(
+            "no-privacy",
+            "should say who may ask who is meant and for how long (`privacy.reveal` and `privacy.retain`); "
+            "got one of them or neither",
+            "privacy",
+        )
+
+
+def _conditions(spec: RuleFile) -> Iterator[tuple[Where, str, Any]]:
+    """Every field that a rule looks at, with what it must be where that is said: (path, field, wanted)."""
+    for name, each in spec.select.items():
+        if name != "condition":
+            yield from _fields_of(("select", name), each)
+    for name, each in spec.unless.items():
+        yield from _fields_of(("unless", name), each)
+    if spec.when is not None:
+        for index, branch in enumerate(spec.when.any or ()):
+            yield from _fields_of(("when", "any", index, "event"), branch.event or {})
+        for index, step in enumerate(spec.when.steps or ()):
+            yield from _fields_of(("when", "steps", index, "event"), step.event)
+        chains = [spec.when.chain, *(branch.chain for branch in spec.when.any or ())]
+        yield from ((("when",), chain.measure, None) for chain in chains if chain is not None)
+    for name, fields in (("key", spec.key), ("key_fallback", spec.key_fallback)):
+        yield from (((name,), field, None) for field in fields)
+    if spec.of is not None:
+        yield ("of",), spec.of, None
+    yield from ((("evidence", "fields"), field, None) for field in spec.evidence.fields)
+
+
+def _fields_of(where: Where, conditions: Mapping[str, Any]) -> Iterator[tuple[Where, str, Any]]:
+    for field, wanted in conditions.items():
+        yield (*where, field), field, wanted
+
+
+def _forbidden(field: str, wanted: Any) -> str | None:
+    """What is forbidden about a condition, or None. Leaving a topic out with `|not` selects nobody."""
+    name, *modifiers = field.split("|")
+    if name.startswith("attrs."):
+        own = name.removeprefix("attrs.").lower()
+        parts = set(re.split(r"[^a-z]+", own))
+        for sort, words in _NAMES.items():
+            if any(word in (parts if word.isascii() else own) for word in words):
+                return sort
+    if "not" in modifiers:
+        return None
+    values = [str(value) for value in (wanted if isinstance(wanted, list) else [wanted])]
+    for sort, words in _VALUES.items():
+        if any(word in value for word in words for value in values):
+            return sort
+    return None
