@@ -134,8 +134,7 @@ def _limit(client: PoolClient, table: str, column: str, since: str, age: timedel
 def _definition(client: PoolClient, table: str, column: str) -> str:
     """How ClickHouse itself writes down a column, or the end of the table where the rows' TTL stands."""
     create: str = client.value(
-        "SELECT create_table_query FROM system.tables"
-        " WHERE database = currentDatabase() AND name = {table:String}",
+        "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
         table=table,
     )
     columns, _, end = create.partition(") ENGINE = ")

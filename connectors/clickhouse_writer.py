@@ -143,8 +143,7 @@ class _Background(Generic[Work, Result]):
             answer = self._future.result()
         except Exception as error:
             raise RuntimeError(
-                f"pool must take its {self._name}; got `{error}`;"
-                " mend it and start again, the last epoch is kept"
+                f"pool must take its {self._name}; got `{error}`; mend it and start again, the last epoch is kept"
             ) from error
         self._future = self.work = None
         return answer

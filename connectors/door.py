@@ -60,9 +60,7 @@ class Door:
         """One Event v1 as JSON: the event as it may be written, or the dead letter that says why not."""
         try:
             if len(line) > MAX_EVENT_BYTES:
-                raise RefusedError(
-                    "too_large", f"event must be at most {MAX_EVENT_BYTES} bytes; got {len(line)}"
-                )
+                raise RefusedError("too_large", f"event must be at most {MAX_EVENT_BYTES} bytes; got {len(line)}")
             return self._admit(list(astuple(decode_event(line))), now_us)
         except RefusedError as error:
             return self._refuse_json(error.refused, line, source, now_us)
@@ -245,6 +243,4 @@ def _to_utc(at: datetime, field: str) -> datetime:
         raise RefusedError("bad_time", f"{time_rule(field)}; got {show(at)} at `$.{field}`") from None
 
 
-_TOO_DEEP = Refused(
-    "bad_value", "members must be nested less deep; got more levels than can be looked through"
-)
+_TOO_DEEP = Refused("bad_value", "members must be nested less deep; got more levels than can be looked through")

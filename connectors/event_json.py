@@ -53,9 +53,7 @@ def no_json(what: str, line: bytes, error: Exception) -> RefusedError:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as wrong:
-        return RefusedError(
-            "bad_encoding", f"{what} must be UTF-8; got byte {line[wrong.start]} at {wrong.start}"
-        )
+        return RefusedError("bad_encoding", f"{what} must be UTF-8; got byte {line[wrong.start]} at {wrong.start}")
     return RefusedError("bad_json", f"{what} must be JSON; got {error}")
 
 

@@ -1,4 +1,4 @@
-"""Files that departments drop: `<folder>/<mapping>/<file>`, read row by row, then moved to `done`."""
+"""Files that departments drop: `<folder>/<mapping>/<file>`, read row by row, then sealed away in `done`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.rows import Failure, Format, Row, read_rows
+from connectors.seal import Sealer
 
 DONE = "done"
 BATCH = 500
@@ -35,16 +36,20 @@ class FolderSource(FixedPartitionedSource[list[FileRow], Progress]):
     """Read the files in a folder's subfolders, each named after the mapping that reads it.
 
     A file is taken when its name does not end in `.part` or `.tmp` nor begin with a dot, so write it under such
-    a name and rename it. One that was read is moved to `done/` once a snapshot holds its last row.
+    a name and rename it. One that was read goes to `done/` once a snapshot holds its last row: sealed, because it
+    is full of people; whoever holds the private key can open it.
 
     Parallel by: nothing; one partition `folder`.
     Delivery: at least once; rows that come again have the same `source`.
     On failure: a row that cannot be read is a failure in its place; a folder without a mapping is logged and left.
     """
 
-    def __init__(self, folder: Path | str, formats: Mapping[str, Format], stop: Flag | None = None) -> None:
+    def __init__(
+        self, folder: Path | str, formats: Mapping[str, Format], sealer: Sealer, stop: Flag | None = None
+    ) -> None:
         self._folder = Path(folder)
         self._formats = formats
+        self._sealer = sealer
         self._stop = stop or Flag()
 
     def list_parts(self) -> list[str]:
@@ -52,13 +57,14 @@ class FolderSource(FixedPartitionedSource[list[FileRow], Progress]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: Progress | None) -> _FolderPart:
         self._folder.mkdir(parents=True, exist_ok=True)
-        return _FolderPart(self._folder, self._formats, self._stop, dict(resume_state or {}))
+        return _FolderPart(self._folder, self._formats, self._sealer, self._stop, dict(resume_state or {}))
 
 
 class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
     def __init__(
-        self, folder: Path, formats: Mapping[str, Format], stop: Flag, progress: Progress
+        self, folder: Path, formats: Mapping[str, Format], sealer: Sealer, stop: Flag, progress: Progress
     ) -> None:
+        self._sealer = sealer
         self._folder = folder
         self._formats = formats
         self._stop = stop
@@ -122,10 +128,11 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
 
     def _move(self, name: str) -> None:
         path = self._folder / name
-        target = self._folder / DONE / name
         if path.exists():
+            target = self._folder / DONE / f"{name}.sealed"
             target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
+            target.write_text(self._sealer.seal(path.read_bytes()), encoding="ascii")
+            path.unlink()
         del self._progress[name]
 
     def _warn(self, path: Path) -> None:

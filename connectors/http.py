@@ -229,9 +229,7 @@ class _Door:
             Connection="close",
         )
 
-    async def _once(
-        self, body: bytes, lines: bool, mapping: str, client: str, token: str, key: str
-    ) -> _Answer:
+    async def _once(self, body: bytes, lines: bool, mapping: str, client: str, token: str, key: str) -> _Answer:
         """The answer to a body; for a key that was answered before, that answer again."""
         place = f"{client}\n{mapping}\n{key}"
         request_hash = hashlib.sha256(body).digest()

@@ -10,9 +10,7 @@ from msgspec import Struct
 IdentifierKind = Literal["phone", "id_card", "plate"]
 
 # full-width digits, letters and separators, each to one plain character, so that places stay the same
-_WIDE = {
-    chr(0xFEE0 + ord(c)): c for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@.-_"
-}
+_WIDE = {chr(0xFEE0 + ord(c)): c for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@.-_"}
 _WIDE |= {"　": " ", "—": "-", "–": "-", "‐": "-"}
 _TO_PLAIN = str.maketrans(_WIDE)
 _IS_WIDE = re.compile(f"[{''.join(_WIDE)}]")
@@ -26,9 +24,7 @@ _AFTER = r"(?![0-9a-f])"
 PHONE = rf"1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}"
 _LETTER = "A-HJ-NP-Za-hj-np-z"
 PLATE = rf"[{_PROVINCES}][{_LETTER}][ ·•.\-]?[{_LETTER}0-9]{{4,5}}[{_LETTER}0-9挂学警港澳]"
-_PHONE = re.compile(
-    rf"{_BEFORE}(?:(?:\+|00)?86[ \-]?)?(?P<number>{PHONE}){_AFTER}|(?<=[+0]86){PHONE}{_AFTER}"
-)
+_PHONE = re.compile(rf"{_BEFORE}(?:(?:\+|00)?86[ \-]?)?(?P<number>{PHONE}){_AFTER}|(?<=[+0]86){PHONE}{_AFTER}")
 _ID_CARD = re.compile(rf"{_BEFORE}[1-9]\d{{5}}{_SEP}{_DATE}{_SEP}\d{{3}}[0-9Xx]{_AFTER}")
 _PLATE = re.compile(rf"{PLATE}(?![A-Za-z0-9])")
 _HAS_DIGITS = re.compile(r"\d{4}")

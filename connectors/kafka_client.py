@@ -62,15 +62,11 @@ def partitions_of(bootstrap: str, topics: Iterable[str], seconds: float = PATIEN
     known = _topics(bootstrap, seconds)
     wanted = list(topics)
     if missing := [topic for topic in wanted if topic not in known]:
-        raise BrokerError(
-            f"topics must exist before they are used; got no `{', '.join(missing)}` ({bootstrap})"
-        )
+        raise BrokerError(f"topics must exist before they are used; got no `{', '.join(missing)}` ({bootstrap})")
     return {topic: known[topic] for topic in wanted}
 
 
-def ensure_topics(
-    bootstrap: str, topics: Mapping[str, int], seconds: float = PATIENCE_SECONDS
-) -> dict[str, int]:
+def ensure_topics(bootstrap: str, topics: Mapping[str, int], seconds: float = PATIENCE_SECONDS) -> dict[str, int]:
     """Make the topics that are not there yet; returns the partitions that each one has now.
 
     A topic that exists stays as it is, also with another number of partitions: whoever reads it asks.
@@ -101,9 +97,7 @@ def _create(bootstrap: str, topics: Mapping[str, int], seconds: float) -> None:
         except KafkaException as failure:
             error = failure.args[0]
             if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise BrokerError(
-                    f"topic `{topic}` must be made; got `{error.str()}` ({bootstrap})"
-                ) from None
+                raise BrokerError(f"topic `{topic}` must be made; got `{error.str()}` ({bootstrap})") from None
 
 
 def _topics(bootstrap: str, seconds: float) -> dict[str, int]:

@@ -43,9 +43,7 @@ class IntakeLogSink(FixedPartitionedSink[list[Arrival | Tick], int]):
     On failure: the client tries again for 30 s, then the flow stops.
     """
 
-    def __init__(
-        self, bootstrap: str, clock: Clock, topic: str = INTAKE_LOG, metrics: Metrics | None = None
-    ) -> None:
+    def __init__(self, bootstrap: str, clock: Clock, topic: str = INTAKE_LOG, metrics: Metrics | None = None) -> None:
         self._bootstrap = bootstrap
         self._clock = clock
         self._topic = topic
@@ -119,9 +117,7 @@ class _IntakeLogPart(StatefulSinkPartition[list[Arrival | Tick], int]):
             if shown_us < at_us:
                 self._send(value, at_us, partition, {}, None)
 
-    def _send(
-        self, value: bytes, at_us: int, partition: int, headers: dict[str, bytes], key: bytes | None
-    ) -> None:
+    def _send(self, value: bytes, at_us: int, partition: int, headers: dict[str, bytes], key: bytes | None) -> None:
         # the broker keeps records by their time: it must be ours, a department's clock may be years off
         self._producer.send(self._topic, value, headers, at_us // 1000, key=key, partition=partition)
         self._shown_us[partition] = at_us

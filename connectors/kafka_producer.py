@@ -20,9 +20,7 @@ class RawProducer:
     On failure: the client tries again for `patience` seconds; after that `flush` raises, and so does `check`.
     """
 
-    def __init__(
-        self, bootstrap: str, patience: float = PATIENCE_SECONDS, largest_bytes: int = ROW_BYTES
-    ) -> None:
+    def __init__(self, bootstrap: str, patience: float = PATIENCE_SECONDS, largest_bytes: int = ROW_BYTES) -> None:
         self._bootstrap = bootstrap
         self._patience = patience
         self._first_failure = ""
@@ -101,9 +99,7 @@ class RawProducer:
         waiting = self._producer.flush(self._patience + 1)
         self._raise_failed()
         if waiting:
-            raise BrokerError(
-                f"all records must be delivered; got {waiting} still waiting ({self._bootstrap})"
-            )
+            raise BrokerError(f"all records must be delivered; got {waiting} still waiting ({self._bootstrap})")
 
     def _raise_failed(self) -> None:
         count, first = self._failed_since_flush, self._first_failure

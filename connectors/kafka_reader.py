@@ -168,9 +168,7 @@ def ends(
     return found
 
 
-def read_all(
-    bootstrap: str, starts: Mapping[Place, int], seconds: float = PATIENCE_SECONDS
-) -> Iterator[RawRecord]:
+def read_all(bootstrap: str, starts: Mapping[Place, int], seconds: float = PATIENCE_SECONDS) -> Iterator[RawRecord]:
     """Every record from these offsets to the end that is there now; an end that does not come is an error."""
     with Reader(bootstrap, starts) as reader:
         end = time.monotonic() + seconds
@@ -180,9 +178,7 @@ def read_all(
                 yield from batch
             elif time.monotonic() > end:
                 names = ", ".join(sorted(f"{topic}/{partition}" for topic, partition in starts))
-                raise BrokerError(
-                    f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})"
-                )
+                raise BrokerError(f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})")
 
 
 def _consumer(bootstrap: str) -> Consumer:
@@ -208,9 +204,7 @@ def _bounds(consumer: Consumer, place: Place) -> tuple[int, int]:
     told = "nothing"
     while time.monotonic() < end:
         try:
-            bounds = consumer.get_watermark_offsets(
-                TopicPartition(*place), timeout=PATIENCE_SECONDS, cached=False
-            )
+            bounds = consumer.get_watermark_offsets(TopicPartition(*place), timeout=PATIENCE_SECONDS, cached=False)
         except KafkaException as failure:
             told = failure.args[0].str()
             if failure.args[0].code() not in _PASSING:

@@ -173,11 +173,7 @@ class Lexicon:
         last = -1
         for start, end, _ in sorted(heard["negation"]):
             reach = _SHORT_REACH if end - start == 1 else self._reach
-            if (
-                clause[0] <= start
-                and end <= hit.start <= end + reach
-                and not self._turns(end, hit.start, heard)
-            ):
+            if clause[0] <= start and end <= hit.start <= end + reach and not self._turns(end, hit.start, heard):
                 count += start >= last  # 没 inside 没有 is one negation
                 last = max(last, end)
         return count % 2 == 1

@@ -16,9 +16,7 @@ _TESTS = ("is", "not", "contains", "starts_with", "ends_with", "matches", "prese
 def compile_condition(document: Document, recipes: Recipes, said: Any, where: Where) -> Holds:
     """A map of columns: all of it holds. A list of maps: one of them holds."""
     if isinstance(said, list):
-        options = [
-            compile_condition(document, recipes, one, (*where, index)) for index, one in enumerate(said)
-        ]
+        options = [compile_condition(document, recipes, one, (*where, index)) for index, one in enumerate(said)]
         return lambda row: any(holds(row) for holds in options)
     if not isinstance(said, dict) or not said:
         raise document.refuse(f"a condition must be a map of columns; got `{said}`", where)

@@ -107,16 +107,12 @@ class FieldCompiler:
             text = get(row)
             if text is None:
                 if is_required:
-                    raise RefusedError(
-                        "missing_field", f"event must have `{name}`; got nothing at `$.{name}`"
-                    )
+                    raise RefusedError("missing_field", f"event must have `{name}`; got nothing at `$.{name}`")
                 return None
             time = read(text)
             if time is None:
                 known = " or ".join(formats) + ("" if zone else ", with an offset")
-                raise RefusedError(
-                    "bad_time", f"{time_rule(name)} or as {known}; got {show(text)} at `$.{name}`"
-                )
+                raise RefusedError("bad_time", f"{time_rule(name)} or as {known}; got {show(text)} at `$.{name}`")
             return time
 
         return at
@@ -125,8 +121,7 @@ class FieldCompiler:
         kind = self.pseudonymise.get(name)
         if kind is None:
             raise self.document.refuse(
-                f"`{name}` must be in `pseudonymise`; got no kind for it; "
-                "`code` keeps a public code as it is",
+                f"`{name}` must be in `pseudonymise`; got no kind for it; `code` keeps a public code as it is",
                 where,
             )
         if name == "pair":
@@ -142,9 +137,7 @@ class FieldCompiler:
         parties = recipe.get("parties")
         if not isinstance(parties, list) or len(parties) != 2:
             raise self.document.refuse(f"`parties` must be two values; got `{parties}`", where)
-        one, other = (
-            self.recipes.compile(party, (*where, "parties", index)) for index, party in enumerate(parties)
-        )
+        one, other = (self.recipes.compile(party, (*where, "parties", index)) for index, party in enumerate(parties))
         self.recipes.keep_secret(parties, _kind(kind))
         pair = self.keyring.pair
         token_kind = _kind(kind)
@@ -161,9 +154,7 @@ class FieldCompiler:
         if isinstance(kind, str) and kind not in get_args(LinkType):
             known = ", ".join(get_args(LinkType))
             raise self.document.refuse(f"`type` must be one of {known}; got `{kind}`", (*where, "type"))
-        type_of: Get = (
-            (lambda row: kind) if isinstance(kind, str) else self.recipes.compile(kind, (*where, "type"))
-        )
+        type_of: Get = (lambda row: kind) if isinstance(kind, str) else self.recipes.compile(kind, (*where, "type"))
         to = self.recipes.compile(recipe.get("to"), (*where, "to"))
 
         def link(row: Fields) -> Any:

@@ -58,17 +58,13 @@ class Plan(Struct):
     tests: list[dict[str, Any]]
 
 
-def compile_plan(
-    document: Document, *, channels: dict[str, Channel], keyring: Keyring, tables: Tables
-) -> Plan:
+def compile_plan(document: Document, *, channels: dict[str, Channel], keyring: Keyring, tables: Tables) -> Plan:
     """Check and compile one mapping file."""
     return _Compiler(document, channels, keyring, tables).plan()
 
 
 class _Compiler:
-    def __init__(
-        self, document: Document, channels: dict[str, Channel], keyring: Keyring, tables: Tables
-    ) -> None:
+    def __init__(self, document: Document, channels: dict[str, Channel], keyring: Keyring, tables: Tables) -> None:
         self.document = document
         data = document.data
         document.check_keys(data, KEYS)
@@ -176,9 +172,7 @@ class _Compiler:
         if how.encoding not in ENCODINGS:
             known = ", ".join(ENCODINGS)
             got = how.encoding
-            raise self.document.refuse(
-                f"`encoding` must be one of {known}; got `{got}`", ("format", "encoding")
-            )
+            raise self.document.refuse(f"`encoding` must be one of {known}; got `{got}`", ("format", "encoding"))
         if how.type == "csv" and len(how.delimiter) != 1:
             raise self.document.refuse(
                 f"`delimiter` must be one character; got `{how.delimiter}`", ("format", "delimiter")
@@ -254,9 +248,7 @@ class _Compiler:
         when = entry.get("when")
         return EventPlan(
             action=action,
-            when=None
-            if when is None
-            else compile_condition(self.document, self.recipes, when, (*where, "when")),
+            when=None if when is None else compile_condition(self.document, self.recipes, when, (*where, "when")),
             fields=gets,
             codes=tuple(name for name, kind in self.fields.pseudonymise.items() if kind == "code"),
             attrs=self._attrs(attrs, entry.get("attrs") or {}, without, where),

@@ -23,9 +23,7 @@ _KEY = Key("t1", bytes(range(32)))  # tests promise nothing secret
 _LATE = "2100-01-01T00:00:00+00:00"
 
 
-def check_mapping(
-    path: Path | str, *, channels: dict[str, Channel], lexicon: Lexicon, tables: Tables
-) -> list[str]:
+def check_mapping(path: Path | str, *, channels: dict[str, Channel], lexicon: Lexicon, tables: Tables) -> list[str]:
     """One sentence for each expectation of a mapping file that is not met; none when all are."""
     document = load(path)
     door = Door(channels, Keyring([_KEY]))
@@ -47,9 +45,7 @@ def check_mapping(
     return sentences
 
 
-def _compare(
-    document: Document, number: int, test: dict[str, Any], got: list[dict[str, Any]]
-) -> Iterator[str]:
+def _compare(document: Document, number: int, test: dict[str, Any], got: list[dict[str, Any]]) -> Iterator[str]:
     expected = test.get("expect") or []
     claim = f"test `{test.get('name')}`"
     if len(expected) != len(got):

@@ -66,9 +66,7 @@ class Recipes:
         if "table" in recipe:
             get = self._look_up(get, recipe, where)
         elif "otherwise" in recipe:
-            raise document.refuse(
-                "`otherwise` must stand beside `table`; got no table", (*where, "otherwise")
-            )
+            raise document.refuse("`otherwise` must stand beside `table`; got no table", (*where, "otherwise"))
         if "pseudonym" in recipe:
             get = self.pseudonym(get, recipe["pseudonym"], (*where, "pseudonym"))
             self.keep_secret(recipe, recipe["pseudonym"])

@@ -64,9 +64,7 @@ class Metrics:
         self.events_received = self._counter(
             "events_received_total", "Rows that came to the intake's door, heartbeats included.", "channel"
         )
-        self.events_admitted = self._counter(
-            "events_admitted_total", "Events written to the intake log.", "channel"
-        )
+        self.events_admitted = self._counter("events_admitted_total", "Events written to the intake log.", "channel")
         self.events_dead_lettered = self._counter(
             "events_dead_lettered_total", "Rows that could not become an event.", "channel", "reason"
         )
@@ -76,9 +74,7 @@ class Metrics:
         self.events_duplicated = self._counter(
             "events_duplicated_total", "Events whose id was known already; counted once.", "channel"
         )
-        self.heartbeats_read = self._counter(
-            "heartbeats_read_total", "Heartbeats read from the intake log.", "channel"
-        )
+        self.heartbeats_read = self._counter("heartbeats_read_total", "Heartbeats read from the intake log.", "channel")
         self.events_late = self._counter(
             "events_late_total",
             "Events behind the clock watermark of a rule: kept and pooled, not judged by it.",
@@ -147,9 +143,7 @@ class Metrics:
         self.keys_kept = self._gauge("keys_kept_count", "Keys with state.", "rule")
         self.events_kept = self._gauge("events_kept_count", "Events kept in state.", "rule")
         self.alerts_open = self._gauge("alerts_opened_count", "Alerts open or acked now.", "rule")
-        self.keys_evicted = self._counter(
-            "keys_evicted_total", "Keys forgotten because a cap was hit.", "rule"
-        )
+        self.keys_evicted = self._counter("keys_evicted_total", "Keys forgotten because a cap was hit.", "rule")
         self.alert_latency = self._histogram(
             "alert_published_seconds",
             "From the department's send to the alert in Redis, for kinds judged on arrival.",

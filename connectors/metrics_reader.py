@@ -13,9 +13,7 @@ class Samples:
     """The values of a flow's metrics at one moment, read over HTTP."""
 
     def __init__(self, text: str) -> None:
-        self._samples = [
-            sample for family in text_string_to_metric_families(text) for sample in family.samples
-        ]
+        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def total(self, name: str, **labels: str) -> float:
         """The sum of a metric over all labels that are not given."""
@@ -49,7 +47,7 @@ class Samples:
         return low
 
 
-def scrape(url: str, seconds: float = 5.0) -> Samples:
-    """Read a metrics page. Raises `OSError` where nobody answers."""
+def read_page(url: str, seconds: float = 5.0) -> str:
+    """A metrics page as text. Raises `OSError` where nobody answers."""
     with urllib.request.urlopen(url, timeout=seconds) as page:
-        return Samples(page.read().decode())
+        return str(page.read().decode())

@@ -50,19 +50,13 @@ _PLATES = re.compile(
     rf"(?P<车牌>{PLATE})(?![A-Za-z0-9])|(?:车牌|牌照)号?码?[是为:：\s]{{0,3}}(?P<车牌_>[A-Za-z0-9·\-]{{5,8}})"
 )
 
-_FORMAL = (
-    "姓名|名字|当事人|联系人|报警人|来电人|反映人|举报人|投诉人|诉求人|申请人|嫌疑人|受害人|户主|负责人|法人"
-)
-_PLAIN = (
-    f"{_FORMAL}|叫|我是|本人|老公|丈夫|妻子|老婆|儿子|女儿|父亲|母亲|哥哥|弟弟|姐姐|妹妹"
-    "|邻居|男友|女友|前夫|前妻"
-)
+_FORMAL = "姓名|名字|当事人|联系人|报警人|来电人|反映人|举报人|投诉人|诉求人|申请人|嫌疑人|受害人|户主|负责人|法人"
+_PLAIN = f"{_FORMAL}|叫|我是|本人|老公|丈夫|妻子|老婆|儿子|女儿|父亲|母亲|哥哥|弟弟|姐姐|妹妹|邻居|男友|女友|前夫|前妻"
 _FORMAL_WORDS = frozenset(_FORMAL.split("|"))
 _TRIGGER = re.compile(_PLAIN)
 _NEVER_FIRST = "打说在的把被和及等对因去来到给也都就又还已要骂闹欠有没跟想是了，"
 _NEVER_SECOND = (
-    _NEVER_FIRST
-    + "姓与住向从将于不称让用拿持同能会无经多拒认先后突当随过该此之其很正再只却家里砍捅踢推辱威扬酒喝"
+    _NEVER_FIRST + "姓与住向从将于不称让用拿持同能会无经多拒认先后突当随过该此之其很正再只却家里砍捅踢推辱威扬酒喝"
 )
 _SURNAME = f"(?:{'|'.join(COMPOUND_SURNAMES)}|[{SURNAMES}])"
 _FULL_NAME = rf"{_SURNAME}(?![{_NEVER_FIRST}])[{_HAN}](?:(?![{_NEVER_SECOND}])[{_HAN}])?"
@@ -149,9 +143,7 @@ def _find(text: str) -> Iterator[Span]:
         yield from _spans(_NAMES_WITH_SEX, plain)
 
 
-def _spans(
-    pattern: re.Pattern[str], plain: str, is_meant: Callable[[str, str], bool] | None = None
-) -> Iterator[Span]:
+def _spans(pattern: re.Pattern[str], plain: str, is_meant: Callable[[str, str], bool] | None = None) -> Iterator[Span]:
     for match in pattern.finditer(plain):
         group = match.lastgroup or ""
         if is_meant is None or is_meant(group, match[group]):

@@ -66,12 +66,10 @@ class Tables:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self.regions = {
-            row["code"]: RegionEntry(row["code"], row["name"], row["level"])
-            for row in _rows(folder / "regions.csv")
+            row["code"]: RegionEntry(row["code"], row["name"], row["level"]) for row in _rows(folder / "regions.csv")
         }
         self.disputes = {
-            row["code"]: Dispute(row["code"], row["name"], row["class"])
-            for row in _rows(folder / "disputes.csv")
+            row["code"]: Dispute(row["code"], row["name"], row["class"]) for row in _rows(folder / "disputes.csv")
         }
         self.alarms = {
             row["code"]: Alarm(row["code"], row["name"], row["category"], row["subcategory"])

@@ -27,9 +27,7 @@ def read_xlsx(path: Path, how: Format) -> Iterator[Row | Failure]:
     try:
         if how.sheet is not None and how.sheet not in book.sheetnames:
             names = ", ".join(book.sheetnames)
-            yield Failure(
-                0, "missing_column", f"workbook must have the sheet `{how.sheet}`; got {names}", b""
-            )
+            yield Failure(0, "missing_column", f"workbook must have the sheet `{how.sheet}`; got {names}", b"")
             return
         sheet = book[how.sheet] if how.sheet is not None else book.worksheets[0]
         yield from _rows(sheet.iter_rows(values_only=True), how)

@@ -29,9 +29,7 @@ def main(verbose: bool) -> None:
     Production:     anlan run --config anlan.toml
     """
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 for command in (demo, run, replay, rules, ingest, deadletters, keys):

@@ -119,9 +119,9 @@ def show(config: str | None, letter_id: str) -> None:
 def retry(config: str | None, ids: tuple[str, ...], reason: str | None, is_all: bool, mapping: Path | None) -> None:
     """Try dead letters again: those with the given IDs, or the open ones with --reason, or with --all.
 
-    What becomes events is sent to the raw topics and marked `retried`; what fails again stays as it is, and the new
-    sentence is printed. Letters that keep no row (doubles, rows that were too large) are left out unless they are named.
-    Exit code 1 when any failed again.
+    What becomes events is sent to the raw topics and marked `retried`; what fails again stays as it is, and the
+    new sentence is printed. Letters that keep no row (doubles, rows that were too large) are left out unless they
+    are named. Exit code 1 when any failed again.
     """
     if [bool(ids), reason is not None, is_all].count(True) != 1:
         raise click.UsageError("one of IDs, --reason and --all must be given; got none or more than one")

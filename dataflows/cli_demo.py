@@ -34,12 +34,8 @@ LINE_EVERY_SECONDS = 5.0
     help="Stop by itself after this long; a second shows two hours of the city.",
 )
 @click.option("--rate", type=click.FloatRange(1), default=200.0, show_default=True, help="Rows a second.")
-@click.option(
-    "--seed", type=int, default=1, show_default=True, help="Another city, other people, other chances."
-)
-@click.option(
-    "--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what came of it as JSON."
-)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another city, other people, other chances.")
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what came of it as JSON.")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -178,9 +174,7 @@ def _alert_row(revision: Revision) -> tuple[Any, ...]:
 
 def _told(demo: Demo) -> Table:
     verdict = demo.truth.judge(demo.alerts())
-    table = Table(
-        "planted story", "rule", "must reach", "now", expand=True, title="stories", title_justify="left"
-    )
+    table = Table("planted story", "rule", "must reach", "now", expand=True, title="stories", title_justify="left")
     for each in (*verdict.found, *verdict.wrong_level, *verdict.missed):
         mark = Text("found", "green") if each.is_met else Text(each.level or "–", "dim")
         table.add_row(each.zh, each.rule, Text(each.must_reach, COLOURS[each.must_reach]), mark)
@@ -207,14 +201,10 @@ def _report(result: dict[str, Any]) -> None:
     stories = result["stories"]
     table.add_row("stories found", f"{len(stories['found'])} of {stories['planted']}")
     for each in (*stories["wrong_level"], *stories["missed"]):
-        table.add_row(
-            "  not as told", f"{each['zh']}: {each['rule']} {each['level']}, must be {each['must_reach']}"
-        )
+        table.add_row("  not as told", f"{each['zh']}: {each['rule']} {each['level']}, must be {each['must_reach']}")
     table.add_row("false alarms", str(len(result["false_alarms"])))
     latency = result["latency_seconds"]
     if latency["p50"] is not None:
-        table.add_row(
-            "produced to Redis", f"p50 {latency['p50'] * 1000:.0f} ms, p99 {latency['p99'] * 1000:.0f} ms"
-        )
+        table.add_row("produced to Redis", f"p50 {latency['p50'] * 1000:.0f} ms, p99 {latency['p99'] * 1000:.0f} ms")
     table.add_row("accounted for", "yes" if result["accounted_for"] else "; ".join(result["unaccounted"]))
     console.print(table)

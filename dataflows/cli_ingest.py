@@ -24,7 +24,7 @@ from rich.text import Text
 
 from alerts.model import DeadLetter
 from connectors.door import Door
-from connectors.kafka import ensure_topics
+from connectors.kafka import BrokerError, ensure_topics
 from connectors.lexicon import load_lexicon
 from connectors.mapping import load_mapping
 from connectors.pseudonym import load_keyring
@@ -76,7 +76,10 @@ def ingest(
         settings = _settings(config, kafka, keyring)
         intake = _intake(settings, mapping)
         ensure_topics(settings.kafka, outbox_topics(load_channels()), BROKER_SECONDS)
-        tallies = _send(files, intake, settings, dead_out)
+        try:
+            tallies = _send(files, intake, settings, dead_out)
+        except BrokerError as error:
+            raise BrokerError(f"{error}; send the files again: what comes twice counts once") from None
     _report(tallies, settings)
 
 
@@ -145,8 +148,10 @@ def _seen(files: tuple[Path, ...]) -> Iterator[Seen]:
 
 
 def _line(file: InputFile, tally: Tally) -> None:
-    if tally.is_through or tally.rows % LINE_EVERY == 0:
-        click.echo(f"{tally.name}: {tally.rows:,} rows", err=True)
+    if tally.is_through:
+        click.echo(f"{tally.name}: {tally.rows:,} rows, all sent", err=True)
+    elif tally.rows % LINE_EVERY == 0:
+        click.echo(f"{tally.name}: {tally.rows:,} rows so far", err=True)
 
 
 def _report(tallies: list[Tally], settings: Settings) -> None:

@@ -18,9 +18,7 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--id", "key_id", default="k1", show_default=True, help="Name of the pseudonym key; tokens carry it."
-)
+@click.option("--id", "key_id", default="k1", show_default=True, help="Name of the pseudonym key; tokens carry it.")
 @click.option("--algorithm", type=click.Choice(["sha256", "sm3"]), default="sha256", show_default=True)
 def make(folder: Path, key_id: str, algorithm: str) -> None:
     """Make fresh keys in FOLDER: keyring, seal.private and seal.public. Nothing is overwritten.

@@ -16,11 +16,11 @@ from connectors.lexicon import load_lexicon
 from connectors.mapping import load_mapping
 from connectors.pseudonym import Keyring, generate_keyring, load_keyring
 from connectors.registry import load_channels
+from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.failures import said_plainly
 from dataflows.replay import Replayed, write_lines
 from dataflows.replay import replay as replay_arrivals
 from dataflows.replay_source import Refusals, admit_events, admit_raw, arrivals
-from connectors.rulebook import RULES_FOLDER, load_rules
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
@@ -38,12 +38,8 @@ WRITABLE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--alerts-out", type=WRITABLE, help="Last revision of every alert, JSON lines.")
 @click.option("--revisions-out", type=WRITABLE, help="Every revision in order, JSON lines.")
 @click.option("--events-out", type=WRITABLE, help="Every event with its matter, JSON lines.")
-@click.option(
-    "--deadletters-out", type=WRITABLE, help="Every row that could not become an event, JSON lines."
-)
-@click.option(
-    "--pool", metavar="DSN", help="Fill a data pool as well: chdb:///folder or http://host:8123/database."
-)
+@click.option("--deadletters-out", type=WRITABLE, help="Every row that could not become an event, JSON lines.")
+@click.option("--pool", metavar="DSN", help="Fill a data pool as well: chdb:///folder or http://host:8123/database.")
 @click.option("--keyring", type=READABLE, help="Keys of the pseudonyms; default: a key for this run only.")
 @click.option(
     "--workers",

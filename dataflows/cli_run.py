@@ -9,9 +9,7 @@ from dataflows.settings import load_settings
 
 
 @click.command()
-@click.option(
-    "--config", type=click.Path(dir_okay=False), help="TOML file with the settings of this installation."
-)
+@click.option("--config", type=click.Path(dir_okay=False), help="TOML file with the settings of this installation.")
 def run(config: str | None) -> None:
     """Run the production flow until SIGTERM: ways in, intake log, detection, Redis, Kafka and ClickHouse.
 

@@ -24,7 +24,7 @@ from alerts.model import Revision, from_us
 from connectors.clickhouse import Pool
 from connectors.embedded import Parts
 from connectors.kafka import RawProducer, raw_topic
-from connectors.metrics_reader import Samples, scrape
+from connectors.metrics_reader import Samples, read_page
 from connectors.redis import AlertReader
 from connectors.seal import Sealer, load_sealer
 from dataflows.admission import MAPPING, SEALED
@@ -106,9 +106,7 @@ class Departments:
             self._sent.ways[row.way] += 1
             if row.way == "kafka":
                 headers = {MAPPING: row.mapping.encode(), SEALED: b"1"}
-                self._producer.send(
-                    raw_topic(row.channel), self._sealer.seal(to_bytes(row)).encode(), headers
-                )
+                self._producer.send(raw_topic(row.channel), self._sealer.seal(to_bytes(row)).encode(), headers)
             elif row.way == "http":
                 pushed.setdefault(row.mapping, []).append(to_bytes(row))
         for mapping, rows in pushed.items():
@@ -166,7 +164,11 @@ class Demo:
 
     def samples(self) -> Samples:
         """The flow's metrics."""
-        return scrape(f"http://127.0.0.1:{self._metrics_port}/metrics")
+        return Samples(self.metrics_page())
+
+    def metrics_page(self) -> str:
+        """The flow's metrics as Prometheus reads them."""
+        return read_page(f"http://127.0.0.1:{self._metrics_port}/metrics")
 
     def alerts(self) -> list[dict[str, Any]]:
         """The last revision of every alert, as the stories' judge reads them."""
@@ -200,7 +202,7 @@ class Demo:
         """Let the departments send, in a thread of their own."""
         sealer = load_sealer(self.folder / "keys" / "seal.public")
         http = f"http://127.0.0.1:{self._http_port}"
-        departments = Departments(self._bootstrap, http, self.folder / "drop", sealer, self.sent)
+        departments = Departments(self.bootstrap, http, self.folder / "drop", sealer, self.sent)
 
         def tell() -> None:
             origin = self.started_at
@@ -236,9 +238,7 @@ class Demo:
 
     def _city(self) -> None:
         start = self._next_start()
-        self.cities.append(
-            City(self.plan.seed + len(self.cities), start, self.plan.days, self.plan.reports_per_day)
-        )
+        self.cities.append(City(self.plan.seed + len(self.cities), start, self.plan.days, self.plan.reports_per_day))
 
     def _next_start(self) -> datetime:
         if self.cities:
@@ -249,7 +249,8 @@ class Demo:
     def _start_flow(self, parts: Parts, keys: tuple[Path, Path, Path]) -> None:
         import hashlib
 
-        self._bootstrap = parts.bootstrap
+        self.bootstrap = parts.bootstrap
+        self.redis_url = parts.redis_url
         self._http_port, self._metrics_port = free_port(), free_port()
         self.started_at = time.time() + 3.0  # the city wakes when the flow is up
         environment = {

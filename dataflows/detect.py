@@ -48,9 +48,7 @@ def add_detection(
     """Add detection to a flow; `source` gives slices of the intake log in its one order."""
     numbers = groups_of(rules)[1]
     cuts = op.key_on("one-order", op.input("log", flow, cast("Source[Cut]", source)), lambda _: "log")
-    routed = op.stateful_batch(
-        "link", cuts, lambda kept: _Link(Linking(rules, channels, shards), books, kept)
-    )
+    routed = op.stateful_batch("link", cuts, lambda kept: _Link(Linking(rules, channels, shards), books, kept))
     work = op.flat_map("to-shards", routed, _by_shard)
     answers = op.stateful_batch("detect", work, lambda kept: _Detect(Shard(rules, numbers), books, kept))
     one_feed = op.map("one-feed", answers, lambda answer: ("feed", answer[1]))

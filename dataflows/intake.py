@@ -5,11 +5,12 @@ Read top to bottom it is the diagram. A step id is part of the saved data.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
+from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
 from alerts.model import Arrival, DeadLetter, Tick
@@ -26,21 +27,25 @@ def add_intake(
     records: Source[list[RawRecord]],
     files: Source[list[FileRow]] | None,
     ticks: Source[Tick],
-    log: Sink[tuple[str, list[Arrival | Tick]]],
+    log: Sink[Any],
 ) -> Stream[list[DeadLetter]]:
     """Add the intake to a flow; what it could not admit comes back as a stream."""
     admitted = op.map("admit-records", op.input("raw", flow, records), admission.take_records)
     if files is not None:
         rows = op.map("admit-files", op.input("files", flow, files), admission.take_rows)
         admitted = op.merge("admitted", admitted, rows)
-    arrivals = op.filter_map("arrivals", admitted, _arrivals)
-    beats = op.map("ticks", op.input("clock", flow, ticks), lambda tick: ("log", [tick]))
+    arrivals: KeyedStream[list[Arrival | Tick]] = op.filter_map("arrivals", admitted, _arrivals)
+    beats: KeyedStream[list[Arrival | Tick]] = op.map("ticks", op.input("clock", flow, ticks), _beat)
     op.output("intake-log", op.merge("to-log", arrivals, beats), log)
     return op.filter_map("dead", admitted, _dead)
 
 
-def _arrivals(admitted: Admitted) -> tuple[str, Sequence[Arrival | Tick]] | None:
-    return ("log", admitted.arrivals) if admitted.arrivals else None
+def _arrivals(admitted: Admitted) -> tuple[str, list[Arrival | Tick]] | None:
+    return ("log", [*admitted.arrivals]) if admitted.arrivals else None
+
+
+def _beat(tick: Tick) -> tuple[str, list[Arrival | Tick]]:
+    return "log", [tick]
 
 
 def _dead(admitted: Admitted) -> list[DeadLetter] | None:

@@ -10,7 +10,7 @@ import msgspec
 from alerts.model import DeadLetter, Event
 from connectors.deadletter import Dropped
 from connectors.door import Door
-from connectors.kafka import ALERTS, DEAD_LETTERS, INTAKE_LOG, RawProducer, raw_topic, topics
+from connectors.kafka import ALERTS, DEAD_LETTERS, INTAKE_LOG, BrokerError, RawProducer, raw_topic, topics
 from connectors.kafka_topics import OWN_BYTES, ROW_BYTES
 from dataflows.admission import ADMITTED, CONTENT
 
@@ -53,8 +53,9 @@ class Outbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # what was queued is sent also when a later row is trouble; not when the brokers are, nor at Ctrl-C
+        if kind is None or (issubclass(kind, Exception) and not issubclass(kind, BrokerError)):
             self.flush()
 
 

@@ -18,6 +18,7 @@ from alerts.linking import Routed
 from alerts.model import Arrival, Revision
 from alerts.rule import Rule
 from connectors.clickhouse import PoolSink
+from connectors.clickhouse_writer import Pace
 from connectors.metrics import Metrics
 from dataflows.books import Books
 from dataflows.collect import ListSink
@@ -26,6 +27,7 @@ from dataflows.replay_source import ReplaySource
 from dataflows.run import log_rows
 
 SHARDS = 8
+AT_THE_END = Pace(refresh_seconds=1e9)  # aggregates of the past are recounted once, when everything is there
 
 
 class Replayed:
@@ -77,7 +79,7 @@ def replay(
             op.filter_map("log-rows", detected.routed, log_rows),
             op.map("revision-rows", detected.drafts, _revision_rows),
         )
-        op.output("pool", rows, PoolSink(pool_dsn, metrics))
+        op.output("pool", rows, PoolSink(pool_dsn, metrics, pace=AT_THE_END))
     cli_main(flow, workers_per_process=workers)
     replayed.drafts = [_replayed(draft) for part in drafts for draft in part]
     return replayed

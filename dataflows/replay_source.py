@@ -25,9 +25,7 @@ from connectors.mapping import Mapping
 from connectors.rows import Failure, read_rows
 
 SLICE = 1_000
-NEVER_AHEAD_US = to_us(
-    datetime(2200, 1, 1, tzinfo=UTC)
-)  # a replay has no now: nothing in a file is ahead of it
+NEVER_AHEAD_US = to_us(datetime(2200, 1, 1, tzinfo=UTC))  # a replay has no now: nothing in a file is ahead of it
 
 Result = Event | DeadLetter | Dropped
 Admit = Callable[[Path], Iterator[tuple[str, list[Result]]]]
@@ -66,9 +64,7 @@ def admit_raw(door: Door, mapping: Mapping) -> Admit:
     return admit
 
 
-def arrivals(
-    files: Iterable[Path], admit: Admit, refusals: Refusals, seen: Callable[[int], None]
-) -> Iterator[Arrival]:
+def arrivals(files: Iterable[Path], admit: Admit, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
     """All events of some files in order of arrival; `seen` is told the size of what was read."""
     return heapq.merge(*(_of_file(path, admit, refusals, seen) for path in files), key=_arrived)
 
@@ -102,9 +98,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         yield from enumerate(stream, 1)
 
 
-def _in_file_order(
-    path: Path, admit: Admit, refusals: Refusals, seen: Callable[[int], None]
-) -> Iterator[Arrival]:
+def _in_file_order(path: Path, admit: Admit, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
     clock = -NEVER_AHEAD_US
     tried_at = datetime.now(UTC)
     for source, results in admit(path):

@@ -8,13 +8,14 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import Dataflow
+from bytewax.operators import KeyedStream
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
@@ -46,7 +47,7 @@ from connectors.pseudonym import Keyring, load_keyring
 from connectors.redis import RedisAlertSink
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
-from connectors.seal import Unsealer, load_unsealer
+from connectors.seal import Sealer, Unsealer, load_unsealer
 from dataflows.admission import Admission
 from dataflows.books import Books
 from dataflows.detect import add_detection
@@ -72,9 +73,7 @@ def all_mappings(settings: Settings, channels: dict[str, Channel], keyring: Keyr
     found: dict[str, RowMapping] = {}
     folders: list[Path | str] = [MAPPINGS_FOLDER, *settings.mappings]
     for folder in folders:
-        for name, mapping in load_mappings(
-            folder, channels=channels, keyring=keyring, lexicon=lexicon
-        ).items():
+        for name, mapping in load_mappings(folder, channels=channels, keyring=keyring, lexicon=lexicon).items():
             if name in found:
                 raise SettingsError(f"a mapping's id must be the only one; got `{name}` again ({folder})")
             found[name] = mapping
@@ -96,9 +95,7 @@ def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Datafl
         flow,
         admission,
         RawSource(settings.kafka, [*map(raw_topic, channels), DEAD_LETTERS], stop, metrics=metrics),
-        FolderSource(settings.drop, {n: m.format for n, m in mappings.items()}, stop)
-        if settings.drop
-        else None,
+        _drop_folder(settings, mappings, unsealer, stop),
         TickSource(clock_of(settings), stop),
         IntakeLogSink(settings.kafka, clock_of(settings), metrics=metrics),
     )
@@ -108,22 +105,29 @@ def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Datafl
     revisions = op.filter_map("revisions", drafts, stamp)
     op.output("redis", revisions, RedisAlertSink(settings.redis, metrics, on_written=books.published))
     op.output("alerts-topic", revisions, AlertTopicSink(settings.kafka, metrics=metrics))
-    rows = op.merge(
+    rows: KeyedStream[list[Poolable]] = op.merge(
         "pool-rows",
         op.filter_map("log-rows", routed, log_rows),
-        op.map("revision-rows", revisions, lambda keyed: ("pool", list(keyed[1]))),
-        op.map("dead-rows", dead, lambda letters: ("pool", list(letters))),
+        op.map("revision-rows", revisions, lambda keyed: _pooled(keyed[1])),
+        op.map("dead-rows", dead, _pooled),
     )
     op.output("pool", rows, PoolSink(settings.clickhouse, metrics))
     return flow
+
+
+def _drop_folder(
+    settings: Settings, mappings: Mapping[str, RowMapping], unsealer: Unsealer, stop: threading.Event
+) -> FolderSource | None:
+    if not settings.drop:
+        return None
+    formats = {name: mapping.format for name, mapping in mappings.items()}
+    return FolderSource(settings.drop, formats, Sealer(unsealer.public), stop)
 
 
 def _admission(
     settings: Settings, channels: dict[str, Channel], keyring: Keyring, unsealer: Unsealer,
     mappings: Mapping[str, RowMapping], metrics: Metrics,
 ) -> Admission:  # fmt: skip
-    from connectors.seal import Sealer
-
     door = Door(channels, keyring, Sealer(unsealer.public), load_lexicon())
     return Admission(door, mappings, clock_of(settings), metrics, unsealer, settings.raw_mappings)
 
@@ -135,9 +139,11 @@ def log_rows(keyed: tuple[str, Routed]) -> tuple[str, list[Poolable]] | None:
     return ("pool", rows) if rows else None
 
 
-def _epoch_stamp(
-    epoch: int, books: Books
-) -> Callable[[tuple[str, list[Draft]]], tuple[str, list[Revision]] | None]:
+def _pooled(rows: Sequence[Poolable]) -> tuple[str, list[Poolable]]:
+    return "pool", list(rows)
+
+
+def _epoch_stamp(epoch: int, books: Books) -> Callable[[tuple[str, list[Draft]]], tuple[str, list[Revision]] | None]:
     def stamp(keyed: tuple[str, list[Draft]]) -> tuple[str, list[Revision]] | None:
         drafts = [draft for draft in keyed[1] if not draft.standing]
         books.expect(drafts)
@@ -191,8 +197,8 @@ def run(settings: Settings) -> None:
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         recovery = stack.enter_context(state_folder(settings))
+        flow = build(settings, stop, metrics)  # first what is wrong in our own files, then the servers
         prepare(settings)
-        flow = build(settings, stop, metrics)
         door = serve(metrics, settings.metrics_port)
         stack.callback(door.close)
         _log.info("flow_started metrics=%d state=%s", door.port, settings.state)

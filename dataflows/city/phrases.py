@@ -190,13 +190,9 @@ _SLOTS: dict[str, Callable[[Any], str]] = {
 
 def say(kind: Kind, person: Person, even: Callable[[], float]) -> str:
     """A text as it would stand in the export, with somebody's data in it about every second time."""
-    bodies = PHRASES.get(f"{kind.category}/{kind.subcategory}") or (
-        _SUGGEST if kind.category == "suggestion" else _ANY
-    )
+    bodies = PHRASES.get(f"{kind.category}/{kind.subcategory}") or (_SUGGEST if kind.category == "suggestion" else _ANY)
     template = (
-        OPENERS[int(even() * len(OPENERS))]
-        + bodies[int(even() * len(bodies))]
-        + CLOSERS[int(even() * len(CLOSERS))]
+        OPENERS[int(even() * len(OPENERS))] + bodies[int(even() * len(bodies))] + CLOSERS[int(even() * len(CLOSERS))]
     )
     other = Person(person.number + 7, person.home)
     return fill(template, kind, person, other, even)

@@ -57,7 +57,5 @@ def villages_of(regions: Iterable[Region]) -> tuple[Village, ...]:
 def by_people(villages: Sequence[Village]) -> tuple[Village, ...]:
     """The villages, each as often as people live there, so that an even walk over it is a fair one."""
     return tuple(
-        village
-        for village in villages
-        for _ in range(TOWN_WEIGHT if village.township.endswith("街道") else 1)
+        village for village in villages for _ in range(TOWN_WEIGHT if village.township.endswith("街道") else 1)
     )

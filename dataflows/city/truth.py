@@ -157,6 +157,4 @@ def _level(number: int) -> Level | None:
 
 def _false_alarm(alert: Mapping[str, Any], story: Story | None) -> FalseAlarm:
     ids = tuple(evidence_ids(alert))
-    return FalseAlarm(
-        alert["rule"], dict(alert.get("key", {})), alert["level_max"], story.id if story else None, ids
-    )
+    return FalseAlarm(alert["rule"], dict(alert.get("key", {})), alert["level_max"], story.id if story else None, ids)

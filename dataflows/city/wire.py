@@ -69,9 +69,7 @@ def _content(mapping: str, columns: tuple[str, ...], rows: list[RawRow]) -> byte
         return spreadsheet([list(columns), *cells])
     encoding = ENCODINGS[mapping]
     lines = [(BOM_UTF8 if encoding == "utf-8" else b"") + _line(columns, encoding)]  # as Excel saves it
-    lines += [
-        row.row + b"\r\n" if isinstance(row.row, bytes) else _line(row.row.values(), encoding) for row in rows
-    ]
+    lines += [row.row + b"\r\n" if isinstance(row.row, bytes) else _line(row.row.values(), encoding) for row in rows]
     return b"".join(lines)
 
 

@@ -243,9 +243,7 @@ def test_dead_letters_can_be_listed_shown_and_marked(bench: Bench) -> None:
     ],
     ids=str,
 )
-def test_areas_come_from_region_or_grid(
-    region: str | None, grid: str | None, expected: tuple[str, str, str]
-) -> None:
+def test_areas_come_from_region_or_grid(region: str | None, grid: str | None, expected: tuple[str, str, str]) -> None:
     assert areas(event(region=region, grid=grid).event) == expected
 
 
@@ -460,9 +458,7 @@ def test_rates_of_closing_response_and_satisfaction(bench: Bench) -> None:
         step(10, 20.5, "visited", "slow", satisfied=False),
     )
 
-    [closing] = bench.pool.rows(
-        "SELECT * FROM v_closing_rate WHERE area_level = 'county' AND day = '2024-04-16'"
-    )
+    [closing] = bench.pool.rows("SELECT * FROM v_closing_rate WHERE area_level = 'county' AND day = '2024-04-16'")
     responses = bench.pool.rows("SELECT * FROM v_response_rate WHERE area_level = 'township' ORDER BY day")
     [satisfaction] = bench.pool.rows("SELECT * FROM v_satisfaction_rate WHERE area_level = 'city'")
     [slow] = bench.pool.rows("SELECT * FROM v_matters WHERE matter = 'slow'")

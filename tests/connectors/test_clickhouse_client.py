@@ -75,9 +75,7 @@ def test_another_error_is_raised_at_once() -> None:
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
-    with pytest.raises(
-        ConnectionError, match=r"clickhouse must answer; got .* \(http://127.0.0.1:1/anlan\)"
-    ) as e:
+    with pytest.raises(ConnectionError, match=r"clickhouse must answer; got .* \(http://127.0.0.1:1/anlan\)") as e:
         PoolClient.open("http://me:secret@127.0.0.1:1/anlan", patience=timedelta(0))
 
     assert "secret" not in str(e.value)

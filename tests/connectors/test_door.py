@@ -128,9 +128,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("members", "reason", "sentence"), REFUSED, ids=[str(one[0])[:40] for one in REFUSED]
-)
+@pytest.mark.parametrize(("members", "reason", "sentence"), REFUSED, ids=[str(one[0])[:40] for one in REFUSED])
 def test_what_is_wrong_is_said_in_a_sentence(members: dict[str, Any], reason: str, sentence: str) -> None:
     letter = _letter(**members)
 
@@ -177,11 +175,7 @@ JSON = st.recursive(
 )
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from([*BASE, "attrs", "link", "cues", "text", "lat", "case", "new", "tel"]), JSON
-    )
-)
+@given(st.dictionaries(st.sampled_from([*BASE, "attrs", "link", "cues", "text", "lat", "case", "new", "tel"]), JSON))
 def test_whatever_comes_is_an_event_that_can_be_written_or_a_dead_letter(members: dict[str, Any]) -> None:
     line = json.dumps(BASE | members).encode()
 
@@ -228,9 +222,7 @@ def test_a_public_place_code_stays() -> None:
 
 
 def test_raw_numbers_inside_ids_become_tokens() -> None:
-    event = _event(
-        id="hotline/13800001111/1", case="甘A12345", link={"type": "callback", "to": "call/13800001111"}
-    )
+    event = _event(id="hotline/13800001111/1", case="甘A12345", link={"type": "callback", "to": "call/13800001111"})
 
     token = KEYS.token("phone", "13800001111")
     assert event.id == f"hotline/{token}/1"
@@ -267,9 +259,7 @@ RAW = st.one_of(
 
 @given(
     RAW,
-    st.sampled_from(
-        ["id", "case", "reporter", "pair", "household", "place", "subject", "unit", "text", "matter"]
-    ),
+    st.sampled_from(["id", "case", "reporter", "pair", "household", "place", "subject", "unit", "text", "matter"]),
     st.sampled_from(["{}", "x{}", "电话{}。", "来自 {}"]),
 )
 def test_no_raw_identifier_leaves_the_door(raw: str, field: str, form: str) -> None:
@@ -278,9 +268,7 @@ def test_no_raw_identifier_leaves_the_door(raw: str, field: str, form: str) -> N
     assert find_identifiers(msgspec.json.encode(event).decode()) == []
 
 
-@given(
-    RAW, st.sampled_from([{"channel": "fax"}, {"violence": 9}, {"occurred_at": "?"}, {"x": 1, "lat": 500}])
-)
+@given(RAW, st.sampled_from([{"channel": "fax"}, {"violence": 9}, {"occurred_at": "?"}, {"x": 1, "lat": 500}]))
 def test_no_raw_identifier_is_shown_by_a_dead_letter(raw: str, fault: dict[str, Any]) -> None:
     letter = _letter(reporter=raw, text=f"叫李小明，{raw}", name=raw, case=raw, **fault)
 

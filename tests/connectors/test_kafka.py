@@ -227,9 +227,7 @@ def test_what_could_not_be_delivered_is_counted_and_raised(tmp_path: Path) -> No
         mortal.kill()
         producer.send("a", b"2")
 
-        with pytest.raises(
-            BrokerError, match="all records must be delivered; got 1 given up, the first with"
-        ):
+        with pytest.raises(BrokerError, match="all records must be delivered; got 1 given up, the first with"):
             producer.flush()
 
         assert (producer.delivered, producer.failed) == (1, 1)
@@ -395,9 +393,7 @@ def test_a_tick_stands_in_every_partition_and_moves_the_clock(bootstrap: str, lo
 
     records = list(read_all(bootstrap, {(log, partition): -1 for partition in range(count)}))
 
-    assert [record.partition for record in sorted(records, key=lambda r: r.partition)] == sorted(
-        [*range(count)] * 2
-    )
+    assert [record.partition for record in sorted(records, key=lambda r: r.partition)] == sorted([*range(count)] * 2)
     assert {decode(record.value, {}, "")[0] for record in records} == {NOON, NOON + 1_000_000}
     assert [(s.clock_us, s.arrivals) for s in read_log(bootstrap, log)][-1] == (NOON + 1_000_000, [])
     assert metrics.value("anlan_ticks_written_total") == 2 * count
@@ -576,9 +572,7 @@ def test_a_dead_letter_is_written_and_one_too_large_loses_only_its_sealed_row(
 ) -> None:
     topic = f"{topic_prefix}deadletters.v1"
     ensure_topics(bootstrap, {topic: 1})
-    letter = DeadLetter(
-        "d1", "kafka:raw.police/0/7", "bad_time", "must have a time", from_us(NOON), sealed="x"
-    )
+    letter = DeadLetter("d1", "kafka:raw.police/0/7", "bad_time", "must have a time", from_us(NOON), sealed="x")
     large = msgspec.structs.replace(letter, id="d2", sealed="x" * 5_000_000)
     part = DeadLetterSink(bootstrap, topic).build_part("s", "letters", None)
     part.write_batch([[letter], [large]])
@@ -635,9 +629,7 @@ def in_topic(bootstrap: str, topic: str) -> list[tuple[str, int, str]]:
     return sorted((r.alert_id, r.revision, r.content_hash) for r in found)
 
 
-def test_revisions_written_after_the_last_snapshot_are_not_written_again(
-    bootstrap: str, alerts_topic: str
-) -> None:
+def test_revisions_written_after_the_last_snapshot_are_not_written_again(bootstrap: str, alerts_topic: str) -> None:
     metrics = Metrics()
     sink = AlertTopicSink(bootstrap, alerts_topic, metrics)
     issued = [revision(alert, number) for alert in range(4) for number in (1, 2)]
@@ -660,9 +652,7 @@ def test_revisions_written_after_the_last_snapshot_are_not_written_again(
     assert metrics.value("anlan_hashes_mismatched_total", sink="kafka") == 0
 
 
-def test_after_the_written_ones_passed_a_restart_reads_back_from_the_end(
-    bootstrap: str, alerts_topic: str
-) -> None:
+def test_after_the_written_ones_passed_a_restart_reads_back_from_the_end(bootstrap: str, alerts_topic: str) -> None:
     sink = AlertTopicSink(bootstrap, alerts_topic)
     part = sink.build_part("s", "alerts", None)
     part.write_batch([[revision(1, 1), revision(2, 1)]])
@@ -678,9 +668,7 @@ def test_after_the_written_ones_passed_a_restart_reads_back_from_the_end(
     assert sum(late.values()) == 3
 
 
-def test_another_content_under_the_same_number_is_written_and_counted(
-    bootstrap: str, alerts_topic: str
-) -> None:
+def test_another_content_under_the_same_number_is_written_and_counted(bootstrap: str, alerts_topic: str) -> None:
     metrics = Metrics()
     sink = AlertTopicSink(bootstrap, alerts_topic, metrics)
     part = sink.build_part("s", "alerts", None)

@@ -34,9 +34,7 @@ def written_logs(draw: st.DrawFn) -> Log:
 
 
 # two writers overlap, clocks go back: whatever stands in the log, its order must be one
-unruly_logs = st.lists(
-    st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=12), min_size=1, max_size=4
-)
+unruly_logs = st.lists(st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=12), min_size=1, max_size=4)
 logs = st.one_of(written_logs(), unruly_logs)
 
 
@@ -80,9 +78,7 @@ class Reading:
 
     def read(self, reads: Iterable[Read]) -> None:
         for partition, count in reads:
-            for offset in range(
-                self.taken[partition], min(self.taken[partition] + count, len(self.log[partition]))
-            ):
+            for offset in range(self.taken[partition], min(self.taken[partition] + count, len(self.log[partition]))):
                 stamp, is_event = self.log[partition][offset]
                 arrival = event(f"{partition}/{offset}", stamp) if is_event else None
                 self.order.take(partition, offset, stamp, arrival)

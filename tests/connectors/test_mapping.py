@@ -89,9 +89,7 @@ def test_a_recipe_makes_a_value(recipe: str, row: dict[str, Any], expected: str 
 
 
 def test_a_table_turns_codes_into_words_and_refuses_what_it_does_not_know() -> None:
-    mapping = _fields(
-        "  category: {column: kind, table: kinds}\n", "tables: {kinds: {1: dispute, 2: hazard}}\n"
-    )
+    mapping = _fields("  category: {column: kind, table: kinds}\n", "tables: {kinds: {1: dispute, 2: hazard}}\n")
 
     assert _event(mapping, kind="1").category == "dispute"
     assert _event(mapping).category is None
@@ -101,8 +99,7 @@ def test_a_table_turns_codes_into_words_and_refuses_what_it_does_not_know() -> N
 
 def test_otherwise_is_for_codes_that_the_table_does_not_know() -> None:
     mapping = _fields(
-        "  category: {column: a, table: t, otherwise: other}\n"
-        "  unit: {column: a, table: t, otherwise: null}\n",
+        "  category: {column: a, table: t, otherwise: other}\n  unit: {column: a, table: t, otherwise: null}\n",
         "tables: {t: {x: dispute}}\n",
     )
 
@@ -355,9 +352,7 @@ def test_numbers_and_answers_are_read() -> None:
     assert (event.lat, event.unit_level, event.satisfied) == (36.06, 3, False)
     assert _refused(mapping, lat="north").sentence == "`lat` must be a number; got `north`"
     assert _refused(mapping, ok="maybe").sentence == "`satisfied` must be yes or no; got `maybe`"
-    assert _refused(mapping, level="9").sentence.startswith(
-        "`unit_level` must be a whole number from 1 to 5; got `9`"
-    )
+    assert _refused(mapping, level="9").sentence.startswith("`unit_level` must be a whole number from 1 to 5; got `9`")
 
 
 def test_attrs_may_hold_tokens() -> None:
@@ -395,8 +390,7 @@ def test_a_dead_letter_shows_the_columns_that_are_read_and_no_people() -> None:
     }
 
     assert mapping.show(row) == (
-        '{"street":"[住址]","door":"[住址]","n":"1","at":"2026-03-02 09:30:00",'
-        '"tel":"[手机]","unit":"城管局"}'
+        '{"street":"[住址]","door":"[住址]","n":"1","at":"2026-03-02 09:30:00","tel":"[手机]","unit":"城管局"}'
     )
 
 
@@ -491,9 +485,7 @@ def test_two_mappings_cannot_have_one_id(tmp_path: Path) -> None:
 
 def test_what_tables_and_constants_hold_may_be_used_like_a_column() -> None:
     mapping = _fields(
-        "  unit: {template: '{level}/{fix}'}\n"
-        "  satisfied: {column: a, table: t}\n"
-        "  cues: {constant: [weapon]}\n",
+        "  unit: {template: '{level}/{fix}'}\n  satisfied: {column: a, table: t}\n  cues: {constant: [weapon]}\n",
         "let: {level: {column: a, table: n}, fix: {constant: 7}}\ntables: {n: {x: 3}, t: {x: true}}\n",
     )
 
@@ -511,10 +503,7 @@ def test_a_code_that_is_an_address_becomes_a_token_after_all() -> None:
 def test_a_dead_letter_does_not_show_what_only_a_condition_looks_at() -> None:
     mapping = _mapping(FIELDS + "drop: [{reason: r, when: {来访人: {contains: 测试}, n: x}}]\n")
 
-    assert (
-        mapping.show({"n": "1", "at": AT, "来访人": "李小明"})
-        == '{"来访人":"…","n":"1","at":"2026-03-02 09:30:00"}'
-    )
+    assert mapping.show({"n": "1", "at": AT, "来访人": "李小明"}) == '{"来访人":"…","n":"1","at":"2026-03-02 09:30:00"}'
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])
@@ -522,9 +511,7 @@ def test_a_number_that_is_none_is_refused(number: str) -> None:
     assert _refused(_fields("  lat: lat\n"), lat=number).reason == "bad_value"
 
 
-CELLS = st.one_of(
-    st.none(), st.text(max_size=12), st.integers(), st.booleans(), st.sampled_from(["1", AT, "x"])
-)
+CELLS = st.one_of(st.none(), st.text(max_size=12), st.integers(), st.booleans(), st.sampled_from(["1", AT, "x"]))
 WIDE_MAPPING = _mapping(
     """
 let: {no: {column: n, extract: '\\d+'}}

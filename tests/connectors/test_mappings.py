@@ -59,8 +59,6 @@ def test_the_mapping_on_the_page_works(tmp_path: Path) -> None:
     assert check_mapping(path, channels=CHANNELS, lexicon=LEXICON, tables=TABLES) == []
 
 
-@pytest.mark.parametrize(
-    "word", [*mapping_plan.KEYS, *mapping_values.RECIPE_KEYS, *get_args(Reason), *TABLES.by_name]
-)
+@pytest.mark.parametrize("word", [*mapping_plan.KEYS, *mapping_values.RECIPE_KEYS, *get_args(Reason), *TABLES.by_name])
 def test_the_page_names_every_word_of_the_language(word: str) -> None:
     assert f"`{word}" in PAGE

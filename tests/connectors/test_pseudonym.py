@@ -127,9 +127,7 @@ def test_a_keyring_file_holds_the_newest_key_first(tmp_path: Path) -> None:
         (f"k1 sha256 {'00' * 32}\nk1 sha256 {'01' * 32}", "key ids must differ; got k1, k1"),
     ],
 )
-def test_a_wrong_keyring_is_refused_and_its_secret_not_shown(
-    tmp_path: Path, text: str, sentence: str
-) -> None:
+def test_a_wrong_keyring_is_refused_and_its_secret_not_shown(tmp_path: Path, text: str, sentence: str) -> None:
     path = tmp_path / "keys"
     path.write_text(text)
 
@@ -141,7 +139,5 @@ def test_a_wrong_keyring_is_refused_and_its_secret_not_shown(
 
 
 def test_a_missing_keyring_says_what_to_write(tmp_path: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"keyring must be in a file; got no file .*; write one line `k1 sha256"
-    ):
+    with pytest.raises(ValueError, match=r"keyring must be in a file; got no file .*; write one line `k1 sha256"):
         load_keyring(tmp_path / "none")

@@ -148,9 +148,7 @@ def test_the_fence_holds_when_the_streams_are_trimmed(redis_url: str, client: An
     assert client.xlen("alerts:all") == 0
 
 
-@pytest.mark.parametrize(
-    ("epoch", "streams", "kept"), [(2, 2, "other"), (1, 1, "h-1-1"), (0, 1, "h-1-1")], ids=str
-)
+@pytest.mark.parametrize(("epoch", "streams", "kept"), [(2, 2, "other"), (1, 1, "h-1-1"), (0, 1, "h-1-1")], ids=str)
 def test_of_two_contents_the_greater_engine_epoch_wins(
     redis_url: str, client: Any, epoch: int, streams: int, kept: str
 ) -> None:
@@ -316,9 +314,7 @@ def test_a_server_that_stays_away_stops_the_flow_with_a_sentence(durable: Valkey
     out = writer(durable.url, patience=timedelta(seconds=0.2))
     durable.kill()
 
-    with pytest.raises(
-        ConnectionError, match=r"redis must take 1 revisions; got `.*` until patience ran out"
-    ):
+    with pytest.raises(ConnectionError, match=r"redis must take 1 revisions; got `.*` until patience ran out"):
         out.write_batch([[revision()]])
 
 

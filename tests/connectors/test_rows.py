@@ -90,9 +90,7 @@ def test_a_quote_that_never_closes_costs_no_more_than_one_longest_row() -> None:
     rows = _read(data, Format(max_line=100))
 
     assert rows[0].reason == "too_large"
-    assert [one.fields for one in rows[1:] if isinstance(one, Row)] == [{"a": "2", "b": "fine"}] * (
-        len(rows) - 1
-    )
+    assert [one.fields for one in rows[1:] if isinstance(one, Row)] == [{"a": "2", "b": "fine"}] * (len(rows) - 1)
     assert len(rows) > 15
 
 

@@ -49,9 +49,7 @@ def test_key_files_are_written_once_and_read_back(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(
-        SealError, match=r"public key for sealing must be in a file; got no file .*; write the keys"
-    ):
+    with pytest.raises(SealError, match=r"public key for sealing must be in a file; got no file .*; write the keys"):
         load_sealer(tmp_path / "none.pub")
 
 

@@ -153,7 +153,16 @@ def test_a_broken_row_of_each_sort_is_a_dead_letter_and_the_rest_goes_on(tmp_pat
     assert result.exit_code == 0
     assert len((tmp_path / "events.jsonl").read_bytes().splitlines()) == 3
     assert sorted(letter["reason"] for letter in letters) == sorted(
-        ["bad_json", "bad_time", "bad_time", "unknown_channel", "too_large", "bad_encoding", "missing_field", "duplicate_id"]
+        [
+            "bad_json",
+            "bad_time",
+            "bad_time",
+            "unknown_channel",
+            "too_large",
+            "bad_encoding",
+            "missing_field",
+            "duplicate_id",
+        ]
     )
     assert all(" must " in letter["sentence"] and letter["source"] for letter in letters)
 
@@ -163,7 +172,8 @@ def test_raw_rows_are_read_with_a_mapping_and_counted_in_the_pool(tmp_path: Path
     path = tmp_path / "export.csv.gz"
     header = "call_datetime_local,incident,service,agency,type,location_block,lat,lon,first_seen_utc"
     rows = [
-        f"2025-11-05 0{n}:07:50,20253086{n},,,LAW ALARM,{n}00 BLOCK  ELM ST,38.9,-92.3,2025-11-06T09:02:41Z" for n in range(9)
+        f"2025-11-05 0{n}:07:50,20253086{n},,,LAW ALARM,{n}00 BLOCK  ELM ST,38.9,-92.3,2025-11-06T09:02:41Z"
+        for n in range(9)
     ]
     with gzip.open(path, "wt") as out:
         out.write("\n".join([header, *rows]) + "\n")

@@ -128,9 +128,7 @@ def desk_110(tell: Teller, villages: Sequence[Village]) -> Story:
     return _desk(tell, villages, DESK_110, "dispute/neighbour", "110指挥中心来电转述邻里纠纷一起。", 90)
 
 
-def _desk(
-    tell: Teller, villages: Sequence[Village], desk: tuple[str, str], kind: str, text: str, calls: int
-) -> Story:
+def _desk(tell: Teller, villages: Sequence[Village], desk: tuple[str, str], kind: str, text: str, calls: int) -> Story:
     home = tell.village(villages)
     who = Desk(tell.person(home).number, home, *desk)
     doors = ("police", "hotline") if kind == "dispute/tort" else ("hotline",)

@@ -42,9 +42,7 @@ def insistent(tell: Teller, villages: Sequence[Village]) -> Story:
     me, other = tell.people(2, tell.village(villages))
     text = "邻居{other}把杂物堆在楼道,"
     tell.contact("hotline", tell.at(8, 9), me, NEIGHBOUR, text + "请处理。", other=other, times=2)
-    tell.contact(
-        "hotline", tell.at(10, 10), me, NEIGHBOUR, text + "没有人来。", other=other, late_us=4 * HOUR
-    )
+    tell.contact("hotline", tell.at(10, 10), me, NEIGHBOUR, text + "没有人来。", other=other, late_us=4 * HOUR)
     tell.contact("hotline", tell.at(11, 12), me, NEIGHBOUR, text + "第三次打来。", other=other, times=3)
     return tell.finish({REPEAT: "blue"})
 

@@ -64,9 +64,7 @@ class Teller:
     Each telling has people of its own whom neither another telling nor the everyday ever meets.
     """
 
-    def __init__(
-        self, name: str, zh: str, telling: int, start_us: int, pace: float, crowd: Crowd, seed: int
-    ) -> None:
+    def __init__(self, name: str, zh: str, telling: int, start_us: int, pace: float, crowd: Crowd, seed: int) -> None:
         self.id = f"{name}/{telling}"
         self.random = Random(f"{seed}/{self.id}")
         self._zh, self._telling = zh, telling
@@ -116,14 +114,10 @@ class Teller:
         self._deliver(report, late_us, times)
         return report
 
-    def step(
-        self, of: Report, action: str, at_us: int, satisfied: bool | None = None, unit_level: int = 3
-    ) -> None:
+    def step(self, of: Report, action: str, at_us: int, satisfied: bool | None = None, unit_level: int = 3) -> None:
         """The department does something about the report."""
         village = of.village
-        told = Step(
-            of.channel, of.case, action, 1, at_us, village, village.township + "办", unit_level, satisfied
-        )
+        told = Step(of.channel, of.case, action, 1, at_us, village, village.township + "办", unit_level, satisfied)
         self._deliver(told, 0, 1)
 
     def finish(self, must: dict[str, Level] | None = None, may: Sequence[str] = ()) -> Story:

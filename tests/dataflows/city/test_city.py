@@ -130,9 +130,7 @@ def test_identifiers_stand_in_the_raw_rows_in_columns_and_in_words(rows: list[Ra
 def test_the_everyday_meets_nobody_twice_but_for_a_few_second_calls() -> None:
     rows = rows_of(days=3, reports_per_day=3000, with_broken=False)
     phones = Counter(
-        row.row["LXDH"]
-        for row in rows
-        if isinstance(row.row, dict) and row.story is None and row.row.get("LXDH")
+        row.row["LXDH"] for row in rows if isinstance(row.row, dict) and row.story is None and row.row.get("LXDH")
     )
     withheld = phones.pop("未显示号码")
 

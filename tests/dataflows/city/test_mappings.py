@@ -40,9 +40,7 @@ def answers() -> list[Event | Refused | Dropped]:
         lexicon=LEXICON,
         tables=TABLES,
     )
-    return [
-        answer for row in CITY if isinstance(row.row, dict) for answer in mappings[row.mapping].admit(row.row)
-    ]
+    return [answer for row in CITY if isinstance(row.row, dict) for answer in mappings[row.mapping].admit(row.row)]
 
 
 @pytest.fixture(scope="module")

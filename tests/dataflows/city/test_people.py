@@ -9,8 +9,7 @@ from dataflows.city.people import Crowd, Person
 from dataflows.city.places import Village
 
 HOMES = [
-    Village(f"62010200100{digit}", f"第{digit}社区居委会", "酒泉路街道", "城关区", "兰州市")
-    for digit in range(1, 4)
+    Village(f"62010200100{digit}", f"第{digit}社区居委会", "酒泉路街道", "城关区", "兰州市") for digit in range(1, 4)
 ]
 
 

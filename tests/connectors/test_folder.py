@@ -1,0 +1,186 @@
+"""Files that departments drop: read whole, once, and sealed away when a snapshot holds them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any
+
+import pytest
+
+from connectors import folder as module
+from connectors.folder import BATCH, FileRow, FolderSource
+from connectors.rows import Failure, Format, Row
+from connectors.seal import Sealer, Unsealer, generate_private_key
+
+UNSEALER = Unsealer(generate_private_key())
+FORMATS = {"letters": Format(), "orders": Format(type="jsonl")}
+
+
+@pytest.fixture(autouse=True)
+def _look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_EVERY", module.timedelta(0))
+
+
+def part(folder: Path, state: Any = None, stop: Flag | None = None) -> Any:
+    return FolderSource(folder, FORMATS, Sealer(UNSEALER.public), stop).build_part("s", "folder", state)
+
+
+def drop(folder: Path, name: str, *rows: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(("a,b", *rows, "")), encoding="utf-8")
+    return path
+
+
+def read(source: Any) -> list[FileRow]:
+    """Everything that is there now."""
+    found: list[FileRow] = []
+    quiet = 0
+    while quiet < 2:
+        batches = source.next_batch()
+        quiet = 0 if batches else quiet + 1
+        found += [row for batch in batches for row in batch]
+    return found
+
+
+def values(rows: list[FileRow]) -> list[str]:
+    return [each.row.fields["a"] for each in rows if isinstance(each.row, Row)]
+
+
+def test_rows_say_which_mapping_reads_them_and_where_they_stood(tmp_path: Path) -> None:
+    drop(tmp_path, "letters/b.csv", "3,4")
+    drop(tmp_path, "letters/a.csv", "1,2", "1,2,3")
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "c.jsonl").write_text('{"a": "5"}\n', encoding="utf-8")
+
+    rows = read(part(tmp_path))
+
+    assert [(r.mapping, r.source, type(r.row)) for r in rows] == [
+        ("letters", "file:letters/a.csv:2", Row),
+        ("letters", "file:letters/a.csv:3", Failure),
+        ("letters", "file:letters/b.csv:2", Row),
+        ("orders", "file:orders/c.jsonl:1", Row),
+    ]
+
+
+def test_a_file_is_sealed_away_only_when_a_snapshot_holds_its_last_row(tmp_path: Path) -> None:
+    path, done = drop(tmp_path, "letters/a.csv", "1,2"), tmp_path / "done" / "letters" / "a.csv.sealed"
+    content = path.read_bytes()
+    source = part(tmp_path)
+    assert values(read(source)) == ["1"]
+    assert path.exists(), "read, and in no snapshot yet"
+
+    first = source.snapshot()
+    held = path.exists()
+    second = source.snapshot()
+
+    assert (held, path.exists(), done.exists()) == (True, False, True)
+    assert (first, second) == ({"letters/a.csv": -1}, {})
+    assert UNSEALER.unseal(done.read_bytes()) == content
+    assert read(source) == [], "what is in `done` is not read"
+
+
+def test_a_crash_before_the_snapshot_reads_the_file_again_under_the_same_names(tmp_path: Path) -> None:
+    drop(tmp_path, "letters/a.csv", "1,2", "3,4")
+    before = read(part(tmp_path))
+
+    again = read(part(tmp_path, None))
+
+    assert again == before
+
+
+def test_a_crash_after_the_snapshot_reads_nothing_twice_and_moves_the_file(tmp_path: Path) -> None:
+    path = drop(tmp_path, "letters/a.csv", "1,2")
+    source = part(tmp_path)
+    read(source)
+    state = source.snapshot()
+
+    resumed = part(tmp_path, state)
+    rows = read(resumed)
+    resumed.snapshot()
+
+    assert rows == []
+    assert not path.exists()
+
+
+def test_a_crash_after_the_move_forgets_the_file(tmp_path: Path) -> None:
+    drop(tmp_path, "letters/a.csv", "1,2")
+    source = part(tmp_path)
+    read(source)
+    state = source.snapshot()
+    source.snapshot()
+
+    resumed = part(tmp_path, state)
+    resumed.snapshot()
+    drop(tmp_path, "letters/a.csv", "3,4")
+
+    assert values(read(resumed)) == ["3"], "a new file under an old name is a new file"
+
+
+def test_reading_goes_on_in_the_middle_of_a_file(tmp_path: Path) -> None:
+    count = 2 * BATCH + 10
+    drop(tmp_path, "letters/a.csv", *(f"{n},x" for n in range(count)))
+    source = part(tmp_path)
+    first = [row for batch in source.next_batch() for row in batch]
+    state = source.snapshot()
+
+    resumed = part(tmp_path, state)
+    rest = read(resumed)
+
+    assert state == {"letters/a.csv": BATCH}
+    assert values(first + rest) == [str(n) for n in range(count)]
+    assert len({row.source for row in first + rest}) == count
+
+
+@pytest.mark.parametrize("name", ["a.csv.part", "a.tmp", ".a.csv"])
+def test_a_file_that_is_being_written_is_left_alone_until_it_has_its_name(tmp_path: Path, name: str) -> None:
+    path = drop(tmp_path, f"letters/{name}", "1,2")
+    source = part(tmp_path)
+    before = read(source)
+
+    path.rename(path.with_name("a.csv"))
+
+    assert before == []
+    assert values(read(source)) == ["1"]
+
+
+def test_a_folder_without_a_mapping_is_logged_once_and_left(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    paths = [drop(tmp_path, f"tresen/{name}.csv", "1,2") for name in "ab"]
+    drop(tmp_path, "letters/c.csv", "3,4")
+    source = part(tmp_path)
+
+    with caplog.at_level(logging.ERROR, logger="anlan.folder"):
+        rows = read(source) + read(source)
+        source.snapshot()
+        source.snapshot()
+
+    assert values(rows) == ["3"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "folder_without_mapping folder=tresen known=letters, orders"
+    ]
+    assert all(path.exists() for path in paths)
+
+
+def test_the_folder_is_looked_at_now_and_then_not_all_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_EVERY", module.timedelta(hours=1))
+    source = part(tmp_path)
+    assert source.next_batch() == []
+
+    drop(tmp_path, "letters/a.csv", "1,2")
+
+    assert source.next_batch() == []
+    assert source.next_awake().timestamp() - time.time() < 1, "others wait for its snapshot"
+
+
+def test_a_stop_flag_stops_and_a_missing_folder_is_made(tmp_path: Path) -> None:
+    stop = Flag()
+    source = part(tmp_path / "drop", stop=stop)
+    assert source.next_batch() == []
+    stop.set()
+
+    with pytest.raises(StopIteration):
+        source.next_batch()
+    assert (tmp_path / "drop").is_dir()
