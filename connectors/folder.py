@@ -21,14 +21,14 @@ _UNFINISHED = (".part", ".tmp")
 
 _log = logging.getLogger("anlan.folder")
 
-Progress = dict[str, int]  # file, as `<mapping>/<name>`, and how many of its rows were read; -1 all of them
+Progress = dict[str, int]  # file, as `<mapping>/<name>@<when it was written>`, and rows read of it; -1 all of them
 
 
 class FileRow(NamedTuple):
     """One row of a dropped file, or why it could not be read."""
 
     mapping: str
-    source: str  # `file:<mapping>/<name>:<line>`
+    source: str  # `file:<mapping>/<name>@<when it was written>:<line>`
     row: Row | Failure
 
 
@@ -97,8 +97,10 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
         if datetime.now(UTC) < self._look_at:
             return False
         for path in sorted(self._folder.glob("*/*")):
-            name = f"{path.parent.name}/{path.name}"
-            if path.parent.name == DONE or self._progress.get(name, 0) < 0 or not _is_finished(path):
+            if path.parent.name == DONE or not _is_finished(path):
+                continue
+            name = _name(path)
+            if self._progress.get(name, 0) < 0:
                 continue
             how = self._formats.get(path.parent.name)
             if how is None:
@@ -127,8 +129,8 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
         return found
 
     def _move(self, name: str) -> None:
-        path = self._folder / name
-        if path.exists():
+        path = self._folder / name.rpartition("@")[0]
+        if path.exists() and _name(path) == name:  # else another file of that name has come
             target = self._folder / DONE / f"{name}.sealed"
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(self._sealer.seal(path.read_bytes()), encoding="ascii")
@@ -140,6 +142,11 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
             self._warned.add(str(path.parent))
             known = ", ".join(sorted(self._formats))
             _log.error("folder_without_mapping folder=%s known=%s", path.parent.name, known)
+
+
+def _name(path: Path) -> str:
+    """A file by its place and the microsecond it was written: one that comes again is another one."""
+    return f"{path.parent.name}/{path.name}@{path.stat().st_mtime_ns // 1000}"
 
 
 def _is_finished(path: Path) -> bool:

@@ -205,6 +205,6 @@ def run(settings: Settings) -> None:
         if settings.http_port:
             from dataflows.push import push_server
 
-            stack.enter_context(push_server(settings))
+            stack.enter_context(push_server(settings, metrics))
         cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)
     _log.info("flow_stopped")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from pathlib import Path
 from threading import Event as Flag
@@ -28,10 +29,11 @@ def part(folder: Path, state: Any = None, stop: Flag | None = None) -> Any:
     return FolderSource(folder, FORMATS, Sealer(UNSEALER.public), stop).build_part("s", "folder", state)
 
 
-def drop(folder: Path, name: str, *rows: str) -> Path:
+def drop(folder: Path, name: str, *rows: str, written: int = 7) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(("a,b", *rows, "")), encoding="utf-8")
+    os.utime(path, (written, written))
     return path
 
 
@@ -55,19 +57,20 @@ def test_rows_say_which_mapping_reads_them_and_where_they_stood(tmp_path: Path) 
     drop(tmp_path, "letters/a.csv", "1,2", "1,2,3")
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "c.jsonl").write_text('{"a": "5"}\n', encoding="utf-8")
+    os.utime(tmp_path / "orders" / "c.jsonl", (7, 7))
 
     rows = read(part(tmp_path))
 
     assert [(r.mapping, r.source, type(r.row)) for r in rows] == [
-        ("letters", "file:letters/a.csv:2", Row),
-        ("letters", "file:letters/a.csv:3", Failure),
-        ("letters", "file:letters/b.csv:2", Row),
-        ("orders", "file:orders/c.jsonl:1", Row),
+        ("letters", "file:letters/a.csv@7000000:2", Row),
+        ("letters", "file:letters/a.csv@7000000:3", Failure),
+        ("letters", "file:letters/b.csv@7000000:2", Row),
+        ("orders", "file:orders/c.jsonl@7000000:1", Row),
     ]
 
 
 def test_a_file_is_sealed_away_only_when_a_snapshot_holds_its_last_row(tmp_path: Path) -> None:
-    path, done = drop(tmp_path, "letters/a.csv", "1,2"), tmp_path / "done" / "letters" / "a.csv.sealed"
+    path, done = drop(tmp_path, "letters/a.csv", "1,2"), tmp_path / "done" / "letters" / "a.csv@7000000.sealed"
     content = path.read_bytes()
     source = part(tmp_path)
     assert values(read(source)) == ["1"]
@@ -78,7 +81,7 @@ def test_a_file_is_sealed_away_only_when_a_snapshot_holds_its_last_row(tmp_path:
     second = source.snapshot()
 
     assert (held, path.exists(), done.exists()) == (True, False, True)
-    assert (first, second) == ({"letters/a.csv": -1}, {})
+    assert (first, second) == ({"letters/a.csv@7000000": -1}, {})
     assert UNSEALER.unseal(done.read_bytes()) == content
     assert read(source) == [], "what is in `done` is not read"
 
@@ -106,6 +109,20 @@ def test_a_crash_after_the_snapshot_reads_nothing_twice_and_moves_the_file(tmp_p
     assert not path.exists()
 
 
+def test_a_file_that_comes_again_under_its_name_is_another_file(tmp_path: Path) -> None:
+    drop(tmp_path, "letters/a.csv", "1,2")
+    source = part(tmp_path)
+    first = read(source)
+    source.snapshot()
+    again = drop(tmp_path, "letters/a.csv", "3,4", written=8)
+
+    source.snapshot()
+    second = read(source)
+
+    assert (values(first), values(second)) == (["1"], ["3"])
+    assert again.exists(), "it was not read when the snapshot was taken"
+
+
 def test_a_crash_after_the_move_forgets_the_file(tmp_path: Path) -> None:
     drop(tmp_path, "letters/a.csv", "1,2")
     source = part(tmp_path)
@@ -130,7 +147,7 @@ def test_reading_goes_on_in_the_middle_of_a_file(tmp_path: Path) -> None:
     resumed = part(tmp_path, state)
     rest = read(resumed)
 
-    assert state == {"letters/a.csv": BATCH}
+    assert state == {"letters/a.csv@7000000": BATCH}
     assert values(first + rest) == [str(n) for n in range(count)]
     assert len({row.source for row in first + rest}) == count
 

@@ -6,7 +6,7 @@ Used by the tests that compare the stages with it. Nothing here is shared with t
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 DAY = 86_400_000_000
@@ -90,7 +90,7 @@ def climb(of: str, min_steps: int, by_steps: dict[int, int], by_last: dict[int, 
         steps = 1
         for length in range(len({r[of] for r in before}), 0, -1):  # it cannot rise more often
             chains = ([r[of] for r in chosen] + [newest[of]] for chosen in combinations(before, length))
-            if any(all(a < b for a, b in zip(c, c[1:], strict=False)) for c in chains):
+            if any(all(a < b for a, b in pairwise(c)) for c in chains):
                 steps = length + 1
                 break
         if steps < min_steps:
@@ -107,10 +107,8 @@ def shrinking(events: int, ratio: float, level: int) -> Verdict:
 
     def verdict(window: list[Report]) -> tuple[int, Any] | None:
         times = [r["t"] for r in _selected(window)][-events:]
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
-        if len(times) < events or not all(
-            a > 0 and b <= ratio * a for a, b in zip(gaps, gaps[1:], strict=False)
-        ):
+        gaps = [b - a for a, b in pairwise(times)]
+        if len(times) < events or not all(a > 0 and b <= ratio * a for a, b in pairwise(gaps)):
             return None
         return level, gaps
 
@@ -150,9 +148,7 @@ def in_order(steps: list[str], within: int, gap_max: int | None, rungs: dict[int
                 walk = [*chosen, newest]
                 times = [r["t"] for r in walk]
                 fits = all(step in r["steps"] for step, r in zip(steps, walk, strict=False))
-                near = gap_max is None or all(
-                    b - a <= gap_max for a, b in zip(times, times[1:], strict=False)
-                )
+                near = gap_max is None or all(b - a <= gap_max for a, b in pairwise(times))
                 if fits and near and times[-1] - times[0] <= within:
                     return max(level for least, level in rungs.items() if number >= least), number
         return None
