@@ -52,14 +52,73 @@ class Draft(Struct, frozen=True, gc=False):
     standing: bool = False
 
 
-class Alert:
-    """The alert of one key: its last published revision, and what has been folded since."""
+class Alerts:
+    """The alerts of one key that may still speak: one for each episode."""
 
-    __slots__ = ("chains", "folded", "folded_first", "folded_last", "gap", "last", "published_at", "unit", "waiting")
+    __slots__ = ("known", "timer")
+
+    def __init__(self) -> None:
+        self.known: dict[int, Alert] = {}  # by number of the episode
+        self.timer = ALWAYS  # the clock instant for which its owner has set a timer
+
+    def reconcile(self, rule: Rule, key: Key, head: Episode, settled: Episode, moment: Moment) -> list[Draft]:
+        """The revisions that are due now, given what the fold says."""
+        drafts: list[Draft] = []
+        found = {each.number: each for each in head.known() if each.number >= max(settled.number, 1)}
+        for number in [number for number in self.known if number not in found]:
+            if number < settled.number:
+                del self.known[number]  # over for good, and another one has begun
+            elif self.known[number].is_open:
+                drafts.append(self.known[number].withdraw(rule, key, moment))
+        for number, episode in found.items():
+            has_ended = settled.has_ended(episode)
+            if number in self.known:
+                drafts += self.known[number].reconcile(rule, key, episode, has_ended, moment)
+            elif not has_ended:
+                alert = self.known[number] = Alert()
+                drafts += alert.reconcile(rule, key, episode, has_ended, moment)
+        return drafts
+
+    def standing(self, rule: Rule, key: Key, head: Episode, moment: Moment) -> list[Draft]:
+        """What the open alerts have taken in since their last revisions, for the end of a bounded input."""
+        return [
+            self.known[episode.number].standing(rule, key, episode, moment)
+            for episode in head.known()
+            if episode.number in self.known and self.known[episode.number].is_open
+        ]
+
+    def next_timer(self, rule: Rule) -> int:
+        """The clock instant at which something folded may be published; ALWAYS if nothing is."""
+        return min((alert.next_timer(rule) for alert in self.known.values()), default=ALWAYS)
+
+    def forget(self, episode: int) -> None:
+        """An episode can no longer open again: its alert has said its last word."""
+        self.known.pop(episode, None)
+
+    def count_open(self) -> int:
+        """How many are open."""
+        return sum(alert.is_open for alert in self.known.values())
+
+    def state(self) -> Any:
+        """Everything that is kept, in plain types."""
+        return [[number, alert.state()] for number, alert in self.known.items()]
+
+    @staticmethod
+    def restored(state: Any) -> Alerts:
+        """The alerts that `state` described."""
+        alerts = Alerts()
+        alerts.known = {number: Alert.restored(kept) for number, kept in state}
+        return alerts
+
+
+class Alert:
+    """The alert of one episode: its last published revision, and what has been folded since."""
+
+    __slots__ = ("folded", "folded_first", "folded_last", "gap", "ids", "last", "published_at", "unit", "waiting")
 
     def __init__(self) -> None:
         self.last: Revision | None = None
-        self.chains: dict[int, tuple[int, str]] = {}  # episode -> (last revision number, its hash)
+        self.ids: tuple[str, ...] = ()  # all evidence of the last revision, while the alert is open
         self.published_at = 0
         self.gap = 0
         self.unit: str | None = None
@@ -68,108 +127,97 @@ class Alert:
         self.folded_first = 0
         self.folded_last = 0
 
-    def reconcile(self, rule: Rule, key: Key, head: Episode, settled: Episode, moment: Moment) -> list[Draft]:
-        """The revisions that are due now, given what the fold says."""
-        drafts: list[Draft] = []
+    @property
+    def is_open(self) -> bool:
+        """Has it been opened, and not ended since?"""
+        return self.last is not None and self.last.state == "open"
+
+    def reconcile(self, rule: Rule, key: Key, episode: Episode, has_ended: bool, moment: Moment) -> list[Draft]:
+        """The revisions that are due now, given what the fold says of the episode."""
         last = self.last
-        if last is not None and last.state == "open":
-            self._follow(last, rule, key, head, settled, moment, drafts)
-        if head.open and not self._is_open():
-            drafts.append(self._open(rule, key, head, moment))
-        return drafts
+        if last is None or last.state != "open":
+            reason = "opened" if last is None else "reopened"
+            return [] if has_ended else [self._publish(rule, key, episode, "open", reason, moment)]
+        if has_ended:
+            return [self._publish(rule, key, episode, "closed", "quiet", moment)]
+        return self._revise(last, rule, key, episode, moment)
+
+    def withdraw(self, rule: Rule, key: Key, moment: Moment) -> Draft:
+        """The fold no longer knows the episode: what it stood on was late-contradicted or moved away."""
+        assert self.last is not None
+        state: State = "merged" if moment.moved else "retracted"
+        reason = "merged" if moment.moved else "late_evidence"
+        record = msgspec.structs.replace(
+            self.last, state=state, reason=reason, detected_at=from_us(moment.at), published_at=from_us(moment.at),
+            suppressed_since_last=self._suppressed(),
+        )  # fmt: skip
+        ids, self.ids = self.ids, ()
+        return Draft(self._number(record), _order(rule, key, moment), ids, moment.produced_us)
+
+    def standing(self, rule: Rule, key: Key, episode: Episode, moment: Moment) -> Draft:
+        """What it has taken in since its last revision."""
+        assert self.last is not None
+        record = self._build(rule, key, episode, "open", self.last.reason, moment)
+        record = msgspec.structs.replace(record, revision=self.last.revision)
+        return _draft(rule, key, record, episode, moment, standing=True)
 
     def next_timer(self, rule: Rule) -> int:
         """The clock instant at which something folded may be published; ALWAYS if nothing is."""
-        if not self.folded or not self._is_open():
+        if not self.folded or not self.is_open:
             return ALWAYS
         return self.published_at + (self.gap if self.waiting else rule.life.max_quiet_update)
 
-    def standing(self, rule: Rule, key: Key, head: Episode, moment: Moment) -> Draft | None:
-        """What an open alert has taken in since its last revision, for the end of a bounded input."""
-        last = self.last
-        if last is None or last.state != "open" or head.number != last.episode:
-            return None
-        record = self._build(rule, key, head, "open", last.reason, moment)
-        return self._draft(rule, key, msgspec.structs.replace(record, revision=last.revision), head, moment, True)
-
-    def _is_open(self) -> bool:
-        return self.last is not None and self.last.state == "open"
-
-    def _follow(
-        self, last: Revision, rule: Rule, key: Key, head: Episode, settled: Episode, moment: Moment, drafts: list[Draft]
-    ) -> None:
-        """An open alert goes on, ends, or turns out never to have been."""
-        if head.number < last.episode:
-            drafts.append(self._withdraw(last, rule, key, moment))
-        elif head.number == last.episode and head.open:
-            self._revise(last, rule, key, head, moment, drafts)
-        elif settled.number == last.episode and (head.number > last.episode or not settled.open):
-            drafts.append(self._publish(rule, key, settled, "closed", "quiet", moment))
-
-    def _open(self, rule: Rule, key: Key, head: Episode, moment: Moment) -> Draft:
-        reason = "reopened" if head.number in self.chains else "opened"
-        return self._publish(rule, key, head, "open", reason, moment)
-
-    def _revise(
-        self, last: Revision, rule: Rule, key: Key, head: Episode, moment: Moment, drafts: list[Draft]
-    ) -> None:
-        reason = self._material_change(last, rule, head)
-        if reason is None and len(head.evidence) == last.evidence_total:
-            return
+    def _revise(self, last: Revision, rule: Rule, key: Key, episode: Episode, moment: Moment) -> list[Draft]:
+        reason = self._material_change(last, rule, episode)
+        if reason is None and len(episode.evidence) == last.evidence_total:
+            self.folded = 0  # what was folded has been taken back
+            self.waiting = False
+            return []
         urgent = reason == "late_evidence" or reason in rule.life.never_suppress
         distance = self.gap if reason else rule.life.max_quiet_update
-        if urgent or moment.at >= self.published_at + distance:
-            drafts.append(self._publish(rule, key, head, "open", reason or "evidence", moment))
-            self.gap = rule.life.min_gap if urgent else min(self.gap * 2, rule.life.max_gap)
-        else:
-            self._fold(len(head.evidence) - last.evidence_total, moment, waiting=reason is not None)
+        if not urgent and moment.at < self.published_at + distance:
+            self._fold(len(episode.evidence) - last.evidence_total, moment, waiting=reason is not None)
+            return []
+        draft = self._publish(rule, key, episode, "open", reason or "evidence", moment)
+        self.gap = rule.life.min_gap if urgent else min(self.gap * 2, rule.life.max_gap)
+        return [draft]
 
-    def _material_change(self, last: Revision, rule: Rule, head: Episode) -> str | None:
+    def _material_change(self, last: Revision, rule: Rule, episode: Episode) -> str | None:
         """The weightiest reason to say something, in the order in which a duty officer cares."""
         known = LEVEL_NUMBER[last.level]
-        if head.level != known:
-            return "level_up" if head.level > known else "late_evidence"
+        if episode.level != known:
+            return "level_up" if episode.level > known else "late_evidence"
         changes = (
-            ("new_branch", not head.branches.issubset(last.branches)),
-            ("step", head.steps > (last.steps or 0)),
-            ("new_channel", not set(head.channels).issubset(last.channels)),
-            ("unit", head.unit is not None and head.unit != self.unit),
+            ("new_branch", not episode.branches.issubset(last.branches)),
+            ("step", episode.steps > (last.steps or 0)),
+            ("new_channel", not set(episode.channels).issubset(last.channels)),
+            ("unit", episode.unit is not None and episode.unit != self.unit),
         )
         return next((name for name, changed in changes if changed and name in rule.life.revise_on), None)
 
     def _fold(self, count: int, moment: Moment, waiting: bool) -> None:
         if not self.folded:
-            self.folded_first = moment.at
+            self.folded_first = self.folded_last = moment.at
         if count > self.folded:
             self.folded_last = moment.at
         self.folded = max(count, 1)
         self.waiting = waiting
 
-    def _withdraw(self, last: Revision, rule: Rule, key: Key, moment: Moment) -> Draft:
-        """The fold no longer knows the episode: what it stood on was late-contradicted or moved away."""
-        state: State = "merged" if moment.moved else "retracted"
-        reason = "merged" if moment.moved else "late_evidence"
-        record = msgspec.structs.replace(
-            last, state=state, reason=reason, detected_at=from_us(moment.at), published_at=from_us(moment.at),
-            suppressed_since_last=self._suppressed(),
-        )  # fmt: skip
-        record = self._number(record)
-        ids = tuple(evidence.id for evidence in record.evidence)
-        return Draft(record, _order(rule, key, moment), ids, moment.produced_us)
-
     def _publish(
         self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment
     ) -> Draft:
-        if state == "open" and not self._is_open():
+        if state == "open" and not self.is_open:
             self.gap = rule.life.min_gap
         record = self._number(self._build(rule, key, episode, state, reason, moment))
         self.unit = episode.unit
-        return self._draft(rule, key, record, episode, moment)
+        draft = _draft(rule, key, record, episode, moment)
+        self.ids = draft.evidence_ids if state == "open" else ()
+        return draft
 
     def _build(
         self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment
     ) -> Revision:
-        links = ()
+        links: tuple[AlertLink, ...] = ()
         if episode.number > 1:
             links = (AlertLink("previous", alert_id(rule, key, episode.number - 1)),)
         identity = alert_id(rule, key, episode.number)
@@ -180,9 +228,7 @@ class Alert:
 
     def _number(self, record: Revision) -> Revision:
         """Give a record its number and hash, and take it as the last one said."""
-        number, prev_hash = self.chains.get(record.episode, (0, ""))
-        said = chain(record, self.last, number + 1, prev_hash)
-        self.chains[record.episode] = (said.revision, said.content_hash)
+        said = chain(record, self.last)
         self.last = said
         self.published_at = to_us(said.detected_at)
         self.folded = 0
@@ -194,17 +240,11 @@ class Alert:
             return Suppressed(0)
         return Suppressed(self.folded, from_us(self.folded_first), from_us(self.folded_last))
 
-    def _draft(
-        self, rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, standing: bool = False
-    ) -> Draft:
-        ids = tuple(sorted(episode.evidence))
-        return Draft(record, _order(rule, key, moment), ids, moment.produced_us, standing)
-
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
         return [
-            self.last, list(self.chains.items()), self.published_at, self.gap, self.unit, self.waiting, self.folded,
-            self.folded_first, self.folded_last,
+            self.last, self.ids, self.published_at, self.gap, self.unit, self.waiting, self.folded, self.folded_first,
+            self.folded_last,
         ]  # fmt: skip
 
     @staticmethod
@@ -212,12 +252,19 @@ class Alert:
         """The alert that `state` described."""
         alert = Alert()
         (
-            last, chains, alert.published_at, alert.gap, alert.unit, alert.waiting, alert.folded, alert.folded_first,
+            last, ids, alert.published_at, alert.gap, alert.unit, alert.waiting, alert.folded, alert.folded_first,
             alert.folded_last,
         ) = state  # fmt: skip
+        alert.ids = tuple(ids)
         alert.last = msgspec.convert(last, Revision) if last is not None else None
-        alert.chains = {episode: (number, hashed) for episode, (number, hashed) in chains}
         return alert
+
+
+def _draft(
+    rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, standing: bool = False
+) -> Draft:
+    ids = tuple(sorted(episode.evidence))
+    return Draft(record, _order(rule, key, moment), ids, moment.produced_us, standing)
 
 
 def _order(rule: Rule, key: Key, moment: Moment) -> tuple[int, int, int, int, Key]:

@@ -7,7 +7,11 @@ Two for each channel, never mixed up (semantics 1):
 
 Written with `lag = arrival - Wd` of that maximum, `Wc = now - (lateness + lag)`. What is kept for a rule is
 therefore one number, its *wait* = lateness + greatest lag of the channels it listens to; `Wc = now - wait`
-and never goes back. A channel stamped in the future has lag 0: it does not hurry the others.
+and never goes back. A channel stamped in the future has lag 0: it does not hurry the others. Before the first
+of its channels has spoken a rule has no `Wc`: nothing is late and nothing is due.
+
+Several records may carry one instant. All of them are held against the same `Wc`, the one at which the instant
+begins; timers come after them, with the `Wc` they leave behind.
 """
 
 from __future__ import annotations
@@ -28,12 +32,13 @@ Segment = tuple[int, int]  # (clock instant from which it holds, wait)
 class Timeline:
     """The waits of one group over one slice of the log: at which instant does `Wc` reach an event time?"""
 
-    __slots__ = ("_reach", "end", "floor", "segments")
+    __slots__ = ("_reach", "end", "floor", "least_wait", "segments")
 
     def __init__(self, segments: Sequence[Segment], end: int, floor: int) -> None:
         self.segments = segments
         self.end = end
         self.floor = floor
+        self.least_wait = min(wait for _, wait in segments)
         self._reach: list[int] | None = None
 
     def due(self, event_time: int) -> int | None:
@@ -51,9 +56,9 @@ class Timeline:
         start, wait = self.segments[index]
         return max(start, event_time + wait)
 
-    def least_wait(self) -> int:
-        """The smallest wait in this slice: a timer for `T` is not due before `T` plus this."""
-        return min(wait for _, wait in self.segments)
+    def not_before(self, event_time: int) -> int:
+        """A clock instant before which `Wc` does not reach `event_time`: cheaper than `due`."""
+        return self.segments[0][0] if event_time <= self.floor else event_time + self.least_wait
 
     def _attained(self) -> list[int]:
         """For each segment the greatest `Wc` attained by its end."""
@@ -87,9 +92,9 @@ class _Wait:
 
     def __init__(self, group: Group) -> None:
         self.channels, self.lateness = group
-        self.wait = self.lateness
-        self.since = NEVER
-        self.floor = NEVER
+        self.wait = ALWAYS  # until one of the channels has spoken
+        self.since = NEVER  # the instant of the last change
+        self.floor = NEVER  # the greatest `Wc` of the instants before that
         self.opening = NEVER  # the floor when the current slice began
         self.segments: list[Segment] = []
 
@@ -98,7 +103,7 @@ class _Wait:
         if wait == self.wait:
             return
         if clock > self.since:
-            self.floor = max(self.floor, clock - self.wait)
+            self.floor = max(self.floor, clock - 1 - self.wait)  # the instant before still had the old wait
         self.wait = wait
         self.since = clock
         if self.segments and self.segments[-1][0] == clock:
@@ -149,9 +154,13 @@ class Watermarks:
                     wait.change(now, wait.lateness + self._lag(wait))
 
     def clock_watermark(self, group: int) -> int:
-        """`Wc` of a group at this moment."""
+        """`Wc` of a group for the records of this instant: what is older is late.
+
+        Timers up to `floor` have fired at instants before this one, so an event must be newer than that.
+        """
         wait = self._waits[group]
-        return max(wait.floor, self.now - wait.wait)
+        passed = wait.floor + 1
+        return passed if wait.since == self.now else max(passed, self.now - wait.wait)
 
     def data_watermark(self, channel: str) -> int | None:
         """`Wd` of a channel, or None if it has never spoken."""
@@ -219,6 +228,8 @@ class Watermarks:
         for wait in self._waits:
             if _name(wait) in waits:
                 wait.wait, wait.since, wait.floor = waits[_name(wait)]
+            else:
+                wait.wait = wait.lateness + self._lag(wait)
 
 
 def _name(wait: _Wait) -> str:

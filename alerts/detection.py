@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
 
-from alerts.alert import Alert, Draft, Moment
+from alerts.alert import Alerts, Draft, Moment
 from alerts.clock import ALWAYS, NEVER, Timeline
 from alerts.entry import Entry
 from alerts.model import Event
@@ -26,7 +27,7 @@ class Item(NamedTuple):
     """One event on its way to one key of one rule.
 
     `at` is its arrival, `number` its place in the log, `watermark` the rule's `Wc` when it arrived.
-    Without an entry the event `gone` leaves the key: it turned out to belong elsewhere.
+    The event `gone` leaves the key: it turned out to belong elsewhere, or, with an entry, to be another contact.
     """
 
     at: int
@@ -59,60 +60,67 @@ class Shard:
     def __init__(self, rules: Sequence[Rule], groups: Sequence[int]) -> None:
         self.rules = rules
         self.group_of = groups
-        self.tracks: list[dict[Key, tuple[Track, Alert]]] = [{} for _ in rules]
+        self.tracks: list[dict[Key, tuple[Track, Alerts]]] = [{} for _ in rules]
         self.timers: list[list[Timer]] = [[] for _ in range(max(groups, default=-1) + 1)]
         self.clock_timers: list[tuple[int, int, Key]] = []
-        self._least = [0] * len(self.timers)  # the smallest wait of each group in the slice at hand
+        self._timelines: Sequence[Timeline] = ()  # of the slice at hand
         self._soonest = ALWAYS
 
     def take(self, work: Work) -> list[Draft]:
         """The drafts of one slice, in the order of the log."""
         drafts: list[Draft] = []
-        self._least = [timeline.least_wait() for timeline in work.timelines]
+        self._timelines = work.timelines
         self._soonest = self._earliest()
-        for item in work.items:
-            if self._soonest < item.at:
-                self._fire(work, item.at, drafts)
-            self._apply(item, drafts)
+        for _, record in groupby(work.items, key=lambda item: item.number):
+            self._take_record(work, list(record), drafts)
         self._fire(work, work.end, drafts)
         if work.last:
             drafts += self._standing(work.end)
         drafts.sort(key=lambda draft: draft.order)
         return drafts
 
+    def _take_record(self, work: Work, items: list[Item], drafts: list[Draft]) -> None:
+        """Everything that one record of the log changes, and then each key it touched is looked at once."""
+        at = items[0].at
+        if self._soonest < at:
+            self._fire(work, at, drafts)
+        moved: dict[tuple[int, Key], bool] = {}
+        for item in items:
+            if self._apply(item):
+                touched = (item.rule, item.key)
+                moved[touched] = moved.get(touched, False) or item.entry is None
+        for (rule, key), is_moved in moved.items():
+            track, alerts = self.tracks[rule][key]
+            moment = Moment(at, 0, items[0].number, items[-1].produced_us, moved=is_moved)
+            self._reconcile(track, alerts, moment, drafts)
+            self._arm(track, at)
+
     def _earliest(self) -> int:
         """No timer is due before this clock instant."""
-        times = [heap[0][0] + least for heap, least in zip(self.timers, self._least, strict=True) if heap]
+        times = [
+            timeline.not_before(heap[0][0]) for heap, timeline in zip(self.timers, self._timelines, strict=True) if heap
+        ]
         if self.clock_timers:
             times.append(self.clock_timers[0][0])
         return min(times, default=ALWAYS)
 
-    def _apply(self, item: Item, drafts: list[Draft]) -> None:
-        rule = self.rules[item.rule]
+    def _apply(self, item: Item) -> bool:
         known = self.tracks[item.rule]
         pair = known.get(item.key)
         if pair is None:
             if item.entry is None:
-                return
-            pair = known[item.key] = (Track(rule, item.key), Alert())
-        track, alert = pair
-        if item.entry is not None:
-            changed = track.add(item.entry, item.watermark)
-        else:
-            changed = track.remove(item.gone or "", item.watermark)
-        if changed:
-            moment = Moment(item.at, 0, item.number, item.produced_us, moved=item.entry is None)
-            self._reconcile(track, alert, moment, drafts)
-            self._arm(track, item.at)
+                return False
+            pair = known[item.key] = (Track(self.rules[item.rule], item.key), Alerts())
+        track = pair[0]
+        left = item.gone is not None and track.remove(item.gone, item.watermark)
+        came = item.entry is not None and track.add(item.entry, item.watermark)
+        return left or came
 
-    def _reconcile(self, track: Track, alert: Alert, moment: Moment, drafts: list[Draft]) -> None:
-        if track.head.number == 0 and alert.last is None:
+    def _reconcile(self, track: Track, alerts: Alerts, moment: Moment, drafts: list[Draft]) -> None:
+        if track.head.number == 0 and not alerts.known:
             return
-        drafts += alert.reconcile(track.rule, track.key, track.head, track.settled, moment)
-        due = alert.next_timer(track.rule)
-        if due < ALWAYS:
-            heapq.heappush(self.clock_timers, (due, track.rule.number, track.key))
-            self._soonest = min(self._soonest, due)
+        drafts += alerts.reconcile(track.rule, track.key, track.head, track.settled, moment)
+        self._arm_clock(track, alerts)
 
     def _arm(self, track: Track, now: int) -> None:
         wanted = track.next_timer()
@@ -121,7 +129,16 @@ class Shard:
             number = track.rule.number
             group = self.group_of[number]
             heapq.heappush(self.timers[group], (wanted, now, number, track.key))
-            self._soonest = min(self._soonest, wanted + self._least[group])
+            if self._timelines:
+                self._soonest = min(self._soonest, self._timelines[group].not_before(wanted))
+
+    def _arm_clock(self, track: Track, alerts: Alerts) -> None:
+        due = alerts.next_timer(track.rule)
+        if due != alerts.timer:
+            alerts.timer = due
+            if due < ALWAYS:
+                heapq.heappush(self.clock_timers, (due, track.rule.number, track.key))
+                self._soonest = min(self._soonest, due)
 
     def _fire(self, work: Work, until: int, drafts: list[Draft]) -> None:
         """Every timer that is due before the clock instant `until`, in the order of instants."""
@@ -138,8 +155,9 @@ class Shard:
     def _next_due(self, work: Work) -> tuple[int, int]:
         best, group = (self.clock_timers[0][0], -1) if self.clock_timers else (ALWAYS, -1)
         for number, heap in enumerate(self.timers):
-            if heap and heap[0][0] + self._least[number] < best:
-                due = work.timelines[number].due(heap[0][0])
+            timeline = work.timelines[number]
+            if heap and timeline.not_before(heap[0][0]) < best:
+                due = timeline.due(heap[0][0])
                 if due is not None and max(due, heap[0][1]) < best:
                     best, group = max(due, heap[0][1]), number
         return best, group
@@ -149,11 +167,13 @@ class Shard:
         pair = self.tracks[number].get(key)
         if pair is None or pair[0].timer != event_time:
             return
-        track, alert = pair
+        track, alerts = pair
         track.timer = ALWAYS
         track.pass_watermark(event_time)
-        self._reconcile(track, alert, Moment(instant, 1), drafts)
-        if track.is_forgettable():
+        self._reconcile(track, alerts, Moment(instant, 1), drafts)
+        if track.is_over():
+            alerts.forget(track.settled.number)
+        if not alerts.known and track.is_forgettable():
             del self.tracks[number][key]
         else:
             self._arm(track, instant)
@@ -161,16 +181,15 @@ class Shard:
     def _fire_clock_timer(self, drafts: list[Draft]) -> None:
         due, number, key = heapq.heappop(self.clock_timers)
         pair = self.tracks[number].get(key)
-        if pair is not None and pair[1].next_timer(pair[0].rule) == due:
+        if pair is not None and pair[1].timer == due:
+            pair[1].timer = ALWAYS
             self._reconcile(*pair, Moment(due, 1), drafts)
 
     def _standing(self, end: int) -> list[Draft]:
-        found = []
+        found: list[Draft] = []
         for known in self.tracks:
-            for track, alert in known.values():
-                draft = alert.standing(track.rule, track.key, track.head, Moment(end, 1))
-                if draft is not None:
-                    found.append(draft)
+            for track, alerts in known.values():
+                found += alerts.standing(track.rule, track.key, track.head, Moment(end, 1))
         return found
 
     def sizes(self) -> list[tuple[str, int, int, int]]:
@@ -180,7 +199,7 @@ class Shard:
                 rule.id,
                 len(known),
                 sum(len(track.entries) for track, _ in known.values()),
-                sum(1 for _, alert in known.values() if alert.last is not None and alert.last.state == "open"),
+                sum(alerts.count_open() for _, alerts in known.values()),
             )
             for rule, known in zip(self.rules, self.tracks, strict=True)
         ]
@@ -188,9 +207,7 @@ class Shard:
     def snapshot(self) -> bytes:
         """Everything that is kept, as msgpack; rules are found again by id and semantic hash."""
         tracks = {
-            f"{rule.id}@{rule.semantic_hash}": [
-                [track.state(), alert.state()] for track, alert in known.values()
-            ]
+            f"{rule.id}@{rule.semantic_hash}": [[track.state(), alerts.state()] for track, alerts in known.values()]
             for rule, known in zip(self.rules, self.tracks, strict=True)
         }
         return _ENCODER.encode([STATE_VERSION, tracks])
@@ -201,13 +218,11 @@ class Shard:
         if version != STATE_VERSION:
             raise ValueError(f"state must have version {STATE_VERSION}; got {version}; rebuild from the intake log")
         for number, rule in enumerate(self.rules):
-            for kept, alert in tracks.get(f"{rule.id}@{rule.semantic_hash}", ()):
+            for kept, alerts in tracks.get(f"{rule.id}@{rule.semantic_hash}", ()):
                 track = Track.restored(rule, kept, _revived)
-                pair = self.tracks[number][track.key] = (track, Alert.restored(alert))
+                pair = self.tracks[number][track.key] = (track, Alerts.restored(alerts))
                 self._arm(track, NEVER)
-                due = pair[1].next_timer(rule)
-                if due < ALWAYS:
-                    heapq.heappush(self.clock_timers, (due, number, track.key))
+                self._arm_clock(track, pair[1])
 
 
 def _encode_extra(value: Any) -> Any:
@@ -221,4 +236,5 @@ _ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_extra)
 
 def _revived(kept: Any) -> Entry:
     occurred, rank, identity, contact, role, values, event = kept
-    return (occurred, rank, identity, contact, role, tuple(values), msgspec.convert(event, Event))
+    plain = tuple(tuple(value) if isinstance(value, list) else value for value in values)
+    return (occurred, rank, identity, contact, role, plain, msgspec.convert(event, Event))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from alerts.model import Event, Level
 
@@ -15,10 +16,11 @@ RESETS = 2  # the event is one of the rule's `unless`
 Entry = tuple[int, int, str, str, int, tuple[object, ...], Event]
 
 LEVEL_NUMBER: dict[Level, int] = {"blue": 1, "yellow": 2, "red": 3}
+RED = 3
 LEVEL_NAME: tuple[Level, ...] = ("blue", "blue", "yellow", "red")
 
 
-class Verdict(NamedTuple):
+class Verdict(Struct, frozen=True, array_like=True):
     """What a rule says of one event and the window that ends with it. `level` is 1 blue, 2 yellow, 3 red."""
 
     level: int
@@ -38,10 +40,3 @@ class Verdict(NamedTuple):
 def window_start(entries: list[Entry], end: int, size: int) -> int:
     """Index of the first entry inside `(t - size, t]`, where t is the time of entry `end`."""
     return bisect_right(entries, (entries[end][0] - size, 1 << 31), 0, end)
-
-
-def contacts(entries: list[Entry], start: int, end: int, linked: bool) -> int:
-    """How many different contacts the selected entries `start..end` are; a transfer is no second one."""
-    if not linked:
-        return end - start + 1
-    return len({entry[3] for entry in entries[start : end + 1] if entry[4] & SELECTED})

@@ -7,12 +7,11 @@ again under the same number; a later one begins the next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from alerts.entry import Entry, Verdict
+from alerts.entry import RED, Entry, Verdict
 from alerts.rule import Life
-
-RED = 3
 
 
 class Episode:
@@ -20,7 +19,7 @@ class Episode:
 
     __slots__ = (
         "best", "bonus", "branches", "channels", "closed", "evidence", "last", "level", "matched", "number", "open",
-        "steps", "unit",
+        "past", "steps", "unit",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -37,43 +36,56 @@ class Episode:
         self.channels: tuple[str, ...] = ()
         self.unit: str | None = None
         self.evidence: dict[str, Entry] = {}
+        self.past: tuple[Episode, ...] = ()  # those that ended since the settled part of the fold
 
-    def copy(self) -> Episode:
+    def twin(self) -> Episode:
         """A fold that can go on by itself."""
-        twin = Episode()
-        for name in Episode.__slots__:
-            setattr(twin, name, getattr(self, name))
+        twin = self._copied()
         twin.evidence = dict(self.evidence)
         return twin
 
-    def take(self, entry: Entry, verdict: Verdict | None, window: list[Entry] | None, life: Life) -> None:
-        """One selected event further. `window` is needed where a verdict may open: its entries are evidence."""
+    def take(self, entry: Entry, verdict: Verdict | None, window: Callable[[], list[Entry]], life: Life) -> None:
+        """One selected event further. `window` gives the earlier events of its window: evidence where it opens."""
         now = entry[0]
-        if self.open and life.quiet_close is not None and now - self.last >= life.quiet_close:
-            self.close(self.last + life.quiet_close)
+        if self.is_quiet(now, life):
+            self.close(life)
         if verdict is not None:
             if not self.open:
-                self._begin(now, window or [entry], life)
+                self._begin(now, window(), life)
             self._strengthen(verdict)
             self.matched = now
         if self.open:
             self._include(entry)
             self.last = now
 
-    def close(self, at: int) -> None:
-        """The episode ends at an event time."""
+    def close(self, life: Life) -> None:
+        """The episode ends, in event time, when it has been quiet for long enough."""
         self.open = False
-        self.closed = at
+        self.closed = self.last + (life.quiet_close or 0)
 
     def is_quiet(self, watermark: int, life: Life) -> bool:
         """Has no event come for long enough, seen from `watermark`?"""
         return self.open and life.quiet_close is not None and self.last + life.quiet_close <= watermark
+
+    def known(self) -> tuple[Episode, ...]:
+        """Every episode that is not over for good, oldest first; the last one is this."""
+        return (*self.past, self)
+
+    def has_ended(self, other: Episode) -> bool:
+        """Is the other one over for good, if this fold is settled?"""
+        if other.open or other.number > self.number:
+            return False
+        return other.number < self.number or (not self.open and self.closed == other.closed)
 
     def _begin(self, now: int, window: list[Entry], life: Life) -> None:
         since = now - self.closed
         again = self.number > 0 and life.reopen_within is not None and since <= life.reopen_within
         cared = self.number > 0 and life.aftercare is not None and since <= life.aftercare
         if not again:
+            if self.number:
+                ended = self._copied()
+                ended.past = ()
+                self.past = (*self.past, ended)
             self.number += 1
             self.level = self.steps = 0
             self.best = None
@@ -85,6 +97,12 @@ class Episode:
         self.open = True
         for entry in window:
             self._include(entry)
+
+    def _copied(self) -> Episode:
+        twin = Episode()
+        for name in Episode.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
 
     def _strengthen(self, verdict: Verdict) -> None:
         self.level = max(self.level, min(verdict.level + self.bonus, RED))

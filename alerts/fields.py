@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
+from operator import attrgetter
 from typing import Any
 
 from alerts.channel import Channel
@@ -54,7 +56,7 @@ def getter(name: str, channels: Mapping[str, Channel]) -> Getter:
         inner = name.removeprefix("attrs.")
         return lambda event: event.attrs.get(inner)
     if name in EVENT_FIELDS:
-        return _member(name)
+        return attrgetter(name)
     ranks = {channel.id: channel.rank for channel in channels.values()}
     special: dict[str, Getter] = {
         "link.type": lambda event: event.link.type if event.link else None,
@@ -63,12 +65,6 @@ def getter(name: str, channels: Mapping[str, Channel]) -> Getter:
         "township": township_of,
         "village": village_of,
         "channel_rank": lambda event: ranks.get(event.channel),
-        "hour_of_day": lambda event: (event.occurred_at.hour + LOCAL_OFFSET_HOURS) % 24,
+        "hour_of_day": lambda event: (event.occurred_at.astimezone(UTC).hour + LOCAL_OFFSET_HOURS) % 24,
     }
     return special[name]
-
-
-def _member(name: str) -> Getter:
-    from operator import attrgetter
-
-    return attrgetter(name)

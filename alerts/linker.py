@@ -26,7 +26,15 @@ MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matt
 JOIN_WINDOW = 30 * DAY_US
 REOPEN_WITHIN = 30 * DAY_US
 SAME_CONTACT = ("transfer", "referral", "callback")
-SCORES = {"given": 1.0, "link": 1.0, "case": 1.0, "pair": 0.8, "household": 0.6, "reporter": 0.5, "first": 1.0}
+SCORES = {
+    "given": 1.0,
+    "link": 1.0,
+    "case": 1.0,
+    "pair": 0.8,
+    "household": 0.6,
+    "reporter": 0.5,
+    "first": 1.0,
+}
 
 Order = tuple[int, int, str]  # (occurred_us, channel rank, id)
 
@@ -53,12 +61,9 @@ class Linked(NamedTuple):
     moves: list[tuple[Placed, Decision, Decision]]  # (event, before, after)
 
 
-class _Matter:
-    __slots__ = ("closed", "last")
-
-    def __init__(self) -> None:
-        self.last = -(1 << 62)
-        self.closed: int | None = None
+class _Matter(NamedTuple):
+    last: int  # event time of its latest event
+    closed: int | None
 
 
 class _Fold:
@@ -69,7 +74,7 @@ class _Fold:
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}  # link key -> matter
         self.contacts: dict[str, str] = {}  # event id or case -> contact
-        self.wanted: dict[str, str] = {}  # id or case that an earlier event linked to -> matter
+        self.wanted: dict[str, str] = {}  # id or case, unknown when an event linked to it -> matter
         self.matters: dict[str, _Matter] = {}
 
     def copy(self) -> _Fold:
@@ -77,9 +82,7 @@ class _Fold:
         twin.owners = dict(self.owners)
         twin.contacts = dict(self.contacts)
         twin.wanted = dict(self.wanted)
-        for name, matter in self.matters.items():
-            kept = twin.matters[name] = _Matter()
-            kept.last, kept.closed = matter.last, matter.closed
+        twin.matters = dict(self.matters)
         return twin
 
     def absorb(self, other: _Fold) -> None:
@@ -108,7 +111,7 @@ class _Fold:
             owner = self.owners.get(key)
             if owner is not None and self._is_joinable(owner, now):
                 return owner, reason
-        return str(uuid.uuid5(MATTERS, event.id)), "first"
+        return own_matter(event.id), "first"
 
     def _linked(self, event: Event) -> str | None:
         if event.link and event.link.to:
@@ -133,14 +136,12 @@ class _Fold:
         return event.id
 
     def _remember(self, event: Event, now: int, matter: str, contact: str) -> None:
-        kept = self.matters.get(matter)
-        if kept is None:
-            kept = self.matters[matter] = _Matter()
-        kept.last = max(kept.last, now)
+        last, closed = self.matters.get(matter, (now, None))
         if event.action == "closed":
-            kept.closed = now
+            closed = now
         elif event.action in ("reopened", "received"):
-            kept.closed = None
+            closed = None
+        self.matters[matter] = _Matter(max(last, now), closed)
         owners = self.owners
         owners["to:" + event.id] = matter
         self.contacts[event.id] = contact
@@ -150,20 +151,17 @@ class _Fold:
             self.contacts.setdefault(event.case, contact)
         for _, key in _people_keys(event):
             owners[key] = matter
-        if event.link and event.link.to:
+        if event.link and event.link.to and "to:" + event.link.to not in owners:
             self.wanted[event.link.to] = matter
 
     def state(self) -> Any:
-        matters = {name: [m.last, m.closed] for name, m in self.matters.items()}
-        return [self.owners, self.contacts, self.wanted, matters]
+        return [self.owners, self.contacts, self.wanted, self.matters]
 
     @staticmethod
     def restored(state: Any) -> _Fold:
         fold = _Fold()
         fold.owners, fold.contacts, fold.wanted, matters = state
-        for name, (last, closed) in matters.items():
-            kept = fold.matters[name] = _Matter()
-            kept.last, kept.closed = last, closed
+        fold.matters = {name: _Matter(*kept) for name, kept in matters.items()}
         return fold
 
 
@@ -175,7 +173,7 @@ class _Component:
     def __init__(self) -> None:
         self.keys: list[str] = []
         self.settled = _Fold()
-        self.head = _Fold()
+        self.head = self.settled
         self.tail: list[Placed] = []
         self.decisions: list[Decision] = []
         self.last = -(1 << 62)
@@ -183,6 +181,8 @@ class _Component:
 
     def absorb(self, other: _Component) -> None:
         """Two components turn out to be one. They share no key, so their folds simply stand side by side."""
+        if self.head is self.settled:
+            self.head = self.settled.copy()
         self.settled.absorb(other.settled)
         self.head.absorb(other.head)
         merged = heapq.merge(
@@ -198,6 +198,8 @@ class _Component:
     def take(self, placed: Placed, watermark: int) -> Linked:
         self.last = max(self.last, placed.order[0])
         if not self.tail or placed.order > self.tail[-1].order:
+            if self.head is self.settled:
+                self.head = self.settled.copy()
             decision = self.head.take(placed)
             self.tail.append(placed)
             self.decisions.append(decision)
@@ -205,7 +207,7 @@ class _Component:
         self.settle(watermark)
         place = bisect_left(self.tail, placed.order, key=lambda each: each.order)
         self.tail.insert(place, placed)
-        before = self.decisions[:place] + [Decision("", "", "")] + self.decisions[place:]
+        before = [*self.decisions[:place], Decision("", "", ""), *self.decisions[place:]]
         self.head = self.settled.copy()
         self.decisions = [self.head.take(each) for each in self.tail]
         moves = [
@@ -222,6 +224,8 @@ class _Component:
             self.settled.take(placed)
         del self.tail[:stop]
         del self.decisions[:stop]
+        if not self.tail:
+            self.head = self.settled  # the same, and kept once, until the next event
 
 
 class Linker:
@@ -300,7 +304,7 @@ class Linker:
             [
                 component.keys,
                 component.settled.state(),
-                component.head.state(),
+                None if component.head is component.settled else component.head.state(),
                 component.tail,
                 component.decisions,
                 component.last,
@@ -315,7 +319,7 @@ class Linker:
             component = _Component()
             component.keys = list(keys)
             component.settled = _Fold.restored(settled)
-            component.head = _Fold.restored(head)
+            component.head = component.settled if head is None else _Fold.restored(head)
             component.tail = [Placed((o[0], o[1], o[2]), msgspec.convert(e, Event)) for o, e in tail]
             component.decisions = [Decision(*decision) for decision in decisions]
             component.last = last
@@ -324,6 +328,11 @@ class Linker:
             recent += [(placed.order[0], component) for placed in component.tail]
         recent.sort(key=lambda pair: pair[0])
         self._recent = deque(recent)
+
+
+def own_matter(event_id: str) -> str:
+    """The matter that begins with an event: a UUID made of its id, so that it is the same in every run."""
+    return str(uuid.uuid5(MATTERS, event_id))
 
 
 def _case_key(event: Event) -> str:
@@ -347,9 +356,7 @@ def _people_keys(event: Event) -> list[tuple[str, str]]:
 
 def _keys(event: Event) -> list[str]:
     """Everything by which an event can hang together with another."""
-    keys = ["to:" + event.id]
-    if event.matter:
-        keys.append("matter:" + event.matter)
+    keys = ["to:" + event.id, "matter:" + (event.matter or own_matter(event.id))]
     if event.case:
         keys += [_case_key(event), "to:" + event.case]
     if event.link and event.link.to:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -32,7 +32,8 @@ class Routed(NamedTuple):
     links: list[MatterLink]
     late: list[LateEvent]
     dead: list[DeadLetter]
-    heartbeats: int
+    heartbeats: dict[str, int]  # by channel
+    fenced: dict[str, int]  # rows that the intake wrote twice, by channel
 
 
 class Linking:
@@ -58,7 +59,7 @@ class Linking:
         marks = self.watermarks
         marks.begin()
         items: list[list[Item]] = [[] for _ in range(self.shards)]
-        routed = self._routed(items)
+        routed = self._routed()
         for arrival in cut.arrivals:
             marks.advance(arrival.arrived_us)
             self._records += 1
@@ -72,33 +73,34 @@ class Linking:
         marks.begin()
         marks.drain()
         items: list[list[Item]] = [[] for _ in range(self.shards)]
-        return self._finish(self._routed(items), items, marks.now + 1, last=True)
+        return self._finish(self._routed(), items, marks.now + 1, last=True)
 
-    def _routed(self, items: list[list[Item]]) -> Routed:
-        return Routed(self._slices, [], [], [], [], [], 0)
+    def _routed(self) -> Routed:
+        return Routed(self._slices, [], [], [], [], [], {}, {})
 
     def _finish(self, routed: Routed, items: list[list[Item]], end: int, last: bool) -> Routed:
         timelines = self.watermarks.timelines(end)[: self._linker_group]
         work = [Work(self._slices, end, timelines, shard, last) for shard in items]
         self._slices += 1
-        self._forget_ids(self.watermarks.now - self._remember)
         return routed._replace(work=work)
 
     def _admit(self, arrival: Arrival, routed: Routed, items: list[list[Item]]) -> None:
         event = arrival.event
+        if event.channel not in self._ranks:
+            routed.dead.append(_unknown_channel(arrival))
+            return
         if self._is_duplicate(arrival, routed):
             return
         occurred = to_us(event.occurred_at)
         if event.action == "heartbeat":
             self.watermarks.heard(event.channel, occurred)
+            routed.heartbeats[event.channel] = routed.heartbeats.get(event.channel, 0) + 1
             return
         order: Order = (occurred, self._ranks[event.channel], event.id)
         linked = self.linker.link(order, event, self.watermarks.clock_watermark(self._linker_group))
         joined = _joined(event, linked.decision)
         routed.links.append(_link_row(event, linked.decision, arrival.arrived_us))
-        routed.pooled.append(
-            PooledEvent(joined, linked.decision.matter, from_us(arrival.arrived_us), arrival.source)
-        )
+        routed.pooled.append(PooledEvent(joined, linked.decision.matter, from_us(arrival.arrived_us), arrival.source))
         for placed, before, after in linked.moves:
             self._move(placed, before, after, arrival, routed, items)
         self.router.route(
@@ -118,17 +120,20 @@ class Linking:
             routed.pooled.append(PooledEvent(_joined(event, after), after.matter, from_us(at), source))
         self.router.move(
             placed.order, (_joined(event, before), before), (_joined(event, after), after), arrival.arrived_us,
-            self._records, self.watermarks, items,
+            self._records, arrival.produced_us, self.watermarks, items,
         )  # fmt: skip
 
     def _is_duplicate(self, arrival: Arrival, routed: Routed) -> bool:
         event = arrival.event
+        self._forget_ids(arrival.arrived_us - self._remember)
         known = self._seen.get(event.id)
         if known is None:
             self._seen[event.id] = (arrival.arrived_us, arrival.source)
             self._order_of_ids.append((arrival.arrived_us, event.id))
             return False
-        if not arrival.source or arrival.source != known[1]:
+        if arrival.source and arrival.source == known[1]:
+            routed.fenced[event.channel] = routed.fenced.get(event.channel, 0) + 1
+        else:
             routed.dead.append(_duplicate(arrival, known[1]))
         return True
 
@@ -170,14 +175,21 @@ def _link_row(event: Event, decision: Decision, at: int, previous: str | None = 
 
 def _duplicate(arrival: Arrival, first: str) -> DeadLetter:
     """A second event under an id that is taken. The same row read twice after a crash never comes here."""
-    event = arrival.event
     where = f" (first came from {first})" if first else ""
-    digest = hashlib.sha256(f"{arrival.source}|duplicate_id|{event.id}|{arrival.arrived_us}".encode()).hexdigest()
+    sentence = f"event `id` must be unique; got `{arrival.event.id}` again{where}"
+    return _dead_letter(arrival, "duplicate_id", sentence)
+
+
+def _unknown_channel(arrival: Arrival) -> DeadLetter:
+    """The intake knew the channel and we do not: it was taken out of the register, and the log is older."""
+    sentence = f"event `channel` must be registered; got `{arrival.event.channel}`"
+    return _dead_letter(arrival, "unknown_channel", sentence)
+
+
+def _dead_letter(arrival: Arrival, reason: Literal["duplicate_id", "unknown_channel"], sentence: str) -> DeadLetter:
+    event = arrival.event
+    digest = hashlib.sha256(f"{arrival.source}|{reason}|{event.id}|{arrival.arrived_us}".encode()).hexdigest()
     return DeadLetter(
-        id=digest[:32],
-        source=arrival.source,
-        reason="duplicate_id",
-        sentence=f"event `id` must be unique; got `{event.id}` again{where}",
-        failed_at=from_us(arrival.arrived_us),
-        channel=event.channel,
-    )
+        id=digest[:32], source=arrival.source, reason=reason, sentence=sentence,
+        failed_at=from_us(arrival.arrived_us), channel=event.channel,
+    )  # fmt: skip

@@ -181,6 +181,10 @@ class Slice(Struct, frozen=True, gc=False):
     arrivals: list[Arrival]
 
 
+class End(Struct, frozen=True):
+    """The end of a bounded log: nothing older than its latest event can follow."""
+
+
 class MatterLink(Struct, frozen=True, omit_defaults=True):
     """One decision of the linker: this event belongs to this matter, and why."""
 

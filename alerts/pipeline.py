@@ -6,6 +6,7 @@ The Bytewax flow holds the same stages, one in each of its steps.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from alerts.alert import Draft
 from alerts.channel import Channel
@@ -15,6 +16,12 @@ from alerts.model import Slice
 from alerts.publishing import Publishing
 from alerts.router import groups_of
 from alerts.rule import Rule
+
+
+class _Stage(Protocol):
+    def snapshot(self) -> bytes: ...
+
+    def restore(self, snapshot: bytes) -> None: ...
 
 
 class Pipeline:
@@ -42,11 +49,12 @@ class Pipeline:
 
     def snapshot(self) -> list[bytes]:
         """The state of every stage."""
-        stages = [self.linking, *self.shards, self.publishing]
-        return [stage.snapshot() for stage in stages]
+        return [stage.snapshot() for stage in self._stages()]
 
     def restore(self, snapshots: Sequence[bytes]) -> None:
         """Take back what `snapshot` gave."""
-        stages = [self.linking, *self.shards, self.publishing]
-        for stage, snapshot in zip(stages, snapshots, strict=True):
+        for stage, snapshot in zip(self._stages(), snapshots, strict=True):
             stage.restore(snapshot)
+
+    def _stages(self) -> list[_Stage]:
+        return [self.linking, *self.shards, self.publishing]

@@ -7,10 +7,21 @@ from typing import Any
 
 import msgspec
 
-from alerts.entry import LEVEL_NAME, Entry, Verdict
+from alerts.entry import LEVEL_NAME, LEVEL_NUMBER, RED, Entry, Verdict
 from alerts.episode import Episode
 from alerts.fields import county_of, township_of, village_of
-from alerts.model import AlertLink, Delta, Evidence, Nearest, Region, Revision, Route, State, Suppressed, from_us
+from alerts.model import (
+    AlertLink,
+    Delta,
+    Evidence,
+    Nearest,
+    Region,
+    Revision,
+    Route,
+    State,
+    Suppressed,
+    from_us,
+)
 from alerts.rule import Key, Rule
 from alerts.words import sentence
 
@@ -51,8 +62,8 @@ def build(
         level=LEVEL_NAME[episode.level],
         level_max=LEVEL_NAME[episode.level],
         key=key_map,
-        first_occurred_at=entries[0][6].occurred_at,
-        last_occurred_at=entries[-1][6].occurred_at,
+        first_occurred_at=from_us(entries[0][0]),
+        last_occurred_at=from_us(entries[-1][0]),
         matched_at=from_us(episode.matched),
         detected_at=detected,
         published_at=detected,
@@ -79,10 +90,14 @@ def build(
     )
 
 
-def chain(record: Revision, before: Revision | None, number: int, prev_hash: str) -> Revision:
+def chain(record: Revision, before: Revision | None) -> Revision:
     """Number a record, say what differs from the one before, and hash it onto the chain."""
-    delta = _delta(before, record) if before is not None and before.alert_id == record.alert_id else ()
-    numbered = msgspec.structs.replace(record, revision=number, prev_hash=prev_hash, delta=delta)
+    if before is None:
+        numbered = msgspec.structs.replace(record, revision=1)
+    else:
+        numbered = msgspec.structs.replace(
+            record, revision=before.revision + 1, prev_hash=before.content_hash, delta=_delta(before, record)
+        )
     return msgspec.structs.replace(numbered, content_hash=content_hash(numbered))
 
 
@@ -120,7 +135,7 @@ def _witness(rule: Rule, entry: Entry) -> Evidence:
         if value is not None and value != ():
             fields[name] = value
     why = ",".join(rule.judge.roles(entry)) or None
-    return Evidence(event.id, event.channel, event.occurred_at, event.case, why, fields)
+    return Evidence(event.id, event.channel, from_us(entry[0]), event.case, why, fields)
 
 
 def _region(entries: list[Entry]) -> Region:
@@ -160,6 +175,7 @@ def _nearest(rule: Rule, episode: Episode, best: Verdict) -> Nearest | None:
     """The next rung above and what it still needs, for rules that count."""
     measured = best.distinct if best.distinct is not None else best.count
     for wanted, level in rule.rungs:
-        if measured < wanted:
-            return Nearest(level, wanted - measured)
+        reached = min(LEVEL_NUMBER[level] + episode.bonus, RED)
+        if measured < wanted and reached > episode.level:
+            return Nearest(LEVEL_NAME[reached], wanted - measured)
     return None

@@ -20,7 +20,9 @@ def groups_of(rules: Sequence[Rule]) -> tuple[list[Group], list[int]]:
     """The different (channels, lateness) of some rules, and for each rule the number of its own."""
     groups: list[Group] = []
     numbers = []
-    for rule in rules:
+    for place, rule in enumerate(rules):
+        if rule.number != place:
+            raise ValueError(f"rule `{rule.id}` must have its place as its number; got {rule.number} at {place}")
         if rule.group not in groups:
             groups.append(rule.group)
         numbers.append(groups.index(rule.group))
@@ -68,7 +70,7 @@ class Router:
 
     def move(
         self, order: Order, before: tuple[Event, Decision], after: tuple[Event, Decision], at: int, number: int,
-        watermarks: Watermarks, items: list[list[Item]],
+        produced: int, watermarks: Watermarks, items: list[list[Item]],
     ) -> None:  # fmt: skip
         """An earlier event turned out to belong to another matter or contact: take it from one key to the other."""
         old, new = before[0], after[0]
@@ -76,15 +78,18 @@ class Router:
             watermark = watermarks.clock_watermark(self._group[rule.number])
             if order[0] < watermark:
                 continue
-            if _role(rule, old) and (key := rule.key_of(old)) is not None:
-                shard = shard_of(key, self.shards)
-                items[shard].append(Item(at, number, rule.number, key, watermark, None, old.id))
-            if (role := _role(rule, new)) and (key := rule.key_of(new)) is not None:
+            left = rule.key_of(old) if _role(rule, old) else None
+            role = _role(rule, new)
+            key = rule.key_of(new) if role else None
+            if left is not None and left != key:
+                shard = shard_of(left, self.shards)
+                items[shard].append(Item(at, number, rule.number, left, watermark, None, old.id, produced))
+            if key is not None:
                 values = rule.judge.values(new) if role & SELECTED else ()
                 entry: Entry = (*order, after[1].contact, role, values, _slim(new))
-                items[shard_of(key, self.shards)].append(
-                    Item(at, number, rule.number, key, watermark, entry)
-                )
+                gone = old.id if left == key else None
+                shard = shard_of(key, self.shards)
+                items[shard].append(Item(at, number, rule.number, key, watermark, entry, gone, produced))
 
 
 def _role(rule: Rule, event: Event) -> int:

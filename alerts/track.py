@@ -14,15 +14,20 @@ from typing import Any
 from alerts.clock import ALWAYS
 from alerts.entry import SELECTED, Entry, Verdict, window_start
 from alerts.episode import Episode
+from alerts.kinds.judge import Running
 from alerts.rule import Key, Rule
 
 PRUNE_ABOVE = 64
+KEEP_WINDOW_ABOVE = 16  # a short window is filled again faster than a million of them are kept
+NO_WINDOW: tuple[Running | None, int] = (None, 0)
 
 
 class Track:
     """The state of one key. `head` is what the rule says now, `settled` what it will not take back."""
 
-    __slots__ = ("entries", "folded", "head", "ids", "key", "linked", "rule", "settled", "timer", "verdicts")
+    __slots__ = (
+        "ended", "entries", "folded", "head", "ids", "key", "rule", "settled", "stale", "timer", "verdicts", "windows",
+    )  # fmt: skip
 
     def __init__(self, rule: Rule, key: Key) -> None:
         self.rule = rule
@@ -31,9 +36,11 @@ class Track:
         self.verdicts: list[Verdict | None] = []
         self.folded = 0  # how many entries the settled fold has taken
         self.ids: set[str] | None = None  # only for a long track: a short one is looked through
-        self.linked = False
+        self.stale = False  # the settled fold says something that the head does not know
+        self.windows = [NO_WINDOW, NO_WINDOW]  # on arrival and settled, of a long track: filled up to which entry
         self.settled = Episode()
         self.head = Episode()
+        self.ended = False  # the settled fold stands at the end of an episode, with events of the next to take
         self.timer = ALWAYS
 
     def add(self, entry: Entry, watermark: int) -> bool:
@@ -43,11 +50,9 @@ class Track:
             return False
         if self.ids is not None:
             self.ids.add(entry[2])
-        if entry[3] != entry[2]:
-            self.linked = True
         if not entries or entry > entries[-1]:
             entries.append(entry)
-            self.verdicts.append(self._judge(len(entries) - 1, settled=False))
+            self.verdicts.append(self._judge(len(entries) - 1))
             self._step(self.head, len(entries) - 1)
             if len(entries) > PRUNE_ABOVE and entries[len(entries) // 2][0] <= watermark - self.rule.size:
                 self.settle(watermark - 1)
@@ -57,6 +62,7 @@ class Track:
         place = bisect_left(entries, entry)
         entries.insert(place, entry)
         self.verdicts.insert(place, None)
+        self._restart(place)
         self._rejudge(place, entry[0])
         return True
 
@@ -68,71 +74,110 @@ class Track:
                 gone = self.entries.pop(place)
                 self.verdicts.pop(place)
                 self.ids = None
+                self._restart(place)
                 self._rejudge(place, gone[0])
                 return True
         return False
 
-    def settle(self, watermark: int) -> None:
-        """Events up to `watermark` (event time) are final: the settled fold takes them, judged in full."""
+    def settle(self, watermark: int) -> int:
+        """Events up to `watermark` (event time) are final: the settled fold takes them, judged in full.
+
+        It stops where an episode ends, so that the alert hears of the end before the next one begins; a timer
+        takes it on. Returns how far it came.
+        """
         entries = self.entries
+        settled = self.settled
         lazy = self.rule.judge.lazy
         while self.folded < len(entries) and entries[self.folded][0] <= watermark:
             index = self.folded
+            if not self.ended and entries[index][4] & SELECTED and settled.is_quiet(entries[index][0], self.rule.life):
+                settled.close(self.rule.life)
+                self.ended = self.stale = True
+            if self.ended:
+                return min(watermark, settled.closed)
             if lazy:
-                self.verdicts[index] = self._judge(index, settled=True)
-            self._step(self.settled, index)
+                verdict = self._judge(index, settled=True)
+                self.stale = self.stale or verdict != self.verdicts[index]
+                self.verdicts[index] = verdict
+            self._step(settled, index)
+            settled.past = ()
             self.folded += 1
+        return watermark
 
     def pass_watermark(self, watermark: int) -> None:
         """The clock watermark has reached `watermark`: settle, close what is quiet, forget what is old."""
-        self._forget_evidence(watermark)
-        self.settle(watermark)
-        if self.settled.is_quiet(watermark, self.rule.life):
-            self.settled.close(self.settled.last + (self.rule.life.quiet_close or 0))
-        self._fold_head()
-        self._prune(watermark)
+        self.ended = False
+        reached = self.settle(watermark)
+        self._forget_evidence(reached)
+        if self.settled.is_quiet(reached, self.rule.life):
+            self.settled.close(self.rule.life)
+            self.stale = True
+        if self.stale:
+            self._fold_head()
+        self._prune(reached)
 
     def next_timer(self) -> int:
         """The event time at which the watermark has something to do here; ALWAYS if there is nothing."""
         times = []
-        if self.rule.judge.lazy and self.folded < len(self.entries):
+        if (self.rule.judge.lazy or self.ended) and self.folded < len(self.entries):
             times.append(self.entries[self.folded][0])
         for episode in (self.settled, self.head):
             if episode.open and self.rule.life.quiet_close is not None:
                 times.append(episode.last + self.rule.life.quiet_close)
+        for episode in self.head.known():
+            if episode.number and not episode.open and not self.settled.has_ended(episode):
+                times.append(episode.closed)
         if self.entries:
             times.append(self.entries[-1][0] + self.rule.size)
         if self.settled.evidence and not self.settled.open:
-            times.append(self.settled.closed + (self.rule.life.reopen_within or 0) + 1)
+            times.append(self._last_reopening() + 1)
         return min(times, default=ALWAYS)
 
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need."""
         return not self.entries and self.head.number == 0
 
+    def is_over(self) -> bool:
+        """The last episode can no longer open again."""
+        return self.settled.number > 0 and not self.settled.open and not self.settled.evidence
+
+    def _last_reopening(self) -> int:
+        return self.settled.closed + (self.rule.life.reopen_within or 0)
+
     def _forget_evidence(self, watermark: int) -> None:
         """A closed episode that can no longer open again needs its events no more."""
         settled = self.settled
-        if not settled.open and settled.closed + (self.rule.life.reopen_within or 0) < watermark:
+        if settled.evidence and not settled.open and self._last_reopening() < watermark:
             settled.evidence = {}
+            self.stale = True
 
-    def _judge(self, index: int, settled: bool) -> Verdict | None:
+    def _judge(self, index: int, settled: bool = False) -> Verdict | None:
+        """The verdict on entry `index`. In order it is one step of a window; elsewhere the window is filled first."""
         entries = self.entries
-        if not entries[index][4] & SELECTED:
-            return None
-        start = window_start(entries, index, self.rule.size)
-        return self.rule.judge.judge(entries, start, index, settled=settled, linked=self.linked)
+        window, taken = self.windows[settled]
+        if window is None or taken != index:
+            window = self.rule.judge.start(self.rule.size)
+            for place in range(window_start(entries, index, self.rule.size), index):
+                window.take(entries[place])
+        window.take(entries[index])
+        keep = len(entries) > KEEP_WINDOW_ABOVE
+        self.windows[settled] = (window, index + 1) if keep else NO_WINDOW
+        return window.verdict(settled=settled) if entries[index][4] & SELECTED else None
+
+    def _restart(self, place: int) -> None:
+        """Entries changed from `place` on: windows that have gone past it must be filled again."""
+        self.windows = [kept if kept[1] <= place else NO_WINDOW for kept in self.windows]
 
     def _step(self, fold: Episode, index: int) -> None:
         entry = self.entries[index]
         if not entry[4] & SELECTED:
             return
-        verdict = self.verdicts[index]
-        window = None
-        if verdict is not None:
-            start = window_start(self.entries, index, self.rule.size)
-            window = [each for each in self.entries[start:index] if each[4] & SELECTED]
-        fold.take(entry, verdict, window, self.rule.life)
+        fold.take(entry, self.verdicts[index], lambda: self._window(index), self.rule.life)
+
+    def _window(self, index: int) -> list[Entry]:
+        """The selected events before entry `index` in its window."""
+        start = window_start(self.entries, index, self.rule.size)
+        return [each for each in self.entries[start:index] if each[4] & SELECTED]
 
     def _rejudge(self, place: int, moment: int) -> None:
         """Judge again every unsettled event whose window holds `moment`, and fold the head anew."""
@@ -140,11 +185,12 @@ class Track:
         for index in range(place, len(self.entries)):
             if self.entries[index][0] >= until:
                 break
-            self.verdicts[index] = self._judge(index, settled=False)
+            self.verdicts[index] = self._judge(index)
         self._fold_head()
 
     def _fold_head(self) -> None:
-        self.head = self.settled.copy()
+        self.stale = False
+        self.head = self.settled.twin()
         for index in range(self.folded, len(self.entries)):
             self._step(self.head, index)
 
@@ -157,8 +203,7 @@ class Track:
             del self.verdicts[:stop]
             self.folded -= stop
             self.ids = None
-        if not self.entries:
-            self.linked = False
+            self.windows = [(kept[0], kept[1] - stop) if kept[1] > stop else NO_WINDOW for kept in self.windows]
 
     def _has(self, event_id: str) -> bool:
         if self.ids is None:
@@ -169,17 +214,17 @@ class Track:
 
     def state(self) -> Any:
         """Everything that is kept, in plain types; the head is folded again when it comes back."""
-        return [self.key, self.entries, self.folded, self.settled.state()]
+        return [self.key, self.entries, self.folded, self.ended, self.settled.state()]
 
     @staticmethod
     def restored(rule: Rule, state: Any, revive: Any) -> Track:
         """The track that `state` described."""
-        key, entries, folded, settled = state
+        key, entries, folded, ended, settled = state
         track = Track(rule, tuple(key))
         track.entries = [revive(entry) for entry in entries]
-        track.linked = any(entry[3] != entry[2] for entry in track.entries)
         track.folded = folded
+        track.ended = ended
         track.settled = Episode.restored(settled, revive)
-        track.verdicts = [track._judge(index, settled=index < folded) for index in range(len(entries))]
+        track.verdicts = [None if index < folded else track._judge(index) for index in range(len(entries))]
         track._fold_head()
         return track

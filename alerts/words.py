@@ -37,11 +37,19 @@ def sentence(rule: Rule, key: Mapping[str, str], episode: Episode, best: Verdict
 
 
 def span(us: int, units: tuple[tuple[int, str], ...] = _UNITS_ZH) -> str:
-    """A length of time in its greatest whole unit: `7天`, `90分钟`."""
+    """About how long, in the greatest unit of which there are two: `20天`, `36小时`, `90分钟`."""
     for unit, name in units:
-        if us >= unit:
+        if us >= 2 * unit or us == unit:
             return f"{us // unit}{name}"
-    return f"0{units[-1][1]}"
+    return f"{us // units[-1][0]}{units[-1][1]}"
+
+
+def window(us: int, units: tuple[tuple[int, str], ...] = _UNITS_ZH) -> str:
+    """Exactly how long, in the greatest unit that fits: `7天`, `36小时`."""
+    for unit, name in units:
+        if us >= unit and us % unit == 0:
+            return f"{us // unit}{name}"
+    return span(us, units)
 
 
 def _values(
@@ -54,7 +62,8 @@ def _values(
     path = [str(each) for each in best.path]
     measures = dict(best.measures)
     gaps = [seconds * SECOND_US for seconds in measures.get("gaps", ())]  # type: ignore[attr-defined]
-    values = {
+    return {
+        **{name: (value, value) for name, value in key.items()},
         "count": (str(best.count),) * 2,
         "distinct": (str(best.distinct),) * 2,
         "steps": (str(episode.steps),) * 2,
@@ -62,13 +71,14 @@ def _values(
         "path": ("→".join(path), " -> ".join(path)),
         "gaps": ("、".join(span(g) for g in gaps), ", ".join(span(g, _UNITS_EN) for g in gaps)),
         "span": (span(length), span(length, _UNITS_EN)),
-        "window.size": (span(size), span(size, _UNITS_EN)),
+        "window.size": (window(size), window(size, _UNITS_EN)),
         "channels": _channels(episode),
         "unit": (episode.unit or "", episode.unit or ""),
-        "subcategory": (_DISPUTES_ZH.get(last.subcategory or "", last.subcategory or ""), last.subcategory or ""),
+        "subcategory": (
+            _DISPUTES_ZH.get(last.subcategory or "", last.subcategory or ""),
+            last.subcategory or "",
+        ),
     }
-    values.update({name: (value, value) for name, value in key.items()})
-    return values
 
 
 def _channels(episode: Episode) -> tuple[str, str]:
@@ -85,4 +95,4 @@ def _chinese(rule: Rule, episode: Episode, best: Verdict, entries: list[Entry]) 
     number = f"{best.distinct}人" if best.distinct is not None else f"{max(best.count, 1)}次"
     topic = _DISPUTES_ZH.get(entries[-1][6].subcategory or "", "")
     about = f"（{topic}）" if topic else ""
-    return f"{rule.spec.title.zh}：{span(rule.size)}内{number}{about}，经{_channels(episode)[0]}"
+    return f"{rule.spec.title.zh}：{window(rule.size)}内{number}{about}，经{_channels(episode)[0]}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from alerts.entry import SELECTED, Entry, Verdict, contacts
+from alerts.entry import SELECTED, Entry, Verdict
 from alerts.fields import Getter
-from alerts.kinds.hyperloglog import estimate
+from alerts.kinds.hyperloglog import Sketch
+from alerts.kinds.judge import Running
+from alerts.kinds.tally import Tally
 from alerts.model import Event
 
 Rungs = list[tuple[int, int]]  # (at least, level number), highest first
@@ -19,31 +21,42 @@ def rung(rungs: Rungs, number: int) -> int:
 
 
 class Threshold:
-    """At least N contacts of the key in one window."""
+    """At least N contacts of the key in one window; a transfer is no second contact."""
 
     lazy = False
 
     def __init__(self, rungs: Rungs) -> None:
         self.rungs = rungs
-        self.least = rungs[-1][0]
 
     def values(self, event: Event) -> tuple[object, ...]:
         """Nothing but the contact itself counts."""
         return ()
 
-    def judge(
-        self, entries: list[Entry], start: int, end: int, *, settled: bool, linked: bool
-    ) -> Verdict | None:
-        """A verdict where the window holds enough contacts."""
-        if end - start + 1 < self.least:
-            return None
-        count = contacts(entries, start, end, linked)
-        level = rung(self.rungs, count)
-        return Verdict(level, count) if level else None
+    def start(self, size: int) -> Running:
+        """An empty window."""
+        return _Contacts(self.rungs, size)
 
     def roles(self, entry: Entry) -> tuple[str, ...]:
         """A counted contact is just that."""
         return ()
+
+
+class _Contacts:
+    __slots__ = ("contacts", "rungs")
+
+    def __init__(self, rungs: Rungs, size: int) -> None:
+        self.rungs = rungs
+        self.contacts = Tally(size)
+
+    def take(self, entry: Entry) -> None:
+        if entry[4] & SELECTED:
+            self.contacts.move(entry[0])
+            self.contacts.add(entry[0], entry[3])
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        count = len(self.contacts)
+        level = rung(self.rungs, count)
+        return Verdict(level, count) if level else None
 
 
 class Distinct:
@@ -54,28 +67,54 @@ class Distinct:
     def __init__(self, of: Getter, rungs: Rungs, exact_up_to: int) -> None:
         self.of = of
         self.rungs = rungs
-        self.least = rungs[-1][0]
         self.exact_up_to = exact_up_to
 
     def values(self, event: Event) -> tuple[object, ...]:
         """The value whose differences count."""
-        return (self.of(event),)
+        value = self.of(event)
+        return (str(value) if isinstance(value, list | dict) else value,)  # an attribute may be anything
 
-    def judge(
-        self, entries: list[Entry], start: int, end: int, *, settled: bool, linked: bool
-    ) -> Verdict | None:
-        """A verdict where the window holds enough different values."""
-        if end - start + 1 < self.least:
-            return None
-        found = {entry[5][0] for entry in entries[start : end + 1] if entry[4] & SELECTED}
-        found.discard(None)
-        exact = len(found) <= self.exact_up_to
-        distinct = len(found) if exact else estimate(found)
-        level = rung(self.rungs, distinct)
-        if not level:
-            return None
-        return Verdict(level, contacts(entries, start, end, linked), distinct=distinct, exact=exact)
+    def start(self, size: int) -> Running:
+        """An empty window."""
+        return _Values(self.rungs, self.exact_up_to, size)
 
     def roles(self, entry: Entry) -> tuple[str, ...]:
         """A counted value is just that."""
         return ()
+
+
+class _Values:
+    __slots__ = ("contacts", "exact_up_to", "found", "rungs", "sketch")
+
+    def __init__(self, rungs: Rungs, exact_up_to: int, size: int) -> None:
+        self.rungs = rungs
+        self.exact_up_to = exact_up_to
+        self.contacts = Tally(size)
+        self.found = Tally(size)
+        self.sketch: Sketch | None = None  # only where there are more values than are counted exactly
+
+    def take(self, entry: Entry) -> None:
+        if not entry[4] & SELECTED:
+            return
+        now, value = entry[0], entry[5][0]
+        self.contacts.move(now)
+        self.contacts.add(now, entry[3])
+        gone = self.found.move(now)
+        is_new = value is not None and self.found.add(now, value)
+        if len(self.found) <= self.exact_up_to:
+            self.sketch = None
+        elif self.sketch is None:
+            self.sketch = Sketch(self.found.values())
+        else:
+            if is_new and value not in gone:
+                self.sketch.add(value)
+            for each in gone:
+                if each != value:
+                    self.sketch.remove(each)
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        distinct = len(self.found) if self.sketch is None else self.sketch.estimate()
+        level = rung(self.rungs, distinct)
+        if not level:
+            return None
+        return Verdict(level, len(self.contacts), distinct=distinct, exact=self.sketch is None)

@@ -14,20 +14,58 @@ PRECISION = 12
 REGISTERS = 1 << PRECISION
 STANDARD_ERROR = 1.04 / math.sqrt(REGISTERS)
 _ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
+_REST = 64 - PRECISION
+_UNIT = 1 << (_REST + 1)  # the sum of 2^-register is kept as a whole number of these parts
 
 
-def estimate(values: Iterable[object]) -> int:
-    """About how many different values there are; the same answer for the same set in any order."""
-    registers = bytearray(REGISTERS)
-    for value in values:
-        number = int.from_bytes(blake2b(repr(value).encode(), digest_size=8).digest(), "big")
-        index = number >> (64 - PRECISION)
-        rest = number & ((1 << (64 - PRECISION)) - 1)
-        position = (64 - PRECISION) - rest.bit_length() + 1
-        if position > registers[index]:
-            registers[index] = position
-    raw = _ALPHA * REGISTERS * REGISTERS / sum(2.0**-register for register in registers)
-    empty = registers.count(0)
-    if raw <= 2.5 * REGISTERS and empty:
-        return round(REGISTERS * math.log(REGISTERS / empty))
-    return round(raw)
+class Sketch:
+    """The registers of a set from which values can be taken out again: it remembers how often each rank occurs.
+
+    The same for the same set, whatever was added and removed in which order.
+    """
+
+    __slots__ = ("_counts", "_empty", "_registers", "_sum")
+
+    def __init__(self, values: Iterable[object] = ()) -> None:
+        self._registers = bytearray(REGISTERS)
+        self._counts: dict[tuple[int, int], int] = {}
+        self._sum = REGISTERS * _UNIT
+        self._empty = REGISTERS
+        for value in values:
+            self.add(value)
+
+    def add(self, value: object) -> None:
+        """A value that was not in the set."""
+        index, rank = _place(value)
+        self._counts[index, rank] = self._counts.get((index, rank), 0) + 1
+        if rank > self._registers[index]:
+            self._set(index, rank)
+
+    def remove(self, value: object) -> None:
+        """A value that was in the set."""
+        index, rank = _place(value)
+        left = self._counts.pop((index, rank)) - 1
+        if left:
+            self._counts[index, rank] = left
+        elif rank == self._registers[index]:
+            self._set(index, next((r for r in range(rank - 1, 0, -1) if (index, r) in self._counts), 0))
+
+    def estimate(self) -> int:
+        """About how many different values there are."""
+        raw = _ALPHA * REGISTERS * REGISTERS / (self._sum / _UNIT)
+        if raw <= 2.5 * REGISTERS and self._empty:
+            return round(REGISTERS * math.log(REGISTERS / self._empty))
+        return round(raw)
+
+    def _set(self, index: int, rank: int) -> None:
+        before = self._registers[index]
+        self._registers[index] = rank
+        self._sum += (_UNIT >> rank) - (_UNIT >> before)
+        self._empty += (rank == 0) - (before == 0)
+
+
+def _place(value: object) -> tuple[int, int]:
+    """The register of a value, and its rank: the place of the first 1 in the rest of its hash."""
+    number = int.from_bytes(blake2b(repr(value).encode(), digest_size=8).digest(), "big")
+    rest = number & ((1 << _REST) - 1)
+    return number >> _REST, _REST - rest.bit_length() + 1

@@ -8,12 +8,26 @@ from alerts.entry import Entry, Verdict
 from alerts.model import Event
 
 
-class Judge(Protocol):
-    """The heart of a rule: pure functions of the entries of one key.
+class Running(Protocol):
+    """A window that moves forward over the entries of one key, in their order.
 
-    `lazy` says that some construct can be contradicted by an event still to come, so that it is judged only when
-    the clock watermark has passed the event (`settled`). What is not lazy is judged on arrival and again whenever
-    an event is put into its place in the window.
+    What it says depends only on the entries inside the window, so one that has run for months and a fresh one
+    that was shown the last window agree.
+    """
+
+    def take(self, entry: Entry) -> None:
+        """One entry further: it is the newest now, and what is older than the window falls out."""
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        """What the rule says of the newest entry, which must be a selected one; None says nothing."""
+
+
+class Judge(Protocol):
+    """The heart of a rule.
+
+    `lazy` says that some construct can be contradicted by an event still to come, so that it is judged only
+    when the clock watermark has passed the event (`settled`). What is not lazy is judged on arrival and again
+    whenever an event is put into its place in the window.
     """
 
     lazy: bool
@@ -21,13 +35,8 @@ class Judge(Protocol):
     def values(self, event: Event) -> tuple[object, ...]:
         """What must be kept of an event to judge it later."""
 
-    def judge(
-        self, entries: list[Entry], start: int, end: int, *, settled: bool, linked: bool
-    ) -> Verdict | None:
-        """The verdict on entry `end`, given the entries of its window `start..end`; None says nothing.
-
-        `linked` is False when every entry is a contact of its own, which makes counting a subtraction.
-        """
+    def start(self, size: int) -> Running:
+        """An empty window `(t - size, t]`."""
 
     def roles(self, entry: Entry) -> tuple[str, ...]:
         """What the entry is to the rule: the names of the steps or branches it can stand for."""

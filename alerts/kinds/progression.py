@@ -1,13 +1,17 @@
-"""progression: a matter that gets worse: a rising measure, shrinking intervals, a grave cue after an earlier contact."""
+"""progression: what gets worse: a measure that rises, shrinking intervals, a grave cue after a contact."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
-from alerts.entry import RESETS, SELECTED, Entry, Verdict, contacts
+from alerts.entry import RESETS, SELECTED, Entry, Verdict
 from alerts.fields import Getter
-from alerts.kinds.chain import longest_chain
+from alerts.kinds.chain import LongestChain
+from alerts.kinds.judge import Running
+from alerts.kinds.tally import Tally
 from alerts.model import Event
 from alerts.select import Predicate
 
@@ -22,8 +26,8 @@ class Branch(Protocol):
     def read(self, event: Event) -> object:
         """What is kept of an event for this branch."""
 
-    def look(self, entries: list[Entry], start: int, end: int) -> Verdict | None:
-        """This branch's verdict on entry `end`."""
+    def start(self, size: int) -> Running:
+        """An empty window of this branch."""
 
 
 @dataclass(slots=True)
@@ -42,20 +46,30 @@ class Chain:
         """The measure of the event."""
         return self.measure(event)
 
-    def look(self, entries: list[Entry], start: int, end: int) -> Verdict | None:
-        """A verdict where the chain that ends here is long enough."""
-        path = longest_chain(entries, start, end, self.column)
-        if len(path) < self.min_steps:
+    def start(self, size: int) -> Running:
+        """An empty window."""
+        return _Climb(self, size)
+
+
+class _Climb:
+    __slots__ = ("_branch", "_chain")
+
+    def __init__(self, branch: Chain, size: int) -> None:
+        self._branch = branch
+        self._chain = LongestChain(branch.column, size)
+
+    def take(self, entry: Entry) -> None:
+        self._chain.take(entry)
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        branch, path = self._branch, self._chain.path
+        if len(path) < max(branch.min_steps, 1):
             return None
-        last = path[-1]
-        reached = [level for least, level in self.steps_rungs if len(path) >= least]
-        reached += [level for least, level in self.measure_rungs if last >= least]  # type: ignore[operator]
+        reached = [level for least, level in branch.steps_rungs if len(path) >= least]
+        reached += [level for least, level in branch.measure_rungs if path[-1] >= least]
         if not reached:
             return None
-        return Verdict(max(reached), steps=len(path), branches=self._branches(), path=path)
-
-    def _branches(self) -> tuple[str, ...]:
-        return (self.name,) if self.name else ()
+        return Verdict(max(reached), steps=len(path), branches=(branch.name,) if branch.name else (), path=path)
 
 
 @dataclass(slots=True)
@@ -73,28 +87,34 @@ class Gaps:
         """Nothing but the time counts."""
         return None
 
-    def look(self, entries: list[Entry], start: int, end: int) -> Verdict | None:
-        """A verdict where the last `min_events` events come faster and faster."""
-        times: list[int] = []
-        for index in range(end, start - 1, -1):
-            entry = entries[index]
-            if entry[4] & RESETS:
-                break
-            if entry[4] & SELECTED:
-                times.append(entry[0])
-                if len(times) == self.min_events:
-                    break
-        if len(times) < self.min_events:
+    def start(self, size: int) -> Running:
+        """An empty window."""
+        return _Shrinking(self, size)
+
+
+class _Shrinking:
+    __slots__ = ("_branch", "_size", "_times")
+
+    def __init__(self, branch: Gaps, size: int) -> None:
+        self._branch = branch
+        self._size = size
+        self._times: deque[int] = deque(maxlen=branch.min_events)
+
+    def take(self, entry: Entry) -> None:
+        if entry[4] & RESETS:
+            self._times.clear()
+        if entry[4] & SELECTED:
+            self._times.append(entry[0])
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        branch, times = self._branch, self._times
+        if len(times) < branch.min_events or times[0] <= times[-1] - self._size:
             return None
-        gaps = [late - early for late, early in zip(times, times[1:], strict=False)]  # newest first
-        shrinking = all(
-            longer > 0 and shorter <= self.each_ratio_lte * longer
-            for shorter, longer in zip(gaps, gaps[1:], strict=False)
-        )
-        if not shrinking:
+        gaps = [late - early for early, late in pairwise(times)]
+        if not all(longer > 0 and shorter <= branch.each_ratio_lte * longer for longer, shorter in pairwise(gaps)):
             return None
-        seconds = tuple(gap // 1_000_000 for gap in reversed(gaps))
-        return Verdict(self.level, branches=(self.name,), measures=(("gaps", seconds),))
+        seconds = tuple(gap // 1_000_000 for gap in gaps)
+        return Verdict(branch.level, branches=(branch.name,), measures=(("gaps", seconds),))
 
 
 @dataclass(slots=True)
@@ -112,14 +132,34 @@ class Cue:
         """Whether the event carries the cue."""
         return self.is_cue(event)
 
-    def look(self, entries: list[Entry], start: int, end: int) -> Verdict | None:
-        """A verdict where this event is the cue and enough other contacts came before it."""
-        if not entries[end][5][self.column]:
+    def start(self, size: int) -> Running:
+        """An empty window."""
+        return _Grave(self, size)
+
+
+class _Grave:
+    __slots__ = ("_branch", "_contacts", "_is_cue", "_prior")
+
+    def __init__(self, branch: Cue, size: int) -> None:
+        self._branch = branch
+        self._contacts = Tally(size)
+        self._is_cue = False
+        self._prior = 0  # how many other contacts came before the newest entry
+
+    def take(self, entry: Entry) -> None:
+        if not entry[4] & SELECTED:
+            return
+        contacts = self._contacts
+        contacts.move(entry[0])
+        self._is_cue = bool(entry[5][self._branch.column])
+        self._prior = len(contacts) - (entry[3] in contacts)
+        contacts.add(entry[0], entry[3])
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        branch = self._branch
+        if not self._is_cue or self._prior < branch.prior_gte:
             return None
-        mine = entries[end][3]
-        prior = {entry[3] for entry in entries[start:end] if entry[4] & SELECTED}
-        prior.discard(mine)
-        return Verdict(self.level, branches=(self.name,)) if len(prior) >= self.prior_gte else None
+        return Verdict(branch.level, branches=(branch.name,))
 
 
 class Progression:
@@ -133,18 +173,35 @@ class Progression:
         """What each branch keeps, column by column."""
         return tuple(branch.read(event) for branch in self.branches)
 
+    def start(self, size: int) -> Running:
+        """An empty window."""
+        return _Any(self.branches, size)
+
     def roles(self, entry: Entry) -> tuple[str, ...]:
         """The cues that the entry carries."""
         return tuple(branch.name for branch in self.branches if entry[5][branch.column] is True)
 
-    def judge(
-        self, entries: list[Entry], start: int, end: int, *, settled: bool, linked: bool
-    ) -> Verdict | None:
-        """The highest level of the branches that speak; lazy ones are asked only once the event is settled."""
+
+class _Any:
+    __slots__ = ("_contacts", "_running")
+
+    def __init__(self, branches: list[Branch], size: int) -> None:
+        self._running = [(branch.lazy, branch.start(size)) for branch in branches]
+        self._contacts = Tally(size)
+
+    def take(self, entry: Entry) -> None:
+        for _, running in self._running:
+            running.take(entry)
+        if entry[4] & SELECTED:
+            self._contacts.move(entry[0])
+            self._contacts.add(entry[0], entry[3])
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        """The highest level of the branches that speak; lazy ones are asked once the event is settled."""
         spoken = [
             verdict
-            for branch in self.branches
-            if (settled or not branch.lazy) and (verdict := branch.look(entries, start, end)) is not None
+            for is_lazy, running in self._running
+            if (settled or not is_lazy) and (verdict := running.verdict(settled=settled)) is not None
         ]
         if not spoken:
             return None
@@ -152,7 +209,7 @@ class Progression:
         longest = max(spoken, key=lambda verdict: verdict.steps or 0)
         return Verdict(
             level=strongest.level,
-            count=contacts(entries, start, end, linked),
+            count=len(self._contacts),
             steps=longest.steps,
             branches=tuple(sorted(name for verdict in spoken for name in verdict.branches)),
             path=longest.path,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
-from alerts.entry import RESETS, SELECTED, Entry, Verdict, contacts
+from alerts.entry import RESETS, SELECTED, Entry, Verdict
+from alerts.kinds.judge import Running
+from alerts.kinds.tally import Tally
 from alerts.model import Event
 from alerts.select import Predicate
 
@@ -49,63 +53,79 @@ class Sequence:
         mask = entry[5][0]
         return tuple(step.name for number, step in enumerate(self.steps) if mask >> number & 1)  # type: ignore[operator]
 
-    def judge(
-        self, entries: list[Entry], start: int, end: int, *, settled: bool, linked: bool
-    ) -> Verdict | None:
-        """A verdict where entry `end` completes a step that a rung names."""
-        if self.lazy and not settled:
+    def start(self, size: int) -> Running:
+        """An empty window."""
+        return _Walking(self, size)
+
+
+class _Walking:
+    """For each place the walks that end there, latest end last.
+
+    Of two walks the one that ends later and starts no earlier is the better one in every way, so only walks that
+    start later the earlier they end are kept: the first that is near enough is the latest-starting one.
+    """
+
+    __slots__ = ("_completed", "_contacts", "_rule", "_span", "_walks")
+
+    def __init__(self, rule: Sequence, size: int) -> None:
+        self._rule = rule
+        self._span = min(rule.within, size - 1)  # an event exactly one window old is out
+        self._contacts = Tally(size)
+        self._walks: list[deque[Walk]] = [deque() for _ in rule.places]
+        self._completed: tuple[int, int] | None = None  # (steps that the newest entry completes, their span)
+
+    def take(self, entry: Entry) -> None:
+        if entry[4] & RESETS:
+            for walks in self._walks:
+                walks.clear()
+        if not entry[4] & SELECTED:
+            return
+        now = entry[0]
+        self._contacts.move(now)
+        self._contacts.add(now, entry[3])
+        self._completed = None
+        mask: Any = entry[5][0]
+        places = self._rule.places
+        for place in range(len(places) - 1, -1, -1):  # backwards: one event fills one place of a walk
+            if mask >> places[place] & 1:
+                self._step(place, now)
+
+    def verdict(self, *, settled: bool) -> Verdict | None:
+        """A verdict where the newest entry completes a step that a rung names."""
+        rule = self._rule
+        if self._completed is None or (rule.lazy and not settled):
             return None
-        walked = self._walk(entries, start, end)
-        if walked is None:
-            return None
-        steps, span = walked
-        level = max((level for least, level in self.rungs if steps >= least), default=0)
+        steps, span = self._completed
+        level = max((level for least, level in rule.rungs if steps >= least), default=0)
         if not level:
             return None
         return Verdict(
             level,
-            contacts(entries, start, end, linked),
+            len(self._contacts),
             steps=steps,
-            path=tuple(step.name for step in self.steps[:steps]),
+            path=tuple(step.name for step in rule.steps[:steps]),
             measures=(("span_seconds", span // 1_000_000),),
         )
 
-    def _walk(self, entries: list[Entry], start: int, end: int) -> tuple[int, int] | None:
-        """(steps completed by entry `end`, span of the shortest such walk), or None if it completes none."""
-        walks: list[list[Walk]] = [[] for _ in self.places]
-        completed: tuple[int, int] | None = None
-        for index in range(start, end + 1):
-            entry = entries[index]
-            if entry[4] & RESETS:
-                walks = [[] for _ in self.places]
-            if entry[4] & SELECTED:
-                completed = self._take(entry, walks)
-        return completed
+    def _step(self, place: int, now: int) -> None:
+        began = self._began(place, now)
+        if began is None:
+            return
+        walks = self._walks[place]
+        while walks and walks[-1][0] <= began:
+            walks.pop()
+        walks.append((began, now))
+        places = self._rule.places
+        is_last_of_step = place + 1 == len(places) or places[place + 1] != places[place]
+        if is_last_of_step and self._completed is None:
+            self._completed = (places[place] + 1, now - began)
 
-    def _take(self, entry: Entry, walks: list[list[Walk]]) -> tuple[int, int] | None:
-        now = entry[0]
-        mask = entry[5][0]
-        completed = None
-        for place in range(len(self.places) - 1, -1, -1):  # backwards: one event fills one place of a walk
-            step = self.places[place]
-            if not mask >> step & 1:  # type: ignore[operator]
-                continue
-            began = self._began(place, now, walks)
-            if began is None:
-                continue
-            walks[place].append((began, now))
-            last_of_step = place + 1 == len(self.places) or self.places[place + 1] != step
-            if last_of_step and completed is None:
-                completed = (step + 1, now - began)
-        return completed
-
-    def _began(self, place: int, now: int, walks: list[list[Walk]]) -> int | None:
+    def _began(self, place: int, now: int) -> int | None:
         """The latest start of a walk that this event can continue at `place`."""
         if place == 0:
             return now
-        crossing = self.places[place] != self.places[place - 1]
-        limit = now - self.gap_max if crossing and self.gap_max is not None else now - self.within
-        starts = [
-            began for began, ended in walks[place - 1] if ended >= limit and now - began <= self.within
-        ]
-        return max(starts, default=None)
+        rule, walks = self._rule, self._walks[place - 1]
+        if rule.gap_max is not None and rule.places[place] != rule.places[place - 1]:
+            while walks and walks[0][1] < now - rule.gap_max:
+                walks.popleft()
+        return walks[0][0] if walks and walks[0][0] >= now - self._span else None

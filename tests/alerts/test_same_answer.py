@@ -160,7 +160,7 @@ def reports(history: list[dict[str, Any]], pair: str, resets: bool) -> list[dict
                 "steps": steps,
                 "selected": not r["satisfied"],
                 "resets": resets and r["satisfied"],
-            }  # fmt: skip
+            }
         )
     return found
 

@@ -1,0 +1,315 @@
+"""Matters: which event belongs to which, by the contract, in any order of arrival, across restarts."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from small_city import DAY, HOUR, RANKS, START
+
+from alerts.fields import county_of
+from alerts.linker import JOIN_WINDOW, REOPEN_WITHIN, Decision, Linker, Order, own_matter
+from alerts.model import Event, Link, from_us, to_us
+
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+TOPIC = {"category": "dispute", "subcategory": "neighbour", "region": "620102001"}
+
+
+def event(name: str, at: int, channel: str = "hotline", topic: bool = True, **fields: Any) -> Event:
+    known = {"action": "received", **(TOPIC if topic else {}), **fields}
+    return Event(id=name, channel=channel, occurred_at=from_us(START + at), **known)
+
+
+def order_of(told: Event) -> Order:
+    return (to_us(told.occurred_at), RANKS[told.channel], told.id)
+
+
+def linked(*events: Event, watermark: int = -(1 << 62)) -> dict[str, Decision]:
+    """The decisions that stand after all events arrived in this order."""
+    linker = Linker()
+    standing: dict[str, Decision] = {}
+    for each in events:
+        take(linker, each, standing, watermark)
+    return standing
+
+
+def take(linker: Linker, told: Event, standing: dict[str, Decision], watermark: int = -(1 << 62)) -> None:
+    answer = linker.link(order_of(told), told, watermark)
+    standing[told.id] = answer.decision
+    for placed, before, after in answer.moves:
+        assert standing[placed.event.id][::2] == before[::2]
+        standing[placed.event.id] = after
+
+
+def reason(*events: Event) -> str:
+    return linked(*events)[events[-1].id].reason
+
+
+def test_an_event_alone_begins_a_matter_of_its_own() -> None:
+    assert linked(event("a", 0))["a"] == Decision(own_matter("a"), "first", "a")
+
+
+def test_an_explicit_matter_wins_over_everything() -> None:
+    found = linked(
+        event("a", 0, pair="p", case="c"), event("b", 1, pair="p", case="c", matter="m", link=Link("merge", "a"))
+    )
+
+    assert found["b"][:2] == ("m", "given")
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"link": Link("transfer", "a")}, "link"),
+        ({"link": Link("referral", "case-1")}, "link"),
+        ({"case": "case-1"}, "case"),
+        ({"pair": "p", "household": "h", "reporter": "r"}, "pair"),
+        ({"household": "h", "reporter": "r"}, "household"),
+        ({"reporter": "r"}, "reporter"),
+        ({"case": "case-1", "channel": "police"}, "first"),
+        ({"pair": "other", "household": "h"}, "household"),
+    ],
+    ids=["link to an event", "link to a case", "same case", "pair", "household", "reporter",
+         "same number in another channel", "another pair of the household"],
+)  # fmt: skip
+def test_an_event_joins_for_the_first_reason_that_holds(fields: dict[str, Any], wanted: str) -> None:
+    first = event("a", 0, case="case-1", pair="p", household="h", reporter="r")
+    found = linked(first, event("b", HOUR, **fields))
+
+    assert found["b"].reason == wanted
+    assert (found["b"].matter == found["a"].matter) == (wanted != "first")
+
+
+@pytest.mark.parametrize("field", ["category", "subcategory", "region"])
+def test_the_same_person_with_another_topic_or_county_is_another_matter(field: str) -> None:
+    other = {"category": "service", "subcategory": "lending", "region": "620103001"}[field]
+
+    assert reason(event("a", 0, reporter="r"), event("b", 1, reporter="r", **{field: other})) == "first"
+
+
+def test_without_a_topic_the_same_person_joins_nothing() -> None:
+    assert reason(event("a", 0, topic=False, reporter="r"), event("b", 1, topic=False, reporter="r")) == "first"
+
+
+def test_a_link_crosses_counties() -> None:
+    far = event("b", 1, region="620103001", link=Link("transfer", "a"))
+
+    assert reason(event("a", 0), far) == "link"
+
+
+@pytest.mark.parametrize(("after", "wanted"), [(0, "pair"), (1, "first")], ids=["at the edge", "after it"])
+def test_people_join_within_the_window_of_the_matters_last_event(after: int, wanted: str) -> None:
+    events = [event("a", 0, pair="p"), event("b", 20 * DAY, pair="p")]
+
+    assert reason(*events, event("c", 20 * DAY + JOIN_WINDOW + after, pair="p")) == wanted
+
+
+@pytest.mark.parametrize(("after", "wanted"), [(0, "pair"), (1, "first")], ids=["at the edge", "after it"])
+def test_people_do_not_join_a_matter_that_is_closed_for_too_long(after: int, wanted: str) -> None:
+    events = [event("a", 0, pair="p", case="c"), event("b", DAY, pair="p", case="c", action="closed")]
+    events.append(event("c", 20 * DAY, case="c", topic=False, action="visited"))
+
+    assert reason(*events, event("d", DAY + REOPEN_WITHIN + after, pair="p")) == wanted
+
+
+def test_a_new_contact_opens_a_closed_matter_again() -> None:
+    events = [event("a", 0, pair="p", action="closed"), event("b", 25 * DAY, pair="p")]
+
+    assert reason(*events, event("c", 50 * DAY, pair="p")) == "pair"
+
+
+def test_a_transfer_is_the_same_contact_and_so_is_its_transfer() -> None:
+    found = linked(
+        event("a", 0, "police"), event("b", 1, link=Link("transfer", "a")), event("c", 2, link=Link("callback", "b"))
+    )
+
+    assert {found[name].contact for name in "abc"} == {"a"}
+    assert len({found[name].matter for name in "abc"}) == 1
+
+
+@pytest.mark.parametrize("kind", ["merge", "duplicate"])
+def test_other_links_join_the_matter_but_are_contacts_of_their_own(kind: Any) -> None:
+    assert linked(event("a", 0), event("b", 1, link=Link(kind, "a")))["b"][1:] == ("link", "b")
+
+
+def test_a_link_to_what_is_not_known_yet_is_found_when_it_comes() -> None:
+    found = linked(event("b", 0, link=Link("transfer", "a")), event("a", 1))
+
+    assert found["a"] == Decision(found["b"].matter, "link", "a")
+    assert found["b"].contact == "a"
+
+
+def test_a_step_of_a_known_case_stays_in_it_though_an_explicit_matter_linked_to_the_case() -> None:
+    found = linked(
+        event("a", 0, case="c"), event("b", 1, matter="m", link=Link("referral", "c")), event("d", 2, case="c")
+    )
+
+    assert found["d"][:2] == (found["a"].matter, "case")
+
+
+def test_a_matter_that_comes_back_as_an_explicit_one_is_the_same_matter() -> None:
+    """An export may carry the id that we gave; both then stand and fall together."""
+    made = own_matter("a")
+    events = [event("a", 0, pair="p"), event("b", 20 * DAY, matter=made, pair="q"), event("c", 45 * DAY, pair="p")]
+
+    assert linked(*events)["c"][:2] == (made, "pair")
+
+
+def test_an_earlier_event_that_arrives_late_gives_the_matter_its_name() -> None:
+    linker = Linker()
+    later, earlier = event("b", HOUR, pair="p"), event("a", 0, pair="p")
+    linker.link(order_of(later), later, -(1 << 62))
+    answer = linker.link(order_of(earlier), earlier, -(1 << 62))
+
+    assert answer.decision.reason == "first"
+    assert [(p.event.id, b.matter, a.matter) for p, b, a in answer.moves] == [("b", own_matter("b"), own_matter("a"))]
+
+
+def test_what_is_settled_is_not_decided_again() -> None:
+    linker = Linker()
+    later, earlier = event("b", HOUR, pair="p"), event("a", 0, pair="p")
+    linker.link(order_of(later), later, START)
+    answer = linker.link(order_of(earlier), earlier, START + 2 * HOUR)
+
+    assert answer.moves == []
+
+
+def test_a_component_is_forgotten_when_nothing_can_join_it_any_more() -> None:
+    linker = Linker()
+    end = JOIN_WINDOW + REOPEN_WITHIN
+    for number in range(50):
+        each = event(f"e{number}", number, reporter=f"r{number}")
+        linker.link(order_of(each), each, START)
+    last = event("z", end + 200)
+    linker.link(order_of(last), last, START + end + 25)
+
+    assert len(linker) == 26
+    assert len(linker.state()) == 26
+
+
+# --- the slow reference ------------------------------------------------------------------------------------------
+
+names = st.sampled_from([None, None, "1", "2"])
+history = st.lists(
+    st.fixed_dictionaries(
+        {
+            "day": st.integers(0, 40),
+            "channel": st.sampled_from(["hotline", "police"]),
+            "action": st.sampled_from(["received", "received", "received", "closed", "visited", "reopened"]),
+            "case": names,
+            "pair": names,
+            "reporter": names,
+            "matter": st.sampled_from([None, None, None, None, "m1", own_matter("e0"), own_matter("e2")]),
+            "subcategory": st.sampled_from(["family", "family", "land"]),
+            "region": st.sampled_from(["620102", "620102", "620103"]),
+            "link": st.sampled_from([None, None, None, "e0", "e1", "e3", "1"]),
+            "type": st.sampled_from(["transfer", "merge"]),
+        }
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+def events_of(told: list[dict[str, Any]]) -> list[Event]:
+    return [
+        event(
+            f"e{n}", r["day"] * DAY + n, r["channel"], category="dispute", subcategory=r["subcategory"],
+            region=r["region"], action=r["action"], case=r["case"], pair=r["pair"], reporter=r["reporter"],
+            matter=r["matter"], link=Link(r["type"], r["link"]) if r["link"] else None,
+        )
+        for n, r in enumerate(told)
+    ]  # fmt: skip
+
+
+def matters_by_definition(events: list[Event]) -> dict[str, str]:
+    """Event by event in event-time order, looking through everything that came before each time."""
+    ordered = sorted(events, key=order_of)
+    found: dict[str, str] = {}
+    for index, each in enumerate(ordered):
+        found[each.id] = _matter_of(each, ordered[:index], found)
+    return found
+
+
+def _matter_of(each: Event, before: list[Event], found: dict[str, str]) -> str:
+    if each.matter:
+        return each.matter
+    if each.link:
+        targets = [e for e in before if each.link.to in (e.id, e.case)]
+        if targets:
+            return found[targets[-1].id]
+    for name in (each.id, each.case):
+        wanting = [e for i, e in enumerate(before) if name and _waits_for(e, name, before[:i])]
+        if wanting:
+            return found[wanting[-1].id]
+    same = [e for e in before if each.case and (e.case, e.channel) == (each.case, each.channel)]
+    if same:
+        return found[same[-1].id]
+    topic = (county_of(each), each.category, each.subcategory)
+    for field in ("pair", "household", "reporter"):
+        value = getattr(each, field)
+        people = [
+            e for e in before
+            if value and getattr(e, field) == value and (county_of(e), e.category, e.subcategory) == topic
+        ]  # fmt: skip
+        if people and _is_joinable(found[people[-1].id], each, before, found):
+            return found[people[-1].id]
+    return own_matter(each.id)
+
+
+def _waits_for(told: Event, name: str, before: list[Event]) -> bool:
+    """It linked to the name when no event of that name was known."""
+    return bool(told.link and told.link.to == name and not _is_known(name, told, before))
+
+
+def _is_known(name: str, told: Event, before: list[Event]) -> bool:
+    return any(name in (e.id, e.case) for e in [*before, told])
+
+
+def _is_joinable(matter: str, each: Event, before: list[Event], found: dict[str, str]) -> bool:
+    mine = [e for e in before if found[e.id] == matter]
+    now = to_us(each.occurred_at)
+    if now - to_us(mine[-1].occurred_at) > JOIN_WINDOW:
+        return False
+    turns = [e for e in mine if e.action in ("closed", "reopened", "received")]
+    if not turns or turns[-1].action != "closed":
+        return True
+    return now - to_us(turns[-1].occurred_at) <= REOPEN_WITHIN
+
+
+@given(told=history, seed=st.integers(0, 1 << 30))
+@settings(max_examples=500, deadline=None, phases=PHASES)
+def test_any_order_of_arrival_gives_every_event_the_matter_of_the_contract(told: list[Any], seed: int) -> None:
+    events = events_of(told)
+    wanted = matters_by_definition(events)
+    rng = random.Random(seed)
+    for _ in range(3):
+        rng.shuffle(events)
+
+        assert {name: decision.matter for name, decision in linked(*events).items()} == wanted
+
+
+@given(told=history, seed=st.integers(0, 1 << 30))
+@settings(max_examples=300, deadline=None, phases=PHASES)
+def test_a_restart_at_any_point_and_what_is_settled_on_the_way_change_no_decision(told: list[Any], seed: int) -> None:
+    rng = random.Random(seed)
+    lateness = 5 * DAY
+    late = ((to_us(e.occurred_at) + rng.randint(0, lateness), n, e) for n, e in enumerate(events_of(told)))
+    arrivals = sorted(late, key=lambda each: each[:2])
+    wanted = matters_by_definition(events_of(told))
+    linker = Linker()
+    standing: dict[str, Decision] = {}
+    contacts = linked(*sorted(events_of(told), key=order_of))
+    for at, _, each in arrivals:
+        take(linker, each, standing, at - lateness)
+        if rng.random() < 0.4:
+            kept = msgspec.msgpack.decode(msgspec.msgpack.encode(linker.state()))
+            linker = Linker()
+            linker.restore(kept)
+
+    assert {name: decision.matter for name, decision in standing.items()} == wanted
+    assert {name: d.contact for name, d in standing.items()} == {name: d.contact for name, d in contacts.items()}

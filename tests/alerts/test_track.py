@@ -1,0 +1,293 @@
+"""A track: in order, out of order, taken away, settled, pruned, forgotten; and fast on a hot key."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import msgspec
+import pytest
+import reference as by_definition
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from small_city import DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report
+
+from alerts.clock import ALWAYS, NEVER
+from alerts.detection import Shard
+from alerts.entry import LEVEL_NUMBER, RESETS, SELECTED, Entry
+from alerts.model import Arrival, Slice, from_us
+from alerts.rule import Rule
+from alerts.track import PRUNE_ABOVE, Track
+
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+KEY = ("0", "x")
+LIFE = {"quiet_close": "1d", "reopen_within": "2d"}
+
+
+def entry(name: str, at: int, rule: Rule, channel: str = "hotline", role: int = SELECTED, **fields: Any) -> Entry:
+    event = report(name, at, channel, **fields)
+    return (START + at, RANKS[channel], name, name, role, rule.judge.values(event), event)
+
+
+def track(*, life: dict[str, str] | None = None, **parts: Any) -> Track:
+    return Track(make_rule(lifecycle=LIFE if life is None else life, **parts), KEY)
+
+
+def add(to: Track, *times: int, watermark: int = NEVER) -> None:
+    for at in times:
+        to.add(entry(f"e{at}", at, to.rule), watermark)
+
+
+def test_events_in_any_order_lie_in_the_order_in_which_they_happened() -> None:
+    one = track()
+    add(one, 3 * HOUR, HOUR, 2 * HOUR)
+
+    assert [e[2] for e in one.entries] == [f"e{HOUR}", f"e{2 * HOUR}", f"e{3 * HOUR}"]
+    assert one.head.number == 1
+
+
+def test_an_id_that_is_already_here_is_not_taken_again() -> None:
+    one = track()
+    add(one, *range(PRUNE_ABOVE + 5))
+
+    assert not one.add(entry("e3", 3, one.rule), NEVER)
+    assert not one.add(entry("e68", 70, one.rule), NEVER)
+    assert len(one.entries) == PRUNE_ABOVE + 5
+
+
+def test_events_of_one_instant_lie_by_rank_and_id() -> None:
+    one = track()
+    for name, channel in (("b", "hotline"), ("a", "hotline"), ("c", "grid")):
+        one.add(entry(name, 0, one.rule, channel), NEVER)
+
+    assert [e[2] for e in one.entries] == ["c", "a", "b"]
+
+
+def test_an_event_that_is_taken_away_takes_its_verdict_with_it() -> None:
+    one = track()
+    add(one, 0, HOUR, 2 * HOUR)
+
+    assert one.head.open
+    assert one.remove(f"e{HOUR}", NEVER)
+    assert one.head.number == 0
+    assert not one.remove(f"e{HOUR}", NEVER)
+
+
+def test_what_is_settled_is_not_taken_away() -> None:
+    one = track()
+    add(one, 0, HOUR, 2 * HOUR)
+    one.pass_watermark(START + HOUR)
+
+    assert not one.remove("e0", START + HOUR)
+    assert one.remove(f"e{2 * HOUR}", START + HOUR)
+
+
+def test_nothing_is_left_of_a_key_that_never_spoke_once_its_window_has_passed() -> None:
+    one = track()
+    add(one, 0, HOUR)
+
+    assert one.next_timer() == START + HOUR + 2 * DAY
+    one.pass_watermark(one.next_timer())
+    assert one.is_forgettable()
+    assert one.next_timer() == ALWAYS
+
+
+def test_a_closed_episode_keeps_its_evidence_as_long_as_it_can_open_again() -> None:
+    one = track()
+    add(one, 0, HOUR, 2 * HOUR)
+    closed = START + 2 * HOUR + DAY
+    while one.next_timer() <= closed + 2 * DAY:
+        one.pass_watermark(one.next_timer())
+
+    assert len(one.settled.evidence) == 3
+    assert one.next_timer() == closed + 2 * DAY + 1
+
+    one.pass_watermark(one.next_timer())
+
+    assert one.settled.evidence == {}
+    assert one.next_timer() == ALWAYS
+    assert not one.is_forgettable()  # the next episode is number 2
+
+
+def test_every_timer_moves_on() -> None:
+    """A timer that set itself for an instant already passed would never let the clock go on."""
+    one = track(
+        kind="progression",
+        when={"any": [{"name": "faster", "level": "blue", "gaps": {"min_events": 3, "each_ratio_lte": 0.5}}]},
+    )
+    rng = random.Random(7)
+    add(one, *(rng.randrange(20 * DAY) for _ in range(200)))
+    passed = []
+    while one.next_timer() < ALWAYS:
+        passed.append(one.next_timer())
+        one.pass_watermark(passed[-1])
+
+    assert passed == sorted(passed)
+    assert len(passed) < 3 * 200
+    assert one.entries == []
+
+
+def test_a_track_comes_back_as_it_was() -> None:
+    one = track()
+    add(one, 0, HOUR, 2 * HOUR, 30 * HOUR, 60 * HOUR, 61 * HOUR, 62 * HOUR)
+    one.pass_watermark(START + 3 * HOUR)
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(one.state()))
+
+    def revive(e: Any) -> Entry:
+        return (*e[:5], tuple(e[5]), msgspec.convert(e[6], type(one.entries[0][6])))
+
+    twin = Track.restored(one.rule, kept, revive)
+
+    assert twin.entries == one.entries
+    assert twin.folded == one.folded
+    assert twin.settled.state() == one.settled.state()
+    assert twin.head.state() == one.head.state()
+    assert twin.next_timer() == one.next_timer()
+
+
+def test_the_reset_of_a_chain_is_no_evidence() -> None:
+    one = track(
+        kind="progression",
+        when={"chain": {"measure": "channel_rank", "min_steps": 2}, "eager": True},
+        unless={"fine": {"satisfied": [True]}},
+        levels=[{"steps": 2, "level": "blue"}],
+    )
+    one.add(entry("a", 0, one.rule, "grid"), NEVER)
+    one.add(entry("b", 1, one.rule, "grid", RESETS), NEVER)
+    one.add(entry("c", 2, one.rule, "grid"), NEVER)
+    one.add(entry("d", 3, one.rule, "police"), NEVER)
+
+    assert set(one.head.evidence) == {"a", "c", "d"}
+
+
+# --- whole episodes while a channel lags -------------------------------------------------------------------------
+
+happened = st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["hotline", "police"])), min_size=1, max_size=12)
+
+
+@given(history=happened, lag=st.integers(0, 60), reopen=st.sampled_from([None, "1h", "5h"]), seed=st.integers(0, 999))
+@settings(max_examples=60, deadline=None, phases=PHASES)
+def test_episodes_that_begin_and_end_while_a_channel_lags_are_all_said_in_any_order_of_arrival(
+    history: list[tuple[int, str]], lag: int, reopen: str | None, seed: int
+) -> None:
+    rng = random.Random(seed)
+    life = {"quiet_close": "3h", **({"reopen_within": reopen} if reopen else {})}
+    rule = make_rule(levels=[{"gte": 2, "level": "blue"}, {"gte": 4, "level": "red"}], lifecycle=life,
+                     window={"size": "6h", "lateness": "2h"}, channels=["hotline", "police"])  # fmt: skip
+    log = [Arrival(report("first", -80 * HOUR, "police", pair="lag"), START - 80 * HOUR + lag * HOUR)]
+    for number, (hour, channel) in enumerate(history):
+        late = lag * HOUR if channel == "police" else 0
+        at = START + hour * HOUR
+        log.append(Arrival(report(f"e{number}", hour * HOUR, channel), at + late + rng.randint(0, 120) * MINUTE))
+    # while the police lag, nothing of theirs is late: their own watermark stays `lag` behind
+    log += [
+        Arrival(report(f"p{hour}", hour * HOUR, "police", pair="lag"), START + (hour + lag) * HOUR)
+        for hour in range(-79, 65)
+    ]
+    log.sort(key=lambda arrival: (arrival.arrived_us, arrival.event.id))
+    run = Run(rule)
+    for arrival in log:
+        run.take(arrival)
+        if rng.random() < 0.05:
+            run.restart()
+    run.finish()
+
+    late = {event.event_id for routed in run.routed for event in routed.late}
+    reports = [
+        {"t": START + hour * HOUR, "rank": RANKS[channel], "id": f"e{n}", "contact": f"e{n}"}
+        for n, (hour, channel) in enumerate(history)
+        if f"e{n}" not in late
+    ]
+    wanted = by_definition.episodes(
+        reports, by_definition.count({2: 1, 4: 3}), size=6 * HOUR, quiet=rule.life.quiet_close,
+        reopen=rule.life.reopen_within,
+    )  # fmt: skip
+    final = {draft.revision.alert_id: draft for draft in run.drafts if draft.revision.key["pair"] == "x"}
+    got = {
+        (d.revision.episode, LEVEL_NUMBER[d.revision.level_max], frozenset(d.evidence_ids))
+        for d in final.values()
+        if d.revision.state != "retracted"
+    }
+
+    assert got == wanted
+    ends = [d.revision for d in final.values() if d.revision.state == "closed"]
+    assert all(r.episode in {n for n, _, _ in wanted} for r in ends)
+    assert len({d.revision.alert_id for d in final.values() if d.revision.state == "open"}) <= 1
+
+
+# --- hot keys ----------------------------------------------------------------------------------------------------
+
+EVENTS = 10_000
+HOT = {
+    "threshold": {"kind": "threshold"},
+    "distinct": {"kind": "distinct", "of": "reporter"},
+    "chain": {
+        "kind": "progression",
+        "when": {"chain": {"measure": "violence", "min_steps": 2}},
+        "levels": [{"steps": 2, "level": "blue"}],
+    },
+    "cue and gaps": {
+        "kind": "progression",
+        "when": {
+            "any": [
+                {"name": "cue", "prior_gte": 1, "event": {"cues|any": ["weapon"]}, "level": "red"},
+                {"name": "faster", "gaps": {"min_events": 3, "each_ratio_lte": 0.5}, "level": "blue"},
+            ]
+        },
+    },
+    "sequence": {
+        "kind": "sequence",
+        "when": {"steps": [{"name": s, "event": {"channel": [s]}} for s in ("grid", "hotline", "police")]},
+        "levels": [{"steps": 3, "level": "blue"}],
+    },
+}
+
+
+@pytest.mark.parametrize("case", HOT)
+def test_ten_thousand_events_of_one_key_in_order_stay_fast(case: str) -> None:
+    rule = make_rule(lifecycle={"quiet_close": "7d"}, **HOT[case])
+    run = Run(rule)
+    log = []
+    for number in range(EVENTS):
+        channel = ("grid", "hotline", "police")[number % 3]
+        event = report(
+            f"e{number}", number * 10 * 1_000_000, channel, reporter=f"p{number % 700}", violence=number % 4,
+            cues=("weapon",) if number % 5 == 0 else (),
+        )  # fmt: skip
+        log.append(Arrival(event, START + number * 10 * 1_000_000))
+    began = time.process_time()
+    for start in range(0, EVENTS, 500):
+        run.take(*log[start : start + 500])
+    took = time.process_time() - began
+
+    assert run.revisions
+    assert took < 4
+
+
+def test_many_keys_leave_nothing_behind() -> None:
+    run = Run(make_rule())
+    for number in range(3_000):
+        run.tell(report(f"e{number}", number * MINUTE, pair=f"pair{number}", matter=None))
+    run.wait_until(10 * DAY)
+    shard: Shard = run.pipeline.shards[0]
+
+    assert shard.tracks == [{}]
+    assert shard.clock_timers == []
+    assert [len(heap) for heap in shard.timers] == [0]
+
+
+def test_a_hot_key_holds_one_timer_for_what_it_folds() -> None:
+    run = Run(make_rule())
+    run.take(*[Arrival(report(f"e{n}", n), START + n) for n in range(500)])
+
+    assert len(run.pipeline.shards[0].clock_timers) <= 2
+
+
+def test_slices_that_hold_nothing_cost_nothing_and_change_nothing() -> None:
+    run = Run(make_rule())
+    run.tell(report("a", 0))
+
+    assert [run.pipeline.take(Slice(START + at, []))[1] for at in (1, 2, 2, 3)] == [[], [], [], []]
+    assert run.pipeline.linking.watermarks.now == START + 3
+    assert from_us(START + 3) > from_us(START)
