@@ -52,6 +52,7 @@ from dataflows.admission import Admission
 from dataflows.books import Books
 from dataflows.detect import add_detection
 from dataflows.intake import add_intake
+from dataflows.memory import calm_collector
 from dataflows.settings import Settings, SettingsError, required
 
 Clock = Callable[[], int]
@@ -206,5 +207,6 @@ def run(settings: Settings) -> None:
             from dataflows.push import push_server
 
             stack.enter_context(push_server(settings, metrics))
+        stack.enter_context(calm_collector())
         cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)
     _log.info("flow_stopped")
