@@ -14,6 +14,7 @@ import uuid
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,7 +26,7 @@ from alerts.model import Event
 MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matter ids; never changes
 JOIN_WINDOW = 30 * DAY_US
 REOPEN_WITHIN = 30 * DAY_US
-SAME_CONTACT = ("transfer", "referral", "callback")
+SAME_CONTACT = ("transfer", "referral", "callback", "duplicate")
 SCORES = {
     "given": 1.0,
     "link": 1.0,
@@ -220,12 +221,13 @@ class _Component:
     def settle(self, watermark: int) -> None:
         """What is older than the watermark is decided for good."""
         stop = bisect_left(self.tail, watermark, key=lambda each: each.order[0])
-        for placed in self.tail[:stop]:
-            self.settled.take(placed)
+        if stop == len(self.tail):
+            self.settled = self.head  # the same, and kept once, until the next event
+        else:
+            for placed in self.tail[:stop]:
+                self.settled.take(placed)
         del self.tail[:stop]
         del self.decisions[:stop]
-        if not self.tail:
-            self.head = self.settled  # the same, and kept once, until the next event
 
 
 class Linker:
@@ -330,6 +332,7 @@ class Linker:
         self._recent = deque(recent)
 
 
+@lru_cache(maxsize=4_096)  # it is asked for again when the event is decided
 def own_matter(event_id: str) -> str:
     """The matter that begins with an event: a UUID made of its id, so that it is the same in every run."""
     return str(uuid.uuid5(MATTERS, event_id))

@@ -314,7 +314,7 @@ class Revision(Struct, frozen=True):
     """One numbered, published state of an alert. Field by field as in the contract of the feeds.
 
     `content_hash` is SHA-256 over everything but the fields that depend on who publishes
-    (`engine_epoch`, `feed_seq`, `published_at`, `content_hash`), so equal hashes mean a duplicate.
+    (`origin`, `engine_epoch`, `feed_seq`, `published_at`, `content_hash`), so equal hashes mean a duplicate.
     """
 
     alert_id: str

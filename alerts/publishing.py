@@ -36,7 +36,7 @@ class Publishing:
         return [self._in_feed(draft) for draft in drafts]
 
     def _in_feed(self, draft: Draft) -> Draft:
-        if draft.standing:
+        if draft.standing or draft.revision.origin == "shadow":  # recorded, but no reader of the feed sees it
             return draft
         self._feed_seq += 1
         revision = msgspec.structs.replace(draft.revision, feed_seq=self._feed_seq)

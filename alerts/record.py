@@ -26,7 +26,9 @@ from alerts.rule import Key, Rule
 from alerts.words import sentence
 
 # who publishes and when is not part of what is said
-_UNHASHED: dict[str, Any] = {"engine_epoch": 0, "feed_seq": 0, "content_hash": "", "published_at": from_us(0)}
+_UNHASHED: dict[str, Any] = {
+    "engine_epoch": 0, "feed_seq": 0, "content_hash": "", "published_at": from_us(0), "origin": "live",
+}  # fmt: skip
 _COMPARED = ("state", "level", "count", "distinct", "steps", "branches", "channels", "evidence_total")
 
 
@@ -86,6 +88,7 @@ def build(
         route=Route(feed=f"alerts:{_county(entries)}", roles=tuple(rule.spec.route.roles), chain=rule.spec.route.chain),
         links=links,
         runbook=rule.spec.runbook,
+        origin="shadow" if rule.spec.status == "shadow" else "live",
         owner=rule.spec.owner,
     )
 

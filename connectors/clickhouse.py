@@ -117,6 +117,13 @@ class Pool:
         """
         return differing_cells(self._client, limit)
 
+    def timeline(self, matter: str) -> list[dict[str, Any]]:
+        """The life of a matter step by step: reports of all channels, handling, return visits."""
+        return self.rows(
+            "SELECT * FROM v_matter_timeline WHERE matter = {matter:String} ORDER BY occurred_at, event_id",
+            matter=matter,
+        )
+
     def alerts(self, state: str = "", county: str = "", limit: int = 100) -> list[dict[str, Any]]:
         """The last revision of each alert, latest first; '' asks for all."""
         return self._client.rows(

@@ -153,7 +153,7 @@ LIMIT {{limit:UInt32}}"""
 
 
 def _truth_sql(aggregate: Aggregate, level: str) -> str:
-    contact = "e.action = 'received' AND NOT has(['transfer', 'referral', 'callback'], e.link_type)"
+    contact = "e.action = 'received' AND NOT has(['transfer', 'referral', 'callback', 'duplicate'], e.link_type)"
     return f"""
     SELECT
         {aggregate.bucket_of_event.replace("occurred_at", "e.occurred_at")} AS bucket,

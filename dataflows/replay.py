@@ -112,6 +112,8 @@ def _revision_rows(keyed: tuple[str, list[Draft]]) -> tuple[str, list[Any]]:
 
 
 def _replayed(draft: Draft) -> Draft:
+    if draft.revision.origin == "shadow":
+        return draft
     return msgspec.structs.replace(draft, revision=msgspec.structs.replace(draft.revision, origin="replay"))
 
 

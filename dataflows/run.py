@@ -104,8 +104,9 @@ def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Datafl
     drafts, routed = add_detection(flow, source, rules, channels, settings.shards, books)
     stamp = _epoch_stamp(next_epoch(Path(settings.state)), books)
     revisions = op.filter_map("revisions", drafts, stamp)
-    op.output("redis", revisions, RedisAlertSink(settings.redis, metrics, on_written=books.published))
-    op.output("alerts-topic", revisions, AlertTopicSink(settings.kafka, metrics=metrics))
+    delivered = op.filter_map("delivered", revisions, without_shadows)
+    op.output("redis", delivered, RedisAlertSink(settings.redis, metrics, on_written=books.published))
+    op.output("alerts-topic", delivered, AlertTopicSink(settings.kafka, metrics=metrics))
     rows: KeyedStream[list[Poolable]] = op.merge(
         "pool-rows",
         op.filter_map("log-rows", routed, log_rows),
@@ -138,6 +139,12 @@ def log_rows(keyed: tuple[str, Routed]) -> tuple[str, list[Poolable]] | None:
     routed = keyed[1]
     rows: list[Poolable] = [*routed.pooled, *routed.links, *routed.late, *routed.dead]
     return ("pool", rows) if rows else None
+
+
+def without_shadows(keyed: tuple[str, list[Revision]]) -> tuple[str, list[Revision]] | None:
+    """What readers are told: a shadow rule runs and is recorded in the pool, and tells no one."""
+    told = [revision for revision in keyed[1] if revision.origin != "shadow"]
+    return (keyed[0], told) if told else None
 
 
 def _pooled(rows: Sequence[Poolable]) -> tuple[str, list[Poolable]]:

@@ -35,8 +35,8 @@ CREATE TABLE IF NOT EXISTS events (
     attrs String,
     source String,
     version UInt64,
-    -- a transfer, a referral or a call back is the contact that was made already, not a second one
-    is_contact Bool MATERIALIZED action = 'received' AND link_type NOT IN ('transfer', 'referral', 'callback'),
+    -- a transfer, a referral, a call back or a duplicate is the contact that was made already, not a second one
+    is_contact Bool MATERIALIZED action = 'received' AND link_type NOT IN ('transfer', 'referral', 'callback', 'duplicate'),
     INDEX by_id id TYPE bloom_filter GRANULARITY 4,
     INDEX by_matter matter TYPE bloom_filter GRANULARITY 4
 )

@@ -131,9 +131,9 @@ def test_a_transfer_is_the_same_contact_and_so_is_its_transfer() -> None:
     assert len({found[name].matter for name in "abc"}) == 1
 
 
-@pytest.mark.parametrize("kind", ["merge", "duplicate"])
-def test_other_links_join_the_matter_but_are_contacts_of_their_own(kind: Any) -> None:
-    assert linked(event("a", 0), event("b", 1, link=Link(kind, "a")))["b"][1:] == ("link", "b")
+@pytest.mark.parametrize(("kind", "contact"), [("merge", "b"), ("duplicate", "a")])
+def test_a_duplicate_is_the_same_contact_and_a_merged_report_is_not(kind: Any, contact: str) -> None:
+    assert linked(event("a", 0), event("b", 1, link=Link(kind, "a")))["b"][1:] == ("link", contact)
 
 
 def test_a_link_to_what_is_not_known_yet_is_found_when_it_comes() -> None:

@@ -202,6 +202,19 @@ def test_a_revision_has_the_columns_of_the_record(bench: Bench) -> None:
 
 
 @pytest.mark.integration
+def test_a_matter_reads_from_the_first_report_to_the_return_visit(bench: Bench) -> None:
+    story = [("grid", "received"), ("hotline", "accepted"), ("police", "received"), ("hotline", "visited")]
+    for number, (channel, action) in reversed(list(enumerate(story))):
+        bench.write(event(number, 60.0 * number, "m7", channel=channel, action=action))
+    bench.write(event(9, 0, "m8"), MatterLink("police/2/received/1", "m7", "pair", 0.8, AT, proposed=True))
+
+    rows = bench.pool.timeline("m7")
+
+    assert [(row["channel"], row["action"]) for row in rows] == story
+    assert [(row["reason"], row["proposed"]) for row in rows][2] == ("pair", True)
+
+
+@pytest.mark.integration
 def test_the_last_revision_is_the_alert(bench: Bench) -> None:
     bench.write(revision(), revision(2, state="closed", engine_epoch=1), revision(2, engine_epoch=3))
     bench.write(revision())
@@ -368,7 +381,7 @@ ITEMS = st.builds(
     reporter=st.sampled_from(["a", "b", None]),
     violence=st.sampled_from([0, 3, None]),
     satisfied=st.sampled_from([True, False, None]),
-    link=st.sampled_from([None, Link("transfer", "x"), Link("duplicate", "x")]),
+    link=st.sampled_from([None, Link("transfer", "x"), Link("duplicate", "x"), Link("merge", "x")]),
 )
 STEP = st.sampled_from(["write", "write", "snapshot", "crash"])
 LEVELS = (("city", 0), ("county", 6), ("township", 9), ("village", 12))
@@ -388,7 +401,7 @@ def model_cells(events: dict[str, PooledEvent]) -> dict[tuple[Any, ...], tuple[i
 
 
 def model_cell(events: list[Event]) -> tuple[int, ...]:
-    contacts = [e for e in events if e.action == "received" and not (e.link and e.link.type == "transfer")]
+    contacts = [e for e in events if e.action == "received" and not (e.link and e.link.type in ("transfer", "duplicate"))]
     return (
         len(events),
         len(contacts),

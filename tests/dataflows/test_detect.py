@@ -160,3 +160,21 @@ def test_a_flow_that_is_broken_off_twice_goes_on_where_it_was(rules: list[Rule],
     got = list(once_each(run(rules, cuts, state=tmp_path, aborts=(13, 29))))
 
     assert got == run(rules, cuts)
+
+
+def test_a_shadow_rule_is_recorded_and_takes_no_place_in_the_feed(rules: list[Rule]) -> None:
+    log = city_corner(4)
+    loud = plain(rules, log)
+    shadowed = load_rules([RULES_FOLDER], CHANNELS)
+    for rule in shadowed:
+        if rule.id == "rc.repeat-contact":
+            rule.spec.status = "shadow"
+
+    drafts = plain(shadowed, log)
+
+    told = [d.revision for d in drafts if not d.standing and d.revision.origin != "shadow"]
+    assert {d.revision.rule for d in drafts if d.revision.origin == "shadow"} == {"rc.repeat-contact"}
+    assert [r.feed_seq for r in told] == list(range(1, len(told) + 1))
+    assert [r.content_hash for r in told] == [
+        d.revision.content_hash for d in loud if not d.standing and d.revision.rule != "rc.repeat-contact"
+    ]
