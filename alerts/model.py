@@ -94,6 +94,19 @@ Purpose = Literal["life-safety", "service-quality", "situational-awareness", "op
 Origin = Literal["live", "replay", "warmup", "shadow", "test"]
 State = Literal["open", "acked", "closed", "retracted", "merged", "split", "expired"]
 Confidence = Literal["confirmed", "partial", "data_gap"]
+DeadReason = Literal[
+    "bad_json",
+    "bad_encoding",
+    "bad_time",
+    "bad_value",
+    "missing_column",
+    "missing_field",
+    "unknown_channel",
+    "unknown_code",
+    "too_large",
+    "duplicate_id",
+    "in_the_future",
+]
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -222,19 +235,7 @@ class DeadLetter(Struct, frozen=True, omit_defaults=True):
 
     id: str  # of source and reason, so that the same failure twice is one dead letter
     source: str
-    reason: Literal[
-        "bad_json",
-        "bad_encoding",
-        "bad_time",
-        "bad_value",
-        "missing_column",
-        "missing_field",
-        "unknown_channel",
-        "unknown_code",
-        "too_large",
-        "duplicate_id",
-        "in_the_future",
-    ]
+    reason: DeadReason
     sentence: str
     failed_at: datetime
     channel: str = ""

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
-from alerts.model import DeadLetter, from_us
+from alerts.model import DeadLetter, DeadReason, from_us
 from connectors.scrub import scrub
 from connectors.seal import Sealer
 
-Reason = Literal[
-    "bad_json",
-    "bad_encoding",
-    "bad_time",
-    "bad_value",
-    "missing_column",
-    "missing_field",
-    "unknown_channel",
-    "unknown_code",
-    "too_large",
-    "duplicate_id",
-    "in_the_future",
-]
+Reason = DeadReason
 SHOWN_BYTES = 2_048
 SEALED_BYTES = 1 << 20
 _LOOKED_AT = 8_192  # characters; more are not scrubbed, for they would not be shown

@@ -26,9 +26,9 @@ from connectors.pseudonym import load_keyring
 from connectors.registry import load_channels
 from connectors.seal import Sealer, load_unsealer
 from dataflows.failures import said_plainly
+from dataflows.installation import all_mappings, clock_of
 from dataflows.outbox import Outbox, outbox_topics
 from dataflows.retry import Attempt, Retrial
-from dataflows.run import all_mappings, clock_of
 from dataflows.settings import Settings, SettingsError, load_settings, required
 
 OPEN, RETRIED, ANY = "open", "retried", "any"

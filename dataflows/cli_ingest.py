@@ -32,8 +32,8 @@ from connectors.registry import load_channels
 from connectors.seal import Sealer, load_unsealer
 from dataflows.failures import said_plainly
 from dataflows.ingest import InputFile, Intake, Tally, ingest_file
+from dataflows.installation import clock_of
 from dataflows.outbox import Outbox, outbox_topics
-from dataflows.run import clock_of
 from dataflows.settings import PREFIX, Settings, load_settings
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -25,8 +25,8 @@ from connectors.pseudonym import load_keyring
 from connectors.registry import load_channels
 from connectors.seal import Sealer, load_unsealer
 from dataflows.admission import UNKNOWN
+from dataflows.installation import all_mappings, clock_of
 from dataflows.outbox import Outbox, Result, sendable
-from dataflows.run import all_mappings, clock_of
 from dataflows.settings import Settings, SettingsError, required
 
 START_SECONDS = 10.0

@@ -7,7 +7,6 @@ import fcntl
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +39,6 @@ from connectors.kafka import (
     topics,
 )
 from connectors.lexicon import load_lexicon
-from connectors.mapping import MAPPINGS_FOLDER, load_mappings
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics, serve
 from connectors.pseudonym import Keyring, load_keyring
@@ -51,34 +49,13 @@ from connectors.seal import Sealer, Unsealer, load_unsealer
 from dataflows.admission import Admission
 from dataflows.books import Books
 from dataflows.detect import add_detection
+from dataflows.installation import all_mappings, clock_of
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
+from dataflows.push import push_server
 from dataflows.settings import Settings, SettingsError, required
 
-Clock = Callable[[], int]
-
 _log = logging.getLogger("anlan.run")
-
-
-def clock_of(settings: Settings) -> Clock:
-    """The intake's clock in microseconds: the machine's, or a simulated one that runs faster."""
-    if not settings.clock_start:
-        return lambda: time.time_ns() // 1000
-    start, origin, speed = settings.clock_start, settings.clock_origin, settings.clock_speed
-    return lambda: start + int((time.time() - origin) * 1_000_000 * speed)
-
-
-def all_mappings(settings: Settings, channels: dict[str, Channel], keyring: Keyring) -> dict[str, RowMapping]:
-    """The shipped mappings and those of the installation, by id."""
-    lexicon = load_lexicon()
-    found: dict[str, RowMapping] = {}
-    folders: list[Path | str] = [MAPPINGS_FOLDER, *settings.mappings]
-    for folder in folders:
-        for name, mapping in load_mappings(folder, channels=channels, keyring=keyring, lexicon=lexicon).items():
-            if name in found:
-                raise SettingsError(f"a mapping's id must be the only one; got `{name}` again ({folder})")
-            found[name] = mapping
-    return found
 
 
 def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Dataflow:
@@ -211,8 +188,6 @@ def run(settings: Settings) -> None:
         stack.callback(door.close)
         _log.info("flow_started metrics=%d state=%s", door.port, settings.state)
         if settings.http_port:
-            from dataflows.push import push_server
-
             stack.enter_context(push_server(settings, metrics))
         stack.enter_context(calm_collector())
         cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)

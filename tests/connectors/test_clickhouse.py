@@ -401,7 +401,9 @@ def model_cells(events: dict[str, PooledEvent]) -> dict[tuple[Any, ...], tuple[i
 
 
 def model_cell(events: list[Event]) -> tuple[int, ...]:
-    contacts = [e for e in events if e.action == "received" and not (e.link and e.link.type in ("transfer", "duplicate"))]
+    contacts = [
+        e for e in events if e.action == "received" and not (e.link and e.link.type in ("transfer", "duplicate"))
+    ]
     return (
         len(events),
         len(contacts),

@@ -20,7 +20,7 @@ from connectors.registry import load_channels
 from connectors.rows import Failure, Row
 from connectors.seal import Sealer, Unsealer, generate_private_key, load_unsealer
 from dataflows.admission import ADMITTED, EVENT, SEALED, Admission
-from dataflows.run import all_mappings
+from dataflows.installation import all_mappings
 
 NOW = 1_777_777_777_000_000
 THREAT = "他说要杀了我"

@@ -27,7 +27,7 @@ from connectors.registry import load_channels
 from connectors.rows import Failure
 from connectors.seal import Sealer, Unsealer, generate_private_key, load_unsealer
 from dataflows.cli_deadletters import deadletters
-from dataflows.run import all_mappings
+from dataflows.installation import all_mappings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -24,9 +24,9 @@ from connectors.registry import load_channels
 from connectors.seal import load_unsealer
 from dataflows import push
 from dataflows.admission import Admission
+from dataflows.installation import all_mappings, clock_of
 from dataflows.outbox import LARGEST_EVENT
 from dataflows.push import push_server
-from dataflows.run import all_mappings, clock_of
 from dataflows.settings import Settings, SettingsError
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]

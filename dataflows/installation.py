@@ -1,0 +1,37 @@
+"""What the settings of an installation name: its clock and its mappings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from alerts.channel import Channel
+from connectors.lexicon import load_lexicon
+from connectors.mapping import MAPPINGS_FOLDER, load_mappings
+from connectors.mapping import Mapping as RowMapping
+from connectors.pseudonym import Keyring
+from dataflows.settings import Settings, SettingsError
+
+Clock = Callable[[], int]  # microseconds since 1970
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The intake's clock in microseconds: the machine's, or a simulated one that runs faster."""
+    if not settings.clock_start:
+        return lambda: time.time_ns() // 1000
+    start, origin, speed = settings.clock_start, settings.clock_origin, settings.clock_speed
+    return lambda: start + int((time.time() - origin) * 1_000_000 * speed)
+
+
+def all_mappings(settings: Settings, channels: dict[str, Channel], keyring: Keyring) -> dict[str, RowMapping]:
+    """The shipped mappings and those of the installation, by id."""
+    lexicon = load_lexicon()
+    found: dict[str, RowMapping] = {}
+    folders: list[Path | str] = [MAPPINGS_FOLDER, *settings.mappings]
+    for folder in folders:
+        for name, mapping in load_mappings(folder, channels=channels, keyring=keyring, lexicon=lexicon).items():
+            if name in found:
+                raise SettingsError(f"a mapping's id must be the only one; got `{name}` again ({folder})")
+            found[name] = mapping
+    return found
