@@ -203,9 +203,7 @@ class Alert:
         self.folded = max(count, 1)
         self.waiting = waiting
 
-    def _publish(
-        self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment
-    ) -> Draft:
+    def _publish(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Draft:
         if state == "open" and not self.is_open:
             self.gap = rule.life.min_gap
         record = self._number(self._build(rule, key, episode, state, reason, moment))
@@ -214,9 +212,7 @@ class Alert:
         self.ids = draft.evidence_ids if state == "open" else ()
         return draft
 
-    def _build(
-        self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment
-    ) -> Revision:
+    def _build(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Revision:
         links: tuple[AlertLink, ...] = ()
         if episode.number > 1:
             links = (AlertLink("previous", alert_id(rule, key, episode.number - 1)),)
@@ -260,9 +256,7 @@ class Alert:
         return alert
 
 
-def _draft(
-    rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, standing: bool = False
-) -> Draft:
+def _draft(rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, standing: bool = False) -> Draft:
     ids = tuple(sorted(episode.evidence))
     return Draft(record, _order(rule, key, moment), ids, moment.produced_us, standing)
 

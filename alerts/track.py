@@ -14,19 +14,18 @@ from typing import Any
 from alerts.clock import ALWAYS
 from alerts.entry import SELECTED, Entry, Verdict, window_start
 from alerts.episode import Episode
-from alerts.kinds.judge import Running
 from alerts.rule import Key, Rule
+from alerts.windows import Windows
 
 PRUNE_ABOVE = 64
-KEEP_WINDOW_ABOVE = 16  # a short window is filled again faster than a million of them are kept
-NO_WINDOW: tuple[Running | None, int] = (None, 0)
 
 
 class Track:
     """The state of one key. `head` is what the rule says now, `settled` what it will not take back."""
 
     __slots__ = (
-        "ended", "entries", "folded", "head", "ids", "key", "rule", "settled", "stale", "timer", "verdicts", "windows",
+        "ended", "entries", "folded", "head", "ids", "key", "rule", "settled", "settled_windows", "stale", "timer",
+        "verdicts", "windows",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, key: Key) -> None:
@@ -37,7 +36,8 @@ class Track:
         self.folded = 0  # how many entries the settled fold has taken
         self.ids: set[str] | None = None  # only for a long track: a short one is looked through
         self.stale = False  # the settled fold says something that the head does not know
-        self.windows = [NO_WINDOW, NO_WINDOW]  # on arrival and settled, of a long track: filled up to which entry
+        self.windows = Windows(rule.judge, rule.size)
+        self.settled_windows = Windows(rule.judge, rule.size) if rule.judge.lazy else self.windows
         self.settled = Episode()
         self.head = Episode()
         self.ended = False  # the settled fold stands at the end of an episode, with events of the next to take
@@ -62,7 +62,6 @@ class Track:
         place = bisect_left(entries, entry)
         entries.insert(place, entry)
         self.verdicts.insert(place, None)
-        self._restart(place)
         self._rejudge(place, entry[0])
         return True
 
@@ -74,7 +73,6 @@ class Track:
                 gone = self.entries.pop(place)
                 self.verdicts.pop(place)
                 self.ids = None
-                self._restart(place)
                 self._rejudge(place, gone[0])
                 return True
         return False
@@ -152,21 +150,8 @@ class Track:
             self.stale = True
 
     def _judge(self, index: int, settled: bool = False) -> Verdict | None:
-        """The verdict on entry `index`. In order it is one step of a window; elsewhere the window is filled first."""
-        entries = self.entries
-        window, taken = self.windows[settled]
-        if window is None or taken != index:
-            window = self.rule.judge.start(self.rule.size)
-            for place in range(window_start(entries, index, self.rule.size), index):
-                window.take(entries[place])
-        window.take(entries[index])
-        keep = len(entries) > KEEP_WINDOW_ABOVE
-        self.windows[settled] = (window, index + 1) if keep else NO_WINDOW
-        return window.verdict(settled=settled) if entries[index][4] & SELECTED else None
-
-    def _restart(self, place: int) -> None:
-        """Entries changed from `place` on: windows that have gone past it must be filled again."""
-        self.windows = [kept if kept[1] <= place else NO_WINDOW for kept in self.windows]
+        windows = self.settled_windows if settled else self.windows
+        return windows.judge(self.entries, index, settled=settled)
 
     def _step(self, fold: Episode, index: int) -> None:
         entry = self.entries[index]
@@ -181,6 +166,7 @@ class Track:
 
     def _rejudge(self, place: int, moment: int) -> None:
         """Judge again every unsettled event whose window holds `moment`, and fold the head anew."""
+        self.windows.changed(place)
         until = moment + self.rule.size
         for index in range(place, len(self.entries)):
             if self.entries[index][0] >= until:
@@ -203,7 +189,9 @@ class Track:
             del self.verdicts[:stop]
             self.folded -= stop
             self.ids = None
-            self.windows = [(kept[0], kept[1] - stop) if kept[1] > stop else NO_WINDOW for kept in self.windows]
+            self.windows.pruned(stop)
+            if self.rule.judge.lazy:
+                self.settled_windows.pruned(stop)
 
     def _has(self, event_id: str) -> bool:
         if self.ids is None:

@@ -25,6 +25,13 @@ class LongestChain:
         self._size = size
         self._best: dict[int, dict[int, Walk]] = {}  # last measure -> length -> the latest-starting walk
 
+    def copy(self) -> LongestChain:
+        """One that goes on by itself."""
+        twin = LongestChain(self._column, self._size)
+        twin.path = self.path
+        twin._best = {measure: walks.copy() for measure, walks in self._best.items()}
+        return twin
+
     def take(self, entry: Entry) -> None:
         """One entry further."""
         self.path = ()

@@ -42,11 +42,17 @@ class Threshold:
 
 
 class _Contacts:
-    __slots__ = ("contacts", "rungs")
+    __slots__ = ("contacts", "rungs", "size")
 
     def __init__(self, rungs: Rungs, size: int) -> None:
         self.rungs = rungs
+        self.size = size
         self.contacts = Tally(size)
+
+    def copy(self) -> Running:
+        twin = _Contacts(self.rungs, self.size)
+        twin.contacts = self.contacts.copy()
+        return twin
 
     def take(self, entry: Entry) -> None:
         if entry[4] & SELECTED:
@@ -84,14 +90,22 @@ class Distinct:
 
 
 class _Values:
-    __slots__ = ("contacts", "exact_up_to", "found", "rungs", "sketch")
+    __slots__ = ("contacts", "exact_up_to", "found", "rungs", "size", "sketch")
 
     def __init__(self, rungs: Rungs, exact_up_to: int, size: int) -> None:
         self.rungs = rungs
         self.exact_up_to = exact_up_to
+        self.size = size
         self.contacts = Tally(size)
         self.found = Tally(size)
         self.sketch: Sketch | None = None  # only where there are more values than are counted exactly
+
+    def copy(self) -> Running:
+        twin = _Values(self.rungs, self.exact_up_to, self.size)
+        twin.contacts = self.contacts.copy()
+        twin.found = self.found.copy()
+        twin.sketch = None if self.sketch is None else self.sketch.copy()
+        return twin
 
     def take(self, entry: Entry) -> None:
         if not entry[4] & SELECTED:

@@ -34,6 +34,14 @@ class Sketch:
         for value in values:
             self.add(value)
 
+    def copy(self) -> Sketch:
+        """One that goes on by itself."""
+        twin = Sketch()
+        twin._registers = self._registers.copy()
+        twin._counts = self._counts.copy()
+        twin._sum, twin._empty = self._sum, self._empty
+        return twin
+
     def add(self, value: object) -> None:
         """A value that was not in the set."""
         index, rank = _place(value)

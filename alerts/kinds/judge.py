@@ -18,6 +18,9 @@ class Running(Protocol):
     def take(self, entry: Entry) -> None:
         """One entry further: it is the newest now, and what is older than the window falls out."""
 
+    def copy(self) -> Running:
+        """One that goes on by itself."""
+
     def verdict(self, *, settled: bool) -> Verdict | None:
         """What the rule says of the newest entry, which must be a selected one; None says nothing."""
 

@@ -52,11 +52,17 @@ class Chain:
 
 
 class _Climb:
-    __slots__ = ("_branch", "_chain")
+    __slots__ = ("_branch", "_chain", "_size")
 
     def __init__(self, branch: Chain, size: int) -> None:
         self._branch = branch
+        self._size = size
         self._chain = LongestChain(branch.column, size)
+
+    def copy(self) -> Running:
+        twin = _Climb(self._branch, self._size)
+        twin._chain = self._chain.copy()
+        return twin
 
     def take(self, entry: Entry) -> None:
         self._chain.take(entry)
@@ -100,6 +106,11 @@ class _Shrinking:
         self._size = size
         self._times: deque[int] = deque(maxlen=branch.min_events)
 
+    def copy(self) -> Running:
+        twin = _Shrinking(self._branch, self._size)
+        twin._times = self._times.copy()
+        return twin
+
     def take(self, entry: Entry) -> None:
         if entry[4] & RESETS:
             self._times.clear()
@@ -138,13 +149,20 @@ class Cue:
 
 
 class _Grave:
-    __slots__ = ("_branch", "_contacts", "_is_cue", "_prior")
+    __slots__ = ("_branch", "_contacts", "_is_cue", "_prior", "_size")
 
     def __init__(self, branch: Cue, size: int) -> None:
         self._branch = branch
+        self._size = size
         self._contacts = Tally(size)
         self._is_cue = False
         self._prior = 0  # how many other contacts came before the newest entry
+
+    def copy(self) -> Running:
+        twin = _Grave(self._branch, self._size)
+        twin._contacts = self._contacts.copy()
+        twin._is_cue, twin._prior = self._is_cue, self._prior
+        return twin
 
     def take(self, entry: Entry) -> None:
         if not entry[4] & SELECTED:
@@ -175,7 +193,7 @@ class Progression:
 
     def start(self, size: int) -> Running:
         """An empty window."""
-        return _Any(self.branches, size)
+        return _Any([(branch.lazy, branch.start(size)) for branch in self.branches], Tally(size))
 
     def roles(self, entry: Entry) -> tuple[str, ...]:
         """The cues that the entry carries."""
@@ -185,9 +203,12 @@ class Progression:
 class _Any:
     __slots__ = ("_contacts", "_running")
 
-    def __init__(self, branches: list[Branch], size: int) -> None:
-        self._running = [(branch.lazy, branch.start(size)) for branch in branches]
-        self._contacts = Tally(size)
+    def __init__(self, running: list[tuple[bool, Running]], contacts: Tally) -> None:
+        self._running = running
+        self._contacts = contacts
+
+    def copy(self) -> Running:
+        return _Any([(is_lazy, running.copy()) for is_lazy, running in self._running], self._contacts.copy())
 
     def take(self, entry: Entry) -> None:
         for _, running in self._running:

@@ -65,14 +65,22 @@ class _Walking:
     start later the earlier they end are kept: the first that is near enough is the latest-starting one.
     """
 
-    __slots__ = ("_completed", "_contacts", "_rule", "_span", "_walks")
+    __slots__ = ("_completed", "_contacts", "_rule", "_size", "_span", "_walks")
 
     def __init__(self, rule: Sequence, size: int) -> None:
         self._rule = rule
+        self._size = size
         self._span = min(rule.within, size - 1)  # an event exactly one window old is out
         self._contacts = Tally(size)
         self._walks: list[deque[Walk]] = [deque() for _ in rule.places]
         self._completed: tuple[int, int] | None = None  # (steps that the newest entry completes, their span)
+
+    def copy(self) -> Running:
+        twin = _Walking(self._rule, self._size)
+        twin._contacts = self._contacts.copy()
+        twin._walks = [walks.copy() for walks in self._walks]
+        twin._completed = self._completed
+        return twin
 
     def take(self, entry: Entry) -> None:
         if entry[4] & RESETS:

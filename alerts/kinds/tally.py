@@ -16,6 +16,13 @@ class Tally:
         self._held: deque[tuple[int, object]] = deque()
         self._counts: dict[object, int] = {}
 
+    def copy(self) -> Tally:
+        """One that goes on by itself."""
+        twin = Tally(self._size)
+        twin._held = self._held.copy()
+        twin._counts = self._counts.copy()
+        return twin
+
     def __len__(self) -> int:
         return len(self._counts)
 

@@ -1,0 +1,136 @@
+"""A shard: the same drafts however its keys are spread, cut and restarted; timers at their instants."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from small_city import CHANNELS, DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report, said
+
+from alerts.detection import Shard
+from alerts.model import Arrival, Slice
+from alerts.pipeline import Pipeline
+from alerts.router import groups_of, shard_of
+from alerts.rule import Rule
+
+
+def rules() -> list[Rule]:
+    life = {"lifecycle": {"quiet_close": "12h", "reopen_within": "1d", "min_gap": "15m"}}
+    return [
+        make_rule("threshold", 0, **life),
+        make_rule("distinct", 1, of="reporter", key=["subject"], window={"size": "1d", "lateness": "2h"}, **life),
+        make_rule(
+            "progression", 2, key=["matter"], levels=[{"steps": 2, "level": "blue"}],
+            when={"chain": {"measure": "channel_rank", "min_steps": 2}},
+            unless={"fine": {"satisfied": [True]}}, **life,
+        ),
+    ]  # fmt: skip
+
+
+def busy_log(seed: int, size: int = 400) -> list[Arrival]:
+    rng = random.Random(seed)
+    found = []
+    for number in range(size):
+        at = rng.randrange(6 * DAY)
+        event = report(
+            f"e{number}", at, rng.choice(sorted(RANKS)), pair=rng.choice("abcdef"), reporter=rng.choice("pqrstu"),
+            subject=rng.choice("xy"), matter=rng.choice([None, "m1"]), category="dispute", region="620102",
+            satisfied=rng.random() < 0.05 or None, action=rng.choice(["received"] * 5 + ["visited"]),
+        )  # fmt: skip
+        found.append(Arrival(event, START + at + rng.randrange(8 * HOUR) // MINUTE * MINUTE, f"row-{number}", at + 1))
+    return sorted(found, key=lambda arrival: (arrival.arrived_us, arrival.event.id))
+
+
+def play(log: list[Arrival], shards: int, rng: random.Random | None, restarts: bool = False) -> Any:
+    pipeline = Pipeline(rules(), CHANNELS, shards)
+    drafts, late = [], []
+    position = 0
+    while position < len(log):
+        step = rng.randint(1, 60) if rng else len(log)
+        part = log[position : position + step]
+        position += step
+        routed, said_now = pipeline.take(Slice(part[-1].arrived_us, part))
+        drafts += said_now
+        late += routed.late
+        if restarts:
+            kept = pipeline.snapshot()
+            pipeline = Pipeline(rules(), CHANNELS, shards)
+            pipeline.restore(kept)
+    return drafts + pipeline.finish()[1], late
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cuts_shards_and_restarts_change_no_byte_of_several_rules_with_moves_and_late_events(seed: int) -> None:
+    log = busy_log(seed)
+    whole = play(log, 1, None)
+    rng = random.Random(seed)
+
+    assert len(whole[0]) > 50
+    assert whole[1]
+    assert play(log, 1, rng) == whole
+    assert play(log, 3, rng) == whole
+    assert play(log, 2, rng, restarts=True) == whole
+
+
+def test_drafts_come_in_the_order_of_the_log_and_records_before_timers() -> None:
+    drafts, _ = play(busy_log(9), 3, random.Random(9))
+    orders = [draft.order for draft in drafts]
+
+    assert orders == sorted(orders)
+
+
+def test_a_record_at_the_instant_of_a_timer_comes_first() -> None:
+    run = Run(make_rule(lifecycle={"quiet_close": "1d", "max_quiet_update": "9d"}))
+    for number in range(3):
+        run.tell(report(f"e{number}", number))
+    run.tell(report("keeps", DAY + 1), arrive=2 + DAY + 6 * HOUR)
+
+    assert run.wait_until(2 + DAY + 6 * HOUR) == []
+    assert said(run.wait_until(2 * DAY + 6 * HOUR + 1)) == [(2, "closed", "blue", "quiet")]
+
+
+def test_all_that_one_record_changes_is_said_once() -> None:
+    """Six events change their matter at once: the new alert opens at its full height, the old one goes once."""
+    run = Run(make_rule(key=["matter"], levels=[{"gte": 2, "level": "blue"}, {"gte": 5, "level": "red"}]))
+    topic = {"category": "dispute", "region": "620102", "matter": None}
+    for number in range(6):
+        run.tell(report(f"b{number}", HOUR + number * MINUTE, **topic))
+    moved = run.tell(report("a", 0, **topic), arrive=2 * HOUR)
+
+    assert sorted((r.state, r.level, r.count) for r in moved) == [("merged", "red", 5), ("open", "red", 7)]
+
+
+def test_state_of_another_version_is_refused_with_a_sentence() -> None:
+    shard = Shard([], [])
+
+    with pytest.raises(ValueError, match="state must have version 1; got 99; rebuild from the intake log"):
+        shard.restore(msgspec.msgpack.encode([99, {}]))
+
+
+def test_a_rule_that_means_another_thing_now_starts_afresh() -> None:
+    before, after = make_rule(), make_rule(levels=[{"gte": 2, "level": "blue"}])
+    old = Run(before)
+    old.tell(report("a", 0))
+    shard = Shard([after], groups_of([after])[1])
+    shard.restore(old.pipeline.shards[0].snapshot())
+
+    assert shard.sizes() == [("test.threshold", 0, 0, 0)]
+
+
+def test_sizes_count_keys_events_and_open_alerts() -> None:
+    run = Run(make_rule())
+    for number, pair in enumerate("xxxy"):
+        run.tell(report(f"e{number}", number, pair=pair))
+
+    assert run.pipeline.shards[0].sizes() == [("test.threshold", 2, 4, 1)]
+
+
+def test_rules_must_be_numbered_by_their_place() -> None:
+    with pytest.raises(ValueError, match=r"rule `test\.threshold` must have its place as its number; got 0 at 1"):
+        groups_of([make_rule(), make_rule()])
+
+
+def test_the_shard_of_a_key_never_changes() -> None:
+    assert [shard_of(("0", name), 64) for name in ("x", "y", "某人")] == [18, 4, 21]

@@ -1,0 +1,77 @@
+"""The feed: one order over all shards, numbered without a gap."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from small_city import MINUTE, Run, make_rule, report
+
+from alerts.alert import Draft
+from alerts.publishing import Publishing
+
+
+@pytest.fixture(scope="module")
+def drafts() -> list[Draft]:
+    """One draft for each of twelve keys, a minute apart."""
+    run = Run(make_rule(levels=[{"gte": 1, "level": "blue"}]))
+    for number in range(12):
+        run.tell(report(f"e{number}", number * MINUTE, pair=f"p{number}"))
+    return run.drafts
+
+
+def numbers(found: list[Draft]) -> list[int]:
+    return [draft.revision.feed_seq for draft in found]
+
+
+def test_nothing_goes_out_before_every_shard_has_answered(drafts: list[Draft]) -> None:
+    feed = Publishing(2)
+
+    assert feed.take(0, drafts[:1]) == []
+    assert numbers(feed.take(0, drafts[1:2])) == [1, 2]
+
+
+def test_slices_go_out_in_their_order_whoever_answers_first(drafts: list[Draft]) -> None:
+    feed = Publishing(2)
+
+    assert feed.take(1, drafts[2:3]) == feed.take(1, drafts[3:4]) == feed.take(0, drafts[:1]) == []
+
+    out = feed.take(0, drafts[1:2])
+
+    assert [draft.evidence_ids for draft in out] == [("e0",), ("e1",), ("e2",), ("e3",)]
+    assert numbers(out) == [1, 2, 3, 4]
+
+
+def test_how_keys_are_spread_over_shards_changes_nothing(drafts: list[Draft]) -> None:
+    rng = random.Random(1)
+    one = Publishing(1).take(0, list(drafts))
+    three = Publishing(3)
+    parts = [[d for n, d in enumerate(drafts) if n % 3 == shard] for shard in range(3)]
+    rng.shuffle(parts)
+
+    assert [three.take(0, part) for part in parts][-1] == one
+
+
+def test_what_stands_at_the_end_takes_no_number(drafts: list[Draft]) -> None:
+    standing = msgspec.structs.replace(drafts[0], standing=True)
+    out = Publishing(1).take(0, [standing, *drafts[1:3]])
+
+    assert out[0] == standing
+    assert numbers(out[1:]) == [1, 2]
+
+
+def test_numbers_go_on_after_a_restart(drafts: list[Draft]) -> None:
+    feed = Publishing(1)
+    feed.take(0, drafts[:3])
+    later = Publishing(1)
+    later.restore(feed.snapshot())
+
+    assert numbers(later.take(1, drafts[3:4])) == [4]
+
+
+def test_state_of_another_version_is_refused_with_a_sentence() -> None:
+    kept = msgspec.msgpack.encode([99, 0, 0])
+
+    with pytest.raises(ValueError, match="state must have version 1; got 99; rebuild from the intake log"):
+        Publishing(1).restore(kept)
