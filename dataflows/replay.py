@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from dataflows.replay_source import ReplaySource
 from dataflows.run import log_rows
 
 SHARDS = 8
+NEVER = timedelta(days=365)  # a bounded run needs no snapshots; the engine takes them even if nobody keeps them
 AT_THE_END = Pace(refresh_seconds=1e9)  # aggregates of the past are recounted once, when everything is there
 
 
@@ -82,7 +84,7 @@ def replay(
         )
         op.output("pool", rows, PoolSink(pool_dsn, metrics, pace=AT_THE_END))
     with calm_collector():
-        cli_main(flow, workers_per_process=workers)
+        cli_main(flow, workers_per_process=workers, epoch_interval=NEVER)
     replayed.drafts = [_replayed(draft) for part in drafts for draft in part]
     return replayed
 
