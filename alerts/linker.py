@@ -2,9 +2,9 @@
 
 Events that share a link, a case, a pair, a household or a reporter form a *component*. Inside one the decision is
 a fold over its events in event-time order: given matter, link, case, the same people with the same topic, or a
-matter of its own. Components are small, so an event that arrives out of order has its component's unsettled events
-decided again; what changes is said as a *move*, and the rules follow. So the matters, too, do not depend on the
-order of arrival.
+matter of its own. For an event that arrives out of order the few unsettled events after it are undone and decided
+again; what changes is said as a *move*, and the rules follow. So the matters, too, do not depend on the order of
+arrival.
 """
 
 from __future__ import annotations
@@ -67,38 +67,45 @@ class _Matter(NamedTuple):
     closed: int | None
 
 
-class _Fold:
-    """What the events folded so far say: who belongs to which matter, and how each matter stands."""
+# what one event changed in a fold: (number of the map, key, what stood there before or None)
+Undo = list[tuple[int, str, Any]]
+_OWNERS, _CONTACTS, _WANTED, _MATTERS = range(4)
 
-    __slots__ = ("contacts", "matters", "owners", "wanted")
+
+class _Fold:
+    """What the events folded so far say: who belongs to which matter, and how each matter stands.
+
+    Each event taken gives back how to undo it, so that one which comes out of order costs as much as the few
+    events after it, however much the fold holds.
+    """
+
+    __slots__ = ("contacts", "maps", "matters", "owners", "wanted")
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}  # link key -> matter
         self.contacts: dict[str, str] = {}  # event id or case -> contact
         self.wanted: dict[str, str] = {}  # id or case, unknown when an event linked to it -> matter
         self.matters: dict[str, _Matter] = {}
-
-    def copy(self) -> _Fold:
-        twin = _Fold()
-        twin.owners = dict(self.owners)
-        twin.contacts = dict(self.contacts)
-        twin.wanted = dict(self.wanted)
-        twin.matters = dict(self.matters)
-        return twin
+        self.maps: tuple[dict[str, Any], ...] = (self.owners, self.contacts, self.wanted, self.matters)
 
     def absorb(self, other: _Fold) -> None:
-        self.owners.update(other.owners)
-        self.contacts.update(other.contacts)
-        self.wanted.update(other.wanted)
-        self.matters.update(other.matters)
+        for mine, its in zip(self.maps, other.maps, strict=True):
+            mine.update(its)
 
-    def take(self, placed: Placed) -> Decision:
+    def take(self, placed: Placed) -> tuple[Decision, Undo]:
         event = placed.event
         now = placed.order[0]
         matter, reason = self._decide(event, now)
         contact = self._contact(event)
-        self._remember(event, now, matter, contact)
-        return Decision(matter, reason, contact)
+        return Decision(matter, reason, contact), self._remember(event, now, matter, contact)
+
+    def undo(self, changes: Undo) -> None:
+        """Take back what the event taken last has changed."""
+        for number, key, before in reversed(changes):
+            if before is None:
+                del self.maps[number][key]
+            else:
+                self.maps[number][key] = before
 
     def _decide(self, event: Event, now: int) -> tuple[str, str]:
         if event.matter:
@@ -136,98 +143,105 @@ class _Fold:
             return self.contacts.get(link.to, link.to)
         return event.id
 
-    def _remember(self, event: Event, now: int, matter: str, contact: str) -> None:
+    def _remember(self, event: Event, now: int, matter: str, contact: str) -> Undo:
+        changes: Undo = []
         last, closed = self.matters.get(matter, (now, None))
         if event.action == "closed":
             closed = now
         elif event.action in ("reopened", "received"):
             closed = None
-        self.matters[matter] = _Matter(max(last, now), closed)
-        owners = self.owners
-        owners["to:" + event.id] = matter
-        self.contacts[event.id] = contact
+        self._put(_MATTERS, matter, _Matter(max(last, now), closed), changes)
+        self._put(_OWNERS, "to:" + event.id, matter, changes)
+        self._put(_CONTACTS, event.id, contact, changes)
         if event.case:
-            owners[_case_key(event)] = matter
-            owners["to:" + event.case] = matter
-            self.contacts.setdefault(event.case, contact)
+            self._put(_OWNERS, _case_key(event), matter, changes)
+            self._put(_OWNERS, "to:" + event.case, matter, changes)
+            self._put(_CONTACTS, event.case, self.contacts.get(event.case, contact), changes)
         for _, key in _people_keys(event):
-            owners[key] = matter
-        if event.link and event.link.to and "to:" + event.link.to not in owners:
-            self.wanted[event.link.to] = matter
+            self._put(_OWNERS, key, matter, changes)
+        if event.link and event.link.to and "to:" + event.link.to not in self.owners:
+            self._put(_WANTED, event.link.to, matter, changes)
+        return changes
+
+    def _put(self, number: int, key: str, value: Any, changes: Undo) -> None:
+        held = self.maps[number]
+        before = held.get(key)
+        if before != value:
+            changes.append((number, key, before))
+            held[key] = value
 
     def state(self) -> Any:
-        return [self.owners, self.contacts, self.wanted, self.matters]
+        return self.maps
 
     @staticmethod
     def restored(state: Any) -> _Fold:
         fold = _Fold()
-        fold.owners, fold.contacts, fold.wanted, matters = state
-        fold.matters = {name: _Matter(*kept) for name, kept in matters.items()}
+        for held, kept in zip(fold.maps, state, strict=True):
+            held.update(kept)
+        for name, kept in fold.matters.items():
+            fold.matters[name] = _Matter(*kept)
         return fold
 
 
 class _Component:
-    """Events that hang together, settled fold and unsettled tail as in a track."""
+    """Events that hang together: one fold over all of them, and the unsettled ones with how to undo each."""
 
-    __slots__ = ("decisions", "expiry", "head", "keys", "last", "settled", "tail")
+    __slots__ = ("decisions", "expiry", "fold", "keys", "last", "tail", "undos")
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self.settled = _Fold()
-        self.head = self.settled
+        self.fold = _Fold()
         self.tail: list[Placed] = []
         self.decisions: list[Decision] = []
+        self.undos: list[Undo] = []
         self.last = -(1 << 62)
         self.expiry: int | None = None
 
     def absorb(self, other: _Component) -> None:
         """Two components turn out to be one. They share no key, so their folds simply stand side by side."""
-        if self.head is self.settled:
-            self.head = self.settled.copy()
-        self.settled.absorb(other.settled)
-        self.head.absorb(other.head)
+        self.fold.absorb(other.fold)
         merged = heapq.merge(
-            zip(self.tail, self.decisions, strict=True),
-            zip(other.tail, other.decisions, strict=True),
-            key=lambda pair: pair[0].order,
+            zip(self.tail, self.decisions, self.undos, strict=True),
+            zip(other.tail, other.decisions, other.undos, strict=True),
+            key=lambda kept: kept[0].order,
         )
-        pairs = list(merged)
-        self.tail = [placed for placed, _ in pairs]
-        self.decisions = [decision for _, decision in pairs]
+        kept = list(merged)
+        self.tail = [placed for placed, _, _ in kept]
+        self.decisions = [decision for _, decision, _ in kept]
+        self.undos = [undo for _, _, undo in kept]
         self.last = max(self.last, other.last)
 
     def take(self, placed: Placed, watermark: int) -> Linked:
         self.last = max(self.last, placed.order[0])
         if not self.tail or placed.order > self.tail[-1].order:
-            if self.head is self.settled:
-                self.head = self.settled.copy()
-            decision = self.head.take(placed)
             self.tail.append(placed)
-            self.decisions.append(decision)
-            return Linked(decision, [])
+            return Linked(self._fold_on(placed), [])
         self.settle(watermark)
         place = bisect_left(self.tail, placed.order, key=lambda each: each.order)
+        after = self.tail[place:]
+        before = self.decisions[place:]
+        for undo in reversed(self.undos[place:]):
+            self.fold.undo(undo)
+        del self.decisions[place:], self.undos[place:]
         self.tail.insert(place, placed)
-        before = [*self.decisions[:place], Decision("", "", ""), *self.decisions[place:]]
-        self.head = self.settled.copy()
-        self.decisions = [self.head.take(each) for each in self.tail]
-        moves = [
-            (each, old, new)
-            for number, (each, old, new) in enumerate(zip(self.tail, before, self.decisions, strict=True))
-            if number != place and (old.matter, old.contact) != (new.matter, new.contact)
-        ]
-        return Linked(self.decisions[place], moves)
+        decision = self._fold_on(placed)
+        moves = []
+        for each, old in zip(after, before, strict=True):
+            new = self._fold_on(each)
+            if (old.matter, old.contact) != (new.matter, new.contact):
+                moves.append((each, old, new))
+        return Linked(decision, moves)
+
+    def _fold_on(self, placed: Placed) -> Decision:
+        decision, undo = self.fold.take(placed)
+        self.decisions.append(decision)
+        self.undos.append(undo)
+        return decision
 
     def settle(self, watermark: int) -> None:
         """What is older than the watermark is decided for good."""
         stop = bisect_left(self.tail, watermark, key=lambda each: each.order[0])
-        if stop == len(self.tail):
-            self.settled = self.head  # the same, and kept once, until the next event
-        else:
-            for placed in self.tail[:stop]:
-                self.settled.take(placed)
-        del self.tail[:stop]
-        del self.decisions[:stop]
+        del self.tail[:stop], self.decisions[:stop], self.undos[:stop]
 
 
 class Linker:
@@ -305,10 +319,10 @@ class Linker:
         return [
             [
                 component.keys,
-                component.settled.state(),
-                None if component.head is component.settled else component.head.state(),
+                component.fold.state(),
                 component.tail,
                 component.decisions,
+                component.undos,
                 component.last,
             ]
             for component in components.values()
@@ -317,19 +331,24 @@ class Linker:
     def restore(self, state: Any) -> None:
         """Take back what `state` gave."""
         recent = []
-        for keys, settled, head, tail, decisions, last in state:
+        for keys, fold, tail, decisions, undos, last in state:
             component = _Component()
             component.keys = list(keys)
-            component.settled = _Fold.restored(settled)
-            component.head = component.settled if head is None else _Fold.restored(head)
+            component.fold = _Fold.restored(fold)
             component.tail = [Placed((o[0], o[1], o[2]), msgspec.convert(e, Event)) for o, e in tail]
             component.decisions = [Decision(*decision) for decision in decisions]
+            component.undos = [[_change(*change) for change in undo] for undo in undos]
             component.last = last
             self._own(component, component.keys)
             self._schedule(component)
             recent += [(placed.order[0], component) for placed in component.tail]
         recent.sort(key=lambda pair: pair[0])
         self._recent = deque(recent)
+
+
+def _change(number: int, key: str, before: Any) -> tuple[int, str, Any]:
+    """One kept change of a fold, with a matter in its own type again."""
+    return number, key, _Matter(*before) if number == _MATTERS and before is not None else before
 
 
 @lru_cache(maxsize=4_096)  # it is asked for again when the event is decided
