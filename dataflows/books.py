@@ -32,7 +32,12 @@ class Books:
         for late in routed.late:
             metrics.events_late.labels(late.channel, late.rule).inc()
         for letter in routed.dead:
-            metrics.events_duplicated.labels(letter.channel).inc()
+            if letter.reason == "duplicate_id":
+                metrics.events_duplicated.labels(letter.channel).inc()
+            else:
+                metrics.events_dead_lettered.labels(letter.channel, letter.reason).inc()
+        for channel, count in routed.fenced.items():
+            metrics.events_duplicated.labels(channel).inc(count)
         for channel, count in routed.heartbeats.items():
             metrics.heartbeats_read.labels(channel).inc(count)
 
