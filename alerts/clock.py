@@ -167,6 +167,10 @@ class Watermarks:
         data = self._heard[channel].data
         return None if data == NEVER else data
 
+    def channels(self) -> list[str]:
+        """Every channel, whether it has spoken or not."""
+        return list(self._heard)
+
     def is_silent(self, channel: str) -> bool:
         """Has the channel shown neither data nor heartbeat for its idle time, or ever?"""
         return self._heard[channel].silent

@@ -43,6 +43,7 @@ class Linking:
         groups, numbers = groups_of(rules)
         lateness = max([rule.lateness for rule in rules], default=0)
         self._linker_group = len(groups)
+        self._group_of = {rule.id: number for rule, number in zip(rules, numbers, strict=True)}
         self.watermarks = Watermarks(channels, [*groups, (frozenset(channels), max(lateness, LINKER_LATENESS))])
         self.router = Router(rules, numbers, channels, shards)
         self.linker = Linker()
@@ -141,6 +142,10 @@ class Linking:
         ids = self._order_of_ids
         while ids and ids[0][0] < before:
             self._seen.pop(ids.popleft()[1], None)
+
+    def rule_watermarks(self) -> dict[str, int]:
+        """The clock watermark of each rule, by id."""
+        return {rule: self.watermarks.clock_watermark(number) for rule, number in self._group_of.items()}
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as msgpack."""

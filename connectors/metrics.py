@@ -21,7 +21,6 @@ LABELS = {
     "level": "`blue`, `yellow`, `red`",
     "state": "state of the alert in the revision",
     "watermark": "`data` (evidence) or `clock` (moves with time)",
-    "stage": "`intake`, `log`, `link`, `detect`, `publish`, `redis`, `pool`",
     "sink": "`redis`, `kafka`, `pool`",
     "table": "table or stream that received the rows",
     "step": "step id of the flow",
@@ -134,24 +133,14 @@ class Metrics:
         self.findings_suppressed = self._counter(
             "findings_suppressed_total", "Findings folded into a later revision.", "rule"
         )
-        self.keys_refused = self._counter(
-            "keys_refused_total",
-            "Events a rule could not key: absent key, stop list, or cardinality ceiling.",
-            "rule",
-            "reason",
-        )
         self.keys_kept = self._gauge("keys_kept_count", "Keys with state.", "rule")
         self.events_kept = self._gauge("events_kept_count", "Events kept in state.", "rule")
         self.alerts_open = self._gauge("alerts_opened_count", "Alerts open or acked now.", "rule")
-        self.keys_evicted = self._counter("keys_evicted_total", "Keys forgotten because a cap was hit.", "rule")
         self.alert_latency = self._histogram(
             "alert_published_seconds",
             "From the department's send to the alert in Redis, for kinds judged on arrival.",
             LATENCY_BUCKETS,
             "rule",
-        )
-        self.stage_latency = self._histogram(
-            "stage_passed_seconds", "Time spent in one stage of the way.", LATENCY_BUCKETS, "stage"
         )
 
     def _declare_sinks(self) -> None:

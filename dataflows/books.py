@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable
 
 from alerts.alert import Draft
+from alerts.clock import NEVER
 from alerts.detection import Shard
 from alerts.linking import Linking, Routed
 from alerts.model import Revision
 from connectors.metrics import Metrics
 
 WEIGH_EVERY_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 1.0
 WAITING_AT_MOST = 100_000
 
 
@@ -22,6 +24,8 @@ class Books:
         self._metrics = metrics
         self._weighed: dict[int, tuple[float, list[tuple[str, int, int, int]]]] = {}
         self._produced: dict[tuple[str, int], int] = {}
+        self._looked_at = 0.0
+        self._epoch_at = 0.0
 
     def enter(self, routed: Routed, stage: Linking) -> None:
         """One slice of the log, linked."""
@@ -38,8 +42,33 @@ class Books:
                 metrics.events_dead_lettered.labels(letter.channel, letter.reason).inc()
         for channel, count in routed.fenced.items():
             metrics.events_duplicated.labels(channel).inc(count)
+        if time.monotonic() - self._looked_at >= LOOK_EVERY_SECONDS:
+            self._looked_at = time.monotonic()
+            self._look(stage)
         for channel, count in routed.heartbeats.items():
             metrics.heartbeats_read.labels(channel).inc(count)
+
+    def _look(self, stage: Linking) -> None:
+        """How far the watermarks are behind the clock of the log."""
+        marks, metrics = stage.watermarks, self._metrics
+        for channel in marks.channels():
+            data = marks.data_watermark(channel)
+            metrics.channel_silent.labels(channel).set(marks.is_silent(channel))
+            if data is not None:
+                metrics.channel_watermark_lag.labels(channel, "data").set((marks.now - data) / 1e6)
+        for rule, reached in stage.rule_watermarks().items():
+            if reached > NEVER // 2:
+                metrics.rule_watermark_lag.labels(rule).set((marks.now - reached) / 1e6)
+
+    def snapshot_taken(self, step: str, began: float, size: int) -> None:
+        """A step has encoded its state; `began` is the monotonic time at which it started to."""
+        now = time.monotonic()
+        self._metrics.snapshot_seconds.labels(step).observe(now - began)
+        self._metrics.snapshot_bytes.labels(step).observe(size)
+        if step == "link":  # one key, so once an epoch
+            if self._epoch_at:
+                self._metrics.epoch_seconds.observe(now - self._epoch_at)
+            self._epoch_at = now
 
     def weigh(self, shard: Shard) -> None:
         """Now and then: how many keys, events and open alerts a shard keeps, summed over the shards by rule."""

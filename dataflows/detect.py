@@ -9,7 +9,8 @@ The three stages are plain Python in `alerts`; each stateful step holds one of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import bytewax.operators as op
@@ -78,7 +79,7 @@ class _Link(StatefulBatchLogic[Cut, Routed, bytes]):
         return (), StatefulBatchLogic.RETAIN  # the input stops, the log does not end
 
     def snapshot(self) -> bytes:
-        return self._stage.snapshot()
+        return _timed(self._books, "link", self._stage.snapshot)
 
 
 class _Detect(StatefulBatchLogic[Work, tuple[int, list[Draft]], bytes]):
@@ -97,7 +98,14 @@ class _Detect(StatefulBatchLogic[Work, tuple[int, list[Draft]], bytes]):
         return (), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
-        return self._stage.snapshot()
+        return _timed(self._books, "detect", self._stage.snapshot)
+
+
+def _timed(books: Books, step: str, snapshot: Callable[[], bytes]) -> bytes:
+    began = time.monotonic()
+    kept = snapshot()
+    books.snapshot_taken(step, began, len(kept))
+    return kept
 
 
 class _Publish(StatefulBatchLogic[tuple[int, list[Draft]], list[Draft], bytes]):

@@ -11,6 +11,7 @@ import redis
 from connectors.clickhouse import Pool
 from connectors.identifiers import find_identifiers
 from connectors.kafka import ends, partitions_of, read_all, topics
+from connectors.metrics import Metrics
 from connectors.registry import load_channels
 from dataflows.cli_demo import _watch
 from dataflows.demo import Demo, Plan
@@ -129,3 +130,17 @@ def test_the_scanner_would_have_seen_them(ended: Ended) -> None:
     )
 
     assert len(find_identifiers(raw)) > 100
+
+
+def test_every_metric_of_the_flow_is_fed(ended: Ended) -> None:
+    """A metric that nobody feeds is a promise to on-call that is not kept."""
+    fed = {
+        line.split("{")[0].split(" ")[0] for line in ended.stores["metrics"].splitlines() if not line.startswith("#")
+    }
+    quiet = {  # only where something goes wrong, or comes again after a crash
+        "anlan_events_dropped_total", "anlan_events_late_total", "anlan_flushes_retried_total", "anlan_hashes_mismatched_total",
+        "anlan_rows_skipped_total", "anlan_findings_suppressed_total",
+    }  # fmt: skip
+
+    for metric in Metrics().declared:
+        assert metric.name in quiet or any(name.startswith(metric.name) for name in fed), metric.name
