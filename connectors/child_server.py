@@ -69,7 +69,7 @@ class ChildServer:
         return self
 
     def _start_once(self) -> None:
-        port = self.port or _free_port()
+        port = self.port or free_port()
         self._process = _spawn(self._command(port), self.folder, self.log)
         atexit.register(self.kill)
         try:
@@ -155,7 +155,8 @@ def runnable(program: Path, folder: Path) -> Path:
     return copy
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

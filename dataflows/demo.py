@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ import msgspec
 
 from alerts.duration import DAY_US, HOUR_US
 from alerts.model import Revision, from_us
+from connectors.child_server import free_port
 from connectors.clickhouse import Pool
 from connectors.embedded import Parts
 from connectors.kafka import RawProducer, raw_topic
@@ -68,7 +70,6 @@ class Sent:
     def __init__(self) -> None:
         self.rows = 0
         self.ways: Counter[str] = Counter()
-        self.behind_us = 0
 
 
 class Departments:
@@ -91,7 +92,6 @@ class Departments:
                 stop.wait(min(ahead, 0.05))
             if stop.is_set():
                 break
-            self._sent.behind_us = int(max(-ahead, 0) * 1e6)
             waiting.append(row)
             if len(waiting) >= 200:
                 self._flush(waiting)
@@ -247,8 +247,6 @@ class Demo:
         return today - timedelta(days=self.plan.days)
 
     def _start_flow(self, parts: Parts, keys: tuple[Path, Path, Path]) -> None:
-        import hashlib
-
         self.bootstrap = parts.bootstrap
         self.redis_url = parts.redis_url
         self._http_port, self._metrics_port = free_port(), free_port()
@@ -294,15 +292,6 @@ class Demo:
         code = self._flow.wait(60)
         if code != 0:
             raise RuntimeError(f"the flow must end with 0; got {code}:\n{self.log_tail()}")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def count_pool(dsn: str) -> tuple[int, list[Any]]:

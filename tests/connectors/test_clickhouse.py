@@ -18,6 +18,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, run_main
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from revisions import a_revision
 
 from alerts.model import (
     DeadLetter,
@@ -57,34 +58,17 @@ def event(number: int = 1, minutes: float = 0, matter: str = "m", **fields: Any)
 
 
 def revision(number: int = 1, **changes: Any) -> Revision:
-    at = AT + timedelta(minutes=number)
-    made = Revision(
-        alert_id="11111111-1111-5111-8111-111111111111",
-        revision=number,
-        rule="rc.repeat-contact",
-        rule_version=1,
-        rule_generation=1,
-        semantic_hash="s",
-        kind="threshold",
-        purpose="service-quality",
-        episode=1,
-        state="open",
-        reason="level_rise",
-        level="blue",
-        level_max="blue",
-        key={"matter": "m-1"},
-        first_occurred_at=AT,
-        last_occurred_at=at,
-        matched_at=at,
-        detected_at=at,
-        published_at=at,
-        region=Region(county="620102", township="620102001"),
-        channels=("police", "hotline"),
-        measures={"count": 3},
-        evidence=(Evidence(id="e1", channel="police", occurred_at=AT),),
-        text=Text(zh="同一事项再次来电", en="contacted again"),
-    )
-    return msgspec.structs.replace(made, **changes)
+    defaults: dict[str, Any] = {
+        "key": {"matter": "m-1"},
+        "first_occurred_at": AT,
+        "region": Region(county="620102", township="620102001"),
+        "channels": ("police", "hotline"),
+        "measures": {"count": 3},
+        "evidence": (Evidence(id="e1", channel="police", occurred_at=AT),),
+        "text": Text(zh="同一事项再次来电", en="contacted again"),
+    }
+    alert_id = "11111111-1111-5111-8111-111111111111"
+    return a_revision(alert_id, number, AT + timedelta(minutes=number), **defaults | changes)
 
 
 def until(claim: Callable[[], bool], seconds: float = 20) -> None:

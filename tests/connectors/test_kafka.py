@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
+from revisions import a_revision
 
 from alerts.model import Arrival, DeadLetter, Event, Revision, Slice, Tick, from_us
 from connectors import kafka_log, kafka_reader
@@ -592,28 +593,7 @@ def test_a_dead_letter_is_written_and_one_too_large_loses_only_its_sealed_row(
 
 def revision(alert: int, number: int, content: str = "") -> Revision:
     at = from_us(NOON + (alert * 10 + number) * 1_000_000)
-    return Revision(
-        alert_id=f"a{alert}",
-        revision=number,
-        rule="rc.repeat-contact",
-        rule_version=1,
-        rule_generation=1,
-        semantic_hash="s",
-        kind="threshold",
-        purpose="service-quality",
-        episode=1,
-        state="open",
-        reason="level_rise",
-        level="blue",
-        level_max="blue",
-        key={"matter": "m"},
-        first_occurred_at=at,
-        last_occurred_at=at,
-        matched_at=at,
-        detected_at=at,
-        published_at=at,
-        content_hash=content or f"{alert}-{number}",
-    )
+    return a_revision(f"a{alert}", number, at, content_hash=content or f"{alert}-{number}")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 import redis
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSource, run_main
+from revisions import a_revision
 
 from alerts.model import Region, Revision, Text
 from connectors.embedded import Valkey
@@ -29,34 +30,15 @@ AT = datetime(2024, 4, 16, 8, 0, tzinfo=UTC)
 
 
 def revision(alert: int | str = 1, number: int = 1, **changes: Any) -> Revision:
-    at = AT + timedelta(minutes=number)
-    return msgspec.structs.replace(
-        Revision(
-            alert_id=str(uuid.uuid5(uuid.NAMESPACE_OID, str(alert))),
-            revision=number,
-            rule="rc.repeat-contact",
-            rule_version=1,
-            rule_generation=1,
-            semantic_hash="s",
-            kind="threshold",
-            purpose="service-quality",
-            episode=1,
-            state="open",
-            reason="level_rise",
-            level="blue",
-            level_max="blue",
-            key={"matter": f"m-{alert}"},
-            first_occurred_at=AT,
-            last_occurred_at=at,
-            matched_at=at,
-            detected_at=at,
-            published_at=at,
-            content_hash=f"h-{alert}-{number}",
-            region=Region(county="620102", township="620102001"),
-            text=Text(zh="同一事项再次来电", en="contacted again"),
-        ),
-        **changes,
-    )
+    defaults: dict[str, Any] = {
+        "key": {"matter": f"m-{alert}"},
+        "first_occurred_at": AT,
+        "content_hash": f"h-{alert}-{number}",
+        "region": Region(county="620102", township="620102001"),
+        "text": Text(zh="同一事项再次来电", en="contacted again"),
+    }
+    alert_id = str(uuid.uuid5(uuid.NAMESPACE_OID, str(alert)))
+    return a_revision(alert_id, number, AT + timedelta(minutes=number), **defaults | changes)
 
 
 def writer(url: str, metrics: Metrics | None = None, **options: Any) -> RedisAlertWriter:
