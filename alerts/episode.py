@@ -8,18 +8,43 @@ again under the same number; a later one begins the next.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from alerts.entry import RED, Entry, Verdict
+from alerts.model import Confidence, Region, State
 from alerts.rule import Life
+
+
+class Facts(Struct, frozen=True):
+    """What some kinds say beside the verdict: deadlines, baselines, how sure an absence is."""
+
+    due: datetime | None = None
+    stage: str | None = None
+    breach_seconds: int | None = None
+    confidence: Confidence = "confirmed"
+    vouched_by: tuple[dict[str, Any], ...] = ()
+    calendar_version: str | None = None
+    baseline_version: str | None = None
+    first_occurred: int | None = None  # event times, where they are not those of the evidence
+    last_occurred: int | None = None
+    region: Region | None = None  # where it is not that of the evidence
+    words: dict[str, Any] = {}  # further words for `explain`: numbers, or [Chinese, English]
+
+
+NO_FACTS = Facts()
+QUIET: tuple[State, str] = ("closed", "quiet")
 
 
 class Episode:
     """Where the fold stands. `number` is 0 before anything was found."""
 
     __slots__ = (
-        "best", "bonus", "branches", "channels", "closed", "evidence", "last", "level", "matched", "number", "open",
-        "past", "steps", "unit",
+        "best", "bonus", "branches", "channels", "closed", "ending", "evidence", "facts", "last", "level", "matched",
+        "number", "open", "past", "steps", "unit",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -37,6 +62,8 @@ class Episode:
         self.unit: str | None = None
         self.evidence: dict[str, Entry] = {}
         self.past: tuple[Episode, ...] = ()  # those that ended since the settled part of the fold
+        self.ending = QUIET  # the state and reason in which it ends
+        self.facts = NO_FACTS
 
     def twin(self) -> Episode:
         """A fold that can go on by itself."""
@@ -123,7 +150,7 @@ class Episode:
         """Everything that is kept, in plain types."""
         return [
             self.number, self.open, self.matched, self.last, self.closed, self.level, self.bonus, self.steps, self.best,
-            sorted(self.branches), self.channels, self.unit, list(self.evidence.values()),
+            sorted(self.branches), self.channels, self.unit, list(self.evidence.values()), self.ending, self.facts,
         ]  # fmt: skip
 
     @staticmethod
@@ -132,8 +159,10 @@ class Episode:
         episode = Episode()
         (
             episode.number, episode.open, episode.matched, episode.last, episode.closed, episode.level, episode.bonus,
-            episode.steps, best, branches, channels, episode.unit, evidence,
+            episode.steps, best, branches, channels, episode.unit, evidence, ending, facts,
         ) = state  # fmt: skip
+        episode.ending = tuple(ending)
+        episode.facts = msgspec.convert(facts, Facts)
         episode.best = None if best is None else _verdict(best)
         episode.branches = frozenset(branches)
         episode.channels = tuple(channels)

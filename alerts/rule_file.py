@@ -16,6 +16,7 @@ from alerts.model import Kind, Level, Purpose, Text
 from alerts.select import nearest
 
 Status = Literal["live", "shadow", "disabled", "deprecated"]
+DayClass = Literal["workday", "weekend", "holiday", "makeup_workday"]
 ReviseOn = Literal["level_up", "new_channel", "new_branch", "step", "unit"]
 REVISE_ON: tuple[ReviseOn, ...] = get_args(ReviseOn)
 
@@ -35,9 +36,9 @@ class RuleError(ValueError):
 
 
 class Window(Struct, forbid_unknown_fields=True):
-    """How long events count together, and how long stragglers are waited for."""
+    """How long events count together, and how long stragglers are waited for; an obligation has no size."""
 
-    size: str
+    size: str = ""
     lateness: str | None = None
     slide: str | None = None
 
@@ -56,6 +57,7 @@ class Rung(Struct, forbid_unknown_fields=True):
     steps: int | None = None
     measure_gte: int | None = None
     ratio: float | None = None
+    event: dict[str, Any] | None = None
 
 
 class Aftercare(Struct, forbid_unknown_fields=True):
@@ -63,6 +65,13 @@ class Aftercare(Struct, forbid_unknown_fields=True):
 
     for_: str = field(name="for")
     level_plus: int = 1
+
+
+class CloseWhen(Struct, forbid_unknown_fields=True):
+    """A surge closes when so many slides in a row stay below a ratio."""
+
+    ratio_lt: float
+    hold: int = 1
 
 
 class Lifecycle(Struct, forbid_unknown_fields=True):
@@ -76,6 +85,9 @@ class Lifecycle(Struct, forbid_unknown_fields=True):
     max_gap: str = "4h"
     max_quiet_update: str = "1d"
     aftercare: Aftercare | None = None
+    close_when: CloseWhen | None = None
+    close_on: Literal["satisfied"] | None = None
+    retract_on: Literal["late_evidence"] | None = None
 
 
 class EvidenceSettings(Struct, forbid_unknown_fields=True):
@@ -136,8 +148,40 @@ class StepWhen(Struct, forbid_unknown_fields=True):
     min: int = 1
 
 
+class ScoreWhen(Struct, forbid_unknown_fields=True):
+    """One cue of a score: what an event that shows it is worth, and how much it may add up to."""
+
+    name: str
+    event: dict[str, Any]
+    points: int
+    cap: int | None = None
+
+
+class RatioWhen(Struct, forbid_unknown_fields=True):
+    """Which of the selected events are counted, among which, and how many there must be to say anything."""
+
+    of: dict[str, Any]
+    among: dict[str, Any] = {}
+    at_least: int = 20
+
+
+class NewValueWhen(Struct, forbid_unknown_fields=True):
+    """How long a value is remembered, and for how long a key must have been heard of before it can surprise."""
+
+    forget_after: str
+    known_for: str = "30d"
+
+
+class Condition(Struct, forbid_unknown_fields=True):
+    """One condition of a surge."""
+
+    count_gte: int | None = None
+    score_gte: float | None = None
+    ratio_gte: float | None = None
+
+
 class When(Struct, forbid_unknown_fields=True):
-    """The construct of a progression or a sequence."""
+    """The construct of a kind."""
 
     chain: ChainWhen | None = None
     any: list[BranchWhen] | None = None
@@ -145,6 +189,85 @@ class When(Struct, forbid_unknown_fields=True):
     within: str | None = None
     gap_max: str | None = None
     eager: bool = False
+    score: list[ScoreWhen] | None = None
+    ratio: RatioWhen | None = None
+    new_value: NewValueWhen | None = None
+    all: list[Condition] | None = None
+    hold: int = 1
+
+
+class ObligationSettings(Struct, forbid_unknown_fields=True):
+    """What is owed: what opens it, what satisfies it, by when, and who can vouch that it did not happen."""
+
+    id: list[str]
+    opens: dict[str, Any]
+    satisfied_by: dict[str, Any]
+    due: str
+    pause_on: dict[str, Any] = {}
+    resume_on: dict[str, Any] = {}
+    calendar: str | None = None
+    vouch: list[str] = []
+    max_hold: str = "2h"
+
+
+class StageSettings(Struct, forbid_unknown_fields=True):
+    """A share of the time budget (`80%`) or a length of time (`4d`) at which an obligation reaches a level."""
+
+    at: str
+    level: Level
+    name: Text | None = None
+
+
+class Bump(Struct, forbid_unknown_fields=True):
+    """What raises the level of an overdue obligation once."""
+
+    on: dict[str, Any]
+    by: int = 1
+
+
+class BaselineSettings(Struct, forbid_unknown_fields=True):
+    """What is usual: the same slot of earlier days (`median_mad`) or the counts of earlier days (`negative_binomial`)."""
+
+    stat: Literal["median_mad", "negative_binomial"] = "median_mad"
+    table: str | None = None
+    slot: list[Literal["hour_of_day", "day_class"]] = []
+    history: str = "8w"
+    exclude: Literal["flagged_surges"] | None = None
+    min_slots: int = 4
+    guard: str = "2d"
+    p: float = 1e-3
+    scale: list[float] = field(default_factory=lambda: [1.0, 3.0])
+    calendar: str = "cn"
+
+
+class RollUp(Struct, forbid_unknown_fields=True):
+    """How many areas of one district, in one category, become one alert of the district."""
+
+    to: Literal["county", "township"] = "county"
+    gte: int = 3
+
+
+class QuietSlot(Struct, forbid_unknown_fields=True):
+    """Hours (`22-6`, local time) or days in which a channel is expected to be so many times quieter."""
+
+    times: float
+    hours: str | None = None
+    day_class: list[DayClass] = []
+
+
+class SilenceSettings(Struct, forbid_unknown_fields=True):
+    """For how long each channel may be quiet; the channel's own `idle` where it is not named."""
+
+    expected: dict[str, str] = {}
+    slots: list[QuietSlot] = []
+    calendar: str = "cn"
+
+
+class Waiver(Struct, forbid_unknown_fields=True):
+    """A mutant of the rule that its tests need not find, and why."""
+
+    mutant: str
+    reason: str
 
 
 class RuleFile(Struct, forbid_unknown_fields=True):
@@ -158,9 +281,9 @@ class RuleFile(Struct, forbid_unknown_fields=True):
     owner: str
     purpose: Purpose
     channels: list[str]
-    select: dict[str, Any]
-    key: list[str]
-    window: Window
+    select: dict[str, Any] = {}
+    key: list[str] = []
+    window: Window = field(default_factory=Window)
     levels: list[Rung] = []
     status: Status = "live"
     description: str = ""
@@ -169,12 +292,20 @@ class RuleFile(Struct, forbid_unknown_fields=True):
     distinct: DistinctSettings = field(default_factory=DistinctSettings)
     when: When | None = None
     unless: dict[str, Any] = {}
+    obligation: ObligationSettings | None = None
+    stages: list[StageSettings] = []
+    bump: Bump | None = None
+    baseline: BaselineSettings | None = None
+    roll_up: RollUp | None = None
+    silence: SilenceSettings | None = None
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     explain: str | Text = ""
     route: RouteSettings = field(default_factory=RouteSettings)
     privacy: Privacy = field(default_factory=Privacy)
     runbook: str = ""
+    budget: dict[Level, float] = {}
+    waivers: list[Waiver] = []
     tests: list[dict[str, Any]] = []
 
 
