@@ -15,3 +15,4 @@ class Channel(Struct, frozen=True):
     rank: int
     lateness_us: int
     idle_us: int
+    short: Text | None = None  # its name inside a sentence, where that is shorter than the label

@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from alerts.entry import LEVEL_NAME, LEVEL_NUMBER, RED, Entry, Verdict
+from alerts.entry import LEVEL_NAME, Entry, Key, Verdict
 from alerts.episode import Episode
+from alerts.explanation import explain, nearest
 from alerts.fields import county_of, township_of, village_of
 from alerts.model import (
     AlertLink,
     Delta,
     Evidence,
-    Nearest,
     Region,
     Revision,
     Route,
@@ -22,14 +22,17 @@ from alerts.model import (
     Suppressed,
     from_us,
 )
-from alerts.rule import Key, Rule
+from alerts.rule import Rule
 from alerts.words import sentence
 
 # who publishes and when is not part of what is said
 _UNHASHED: dict[str, Any] = {
     "engine_epoch": 0, "feed_seq": 0, "content_hash": "", "published_at": from_us(0), "origin": "live",
 }  # fmt: skip
-_COMPARED = ("state", "level", "count", "distinct", "steps", "branches", "channels", "evidence_total")
+_COMPARED = (
+    "state", "level", "count", "distinct", "steps", "branches", "channels", "stage", "due", "confidence",
+    "evidence_total",
+)  # fmt: skip
 
 
 def build(
@@ -47,6 +50,8 @@ def build(
     """The record of what an episode says at clock instant `at`; numbered and chained by `chain`."""
     entries = sorted(episode.evidence.values())
     best = episode.best or Verdict(1)
+    facts = episode.facts
+    region = facts.region or _region(entries)
     key_map = rule.key_map(key)
     detected = from_us(at)
     return Revision(
@@ -64,12 +69,12 @@ def build(
         level=LEVEL_NAME[episode.level],
         level_max=LEVEL_NAME[episode.level],
         key=key_map,
-        first_occurred_at=from_us(entries[0][0]),
-        last_occurred_at=from_us(entries[-1][0]),
+        first_occurred_at=from_us(entries[0][0] if facts.first_occurred is None else facts.first_occurred),
+        last_occurred_at=from_us(entries[-1][0] if facts.last_occurred is None else facts.last_occurred),
         matched_at=from_us(episode.matched),
         detected_at=detected,
         published_at=detected,
-        region=_region(entries),
+        region=region,
         channels=tuple(sorted(episode.channels)),
         count=best.count,
         distinct=best.distinct,
@@ -78,14 +83,23 @@ def build(
         branches=tuple(sorted(episode.branches)),
         path=best.path,
         measures=dict(best.measures),
+        confidence=facts.confidence,
+        vouched_by=facts.vouched_by,
+        due=facts.due,
+        stage=facts.stage,
+        breach_seconds=facts.breach_seconds,
+        calendar_version=facts.calendar_version,
+        baseline_version=facts.baseline_version,
         evidence=_evidence(rule, entries),
         evidence_total=len(entries),
         evidence_digest=digest([entry[2] for entry in entries]),
         suppressed_since_last=suppressed,
         text=sentence(rule, key_map, episode, best, entries),
-        explain=_explain(rule, episode, best),
-        nearest_next=_nearest(rule, episode, best),
-        route=Route(feed=f"alerts:{_county(entries)}", roles=tuple(rule.spec.route.roles), chain=rule.spec.route.chain),
+        explain=explain(rule, episode, best),
+        nearest_next=nearest(rule, episode, best),
+        route=Route(
+            feed=f"alerts:{region.county or 'unknown'}", roles=tuple(rule.spec.route.roles), chain=rule.spec.route.chain
+        ),
         links=links,
         runbook=rule.spec.runbook,
         origin="shadow" if rule.spec.status == "shadow" else "live",
@@ -137,7 +151,7 @@ def _witness(rule: Rule, entry: Entry) -> Evidence:
         value = get(event)
         if value is not None and value != ():
             fields[name] = value
-    why = ",".join(rule.judge.roles(entry)) or None
+    why = ",".join(rule.roles(entry)) or None
     return Evidence(event.id, event.channel, from_us(entry[0]), event.case, why, fields)
 
 
@@ -147,38 +161,3 @@ def _region(entries: list[Entry]) -> Region:
         if event.region or event.grid:
             return Region(county_of(event), township_of(event), village_of(event), event.grid)
     return Region()
-
-
-def _county(entries: list[Entry]) -> str:
-    return _region(entries).county or "unknown"
-
-
-def _explain(rule: Rule, episode: Episode, best: Verdict) -> dict[str, Any]:
-    """The evaluated conditions: each with its value and the number it was held against."""
-    conditions: list[dict[str, Any]] = []
-    measured = {"gte": best.distinct if best.distinct is not None else best.count, "steps": episode.steps}
-    for rung in rule.spec.levels:
-        for name in ("gte", "steps"):
-            wanted = getattr(rung, name)
-            if wanted is not None:
-                conditions.append(_condition(name, measured[name], wanted, rung.level))
-        if rung.measure_gte is not None:
-            value = best.path[-1] if best.path else None
-            conditions.append(_condition("measure_gte", value, rung.measure_gte, rung.level))
-    conditions += [{"branch": branch, "passed": True} for branch in sorted(episode.branches)]
-    return {"window": rule.spec.window.size, "any": conditions}
-
-
-def _condition(name: str, value: Any, wanted: int, level: str) -> dict[str, Any]:
-    passed = value is not None and value >= wanted
-    return {"condition": name, "value": value, "wanted": wanted, "level": level, "passed": passed}
-
-
-def _nearest(rule: Rule, episode: Episode, best: Verdict) -> Nearest | None:
-    """The next rung above and what it still needs, for rules that count."""
-    measured = best.distinct if best.distinct is not None else best.count
-    for wanted, level in rule.rungs:
-        reached = min(LEVEL_NUMBER[level] + episode.bonus, RED)
-        if measured < wanted and reached > episode.level:
-            return Nearest(LEVEL_NAME[reached], wanted - measured)
-    return None

@@ -12,6 +12,7 @@ from connectors.yaml_file import Document, Where, load
 
 CHANNELS_FILE = Path(__file__).parent.parent / "alerts" / "channels.yaml"
 _KEYS = ("label", "rank", "lateness", "idle")
+_OPTIONAL = ("short",)
 
 
 def load_channels(path: Path | str = CHANNELS_FILE) -> dict[str, Channel]:
@@ -29,24 +30,30 @@ def load_channels(path: Path | str = CHANNELS_FILE) -> dict[str, Channel]:
 
 def _channel(document: Document, name: str, entry: Any) -> Channel:
     where = ("channels", name)
-    document.check_keys(entry, _KEYS, where)
+    document.check_keys(entry, (*_KEYS, *_OPTIONAL), where)
     for key in _KEYS:
         if entry.get(key) is None:
             raise document.refuse(f"channel `{name}` must have `{key}`; got nothing", where)
-    label = entry["label"]
-    document.check_keys(label, ("zh", "en"), (*where, "label"))
-    if not (label.get("zh") and label.get("en")):
-        raise document.refuse(f"`label` of channel `{name}` must have zh and en; got `{label}`", where)
     rank = entry["rank"]
     if type(rank) is not int or not 1 <= rank <= 9:
         raise document.refuse(f"`rank` of channel `{name}` must be 1 to 9; got `{rank}`", (*where, "rank"))
     return Channel(
         id=name,
-        label=Text(zh=str(label["zh"]), en=str(label["en"])),
+        label=_words(document, name, entry, "label"),
         rank=rank,
         lateness_us=_duration(document, entry["lateness"], (*where, "lateness")),
         idle_us=_duration(document, entry["idle"], (*where, "idle")),
+        short=_words(document, name, entry, "short") if "short" in entry else None,
     )
+
+
+def _words(document: Document, channel: str, entry: Any, key: str) -> Text:
+    where = ("channels", channel)
+    words = entry[key]
+    document.check_keys(words, ("zh", "en"), (*where, key))
+    if not (words.get("zh") and words.get("en")):
+        raise document.refuse(f"`{key}` of channel `{channel}` must have zh and en; got `{words}`", where)
+    return Text(zh=str(words["zh"]), en=str(words["en"]))
 
 
 def _duration(document: Document, text: Any, where: Where) -> int:

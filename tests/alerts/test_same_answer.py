@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,6 +45,25 @@ STEPS = [
     {"name": "b", "event": {"channel": ["hotline", "petition"]}},
     {"name": "c", "event": {"channel": ["police", "petition"]}},
 ]
+SHARE = {"of": {"violence|gte": 2}, "among": {"channel": ["hotline", "police", "petition"]}, "at_least": 2}
+SHARES = [{"ratio": 0.5, "level": "blue"}, {"ratio": 0.75, "level": "red"}]
+NEW = {"new_value": {"forget_after": "4d", "known_for": "1d"}, "within": "20h"}
+NEW_RUNGS = [{"gte": 1, "level": "blue"}, {"gte": 2, "level": "red"}]
+
+
+def is_violent(least: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda r: r["violence"] is not None and r["violence"] >= least
+
+
+def has_weapon_at_police(r: dict[str, Any]) -> bool:
+    return bool(r["weapon"]) and r["channel"] == "police"
+
+
+def share_of_violence() -> by_definition.Verdict:
+    wanted = SHARE["among"]["channel"]  # type: ignore[index]
+    return by_definition.share(is_violent(2), lambda r: r["channel"] in wanted, 2, {0.5: 1, 0.75: 3})
+
+
 CASES = {
     "threshold": (
         rule("threshold", levels=RUNGS),
@@ -103,6 +123,44 @@ CASES = {
             levels=[{"steps": 2, "level": "blue"}, {"steps": 3, "level": "red"}],
         ),
         by_definition.in_order(["a", "b", "c"], 2 * DAY, 20 * HOUR, {2: 1, 3: 3}),
+    ),
+    "match": (
+        rule(
+            "match",
+            window={"lateness": "6h"},
+            levels=[
+                {"event": {"violence|gte": 1}, "level": "blue"},
+                {"event": {"violence|gte": 3}, "level": "yellow"},
+                {"event": {"cues|any": ["weapon"], "channel": ["police"]}, "level": "red"},
+            ],
+        ),
+        by_definition.matching([(is_violent(1), 1), (is_violent(3), 2), (has_weapon_at_police, 3)]),
+    ),
+    "score": (
+        rule(
+            "score",
+            when={
+                "score": [
+                    {"name": "weapon", "event": {"cues|any": ["weapon"]}, "points": 3},
+                    {"name": "violence", "event": {"violence|gte": 2}, "points": 2, "cap": 5},
+                    {"name": "told", "event": {}, "points": 1, "cap": 3},
+                ]
+            },
+            levels=[{"gte": 4, "level": "blue"}, {"gte": 7, "level": "yellow"}, {"gte": 9, "level": "red"}],
+        ),
+        by_definition.weighted(
+            [(lambda r: r["weapon"], 3, None), (is_violent(2), 2, 5), (lambda r: True, 1, 3)], {4: 1, 7: 2, 9: 3}
+        ),
+    ),
+    "ratio": (rule("ratio", when={"ratio": SHARE}, levels=SHARES), share_of_violence()),
+    "ratio, eager": (rule("ratio", when={"ratio": SHARE, "eager": True}, levels=SHARES), share_of_violence()),
+    "new value": (
+        rule("new_value", of="reporter", window={"lateness": "6h"}, when=NEW, levels=NEW_RUNGS),
+        by_definition.surprising("reporter", DAY, 20 * HOUR, {1: 1, 2: 3}),
+    ),
+    "new value, eager": (
+        rule("new_value", of="reporter", window={"lateness": "6h"}, when={**NEW, "eager": True}, levels=NEW_RUNGS),
+        by_definition.surprising("reporter", DAY, 20 * HOUR, {1: 1, 2: 3}),
     ),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerts.duration import parse_duration
+from alerts.model import Text
 from connectors.registry import load_channels
 from connectors.yaml_file import YamlError, load, loads
 
@@ -51,6 +52,20 @@ def test_lateness_and_idle_are_microseconds(tmp_path: Path) -> None:
     assert (police.label.zh, police.label.en) == ("公安110", "Police 110")
 
 
+def test_a_channel_may_have_a_shorter_name_inside_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "channels.yaml"
+    path.write_text(ONE.replace("    rank", '    short: {zh: "110", en: police}\n    rank'), encoding="utf-8")
+
+    assert load_channels(path)["police"].short == Text("110", "police")
+
+
+def test_a_channel_is_called_by_its_label_where_it_has_no_shorter_name(tmp_path: Path) -> None:
+    path = tmp_path / "channels.yaml"
+    path.write_text(ONE, encoding="utf-8")
+
+    assert load_channels(path)["police"].short is None
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
@@ -60,6 +75,7 @@ def test_lateness_and_idle_are_microseconds(tmp_path: Path) -> None:
         ("lateness: 30m", "latness: 30m", "got `latness`; did you mean `lateness`?"),
         ("rank: 2", "rank: high", "`rank` of channel `police` must be 1 to 9; got `high`"),
         ("zh: 公安110, ", "", "`label` of channel `police` must have zh and en"),
+        ("    rank", "    short: {zh: 110}\n    rank", "`short` of channel `police` must have zh and en"),
     ],
 )
 def test_a_wrong_registry_is_refused_with_its_line(tmp_path: Path, old: str, new: str, sentence: str) -> None:

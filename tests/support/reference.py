@@ -14,6 +14,7 @@ RED = 3
 
 Report = dict[str, Any]  # t, rank, id, plus whatever the verdict looks at
 Verdict = Callable[[list[Report]], "tuple[int, Any] | None"]  # of the window that ends with its last report
+Test = Callable[[Report], bool]
 
 
 def episodes(
@@ -152,5 +153,63 @@ def in_order(steps: list[str], within: int, gap_max: int | None, rungs: dict[int
                 if fits and near and times[-1] - times[0] <= within:
                     return max(level for least, level in rungs.items() if number >= least), number
         return None
+
+    return verdict
+
+
+def matching(rungs: list[tuple[Test, int]]) -> Verdict:
+    """The newest report alone, by the highest level whose test it passes."""
+
+    def verdict(window: list[Report]) -> tuple[int, Any] | None:
+        levels = [level for fits, level in rungs if fits(window[-1])]
+        return (max(levels), None) if levels else None
+
+    return verdict
+
+
+def weighted(cues: list[tuple[Test, int, int | None]], rungs: dict[int, int]) -> Verdict:
+    """The sum over the cues of the points of each contact that shows it, each cue up to its cap."""
+
+    def verdict(window: list[Report]) -> tuple[int, Any] | None:
+        total = 0
+        for shows, points, cap in cues:
+            worth = points * len({r["contact"] for r in _selected(window) if shows(r)})
+            total += worth if cap is None or worth < cap else cap
+        levels = [level for least, level in rungs.items() if total >= least]
+        return (max(levels), total) if levels else None
+
+    return verdict
+
+
+def share(of: Test, among: Test, at_least: int, rungs: dict[float, int]) -> Verdict:
+    """How many of some contacts are of a sort, once there are enough of them."""
+
+    def verdict(window: list[Report]) -> tuple[int, Any] | None:
+        all_of_them = {r["contact"] for r in _selected(window) if among(r)}
+        some = {r["contact"] for r in _selected(window) if among(r) and of(r)}
+        if len(all_of_them) < at_least:
+            return None
+        levels = [level for least, level in rungs.items() if len(some) / len(all_of_them) >= least]
+        return (max(levels), (len(some), len(all_of_them))) if levels else None
+
+    return verdict
+
+
+def surprising(of: str, known_for: int, within: int, rungs: dict[int, int]) -> Verdict:
+    """A value that the window shows for the first time less than `within` ago, of a key that was known by then."""
+
+    def verdict(window: list[Report]) -> tuple[int, Any] | None:
+        reports = _selected(window)
+        newest = reports[-1]
+        with_it = [r for r in reports if newest[of] is not None and r[of] == newest[of]]
+        if not with_it:
+            return None
+        first = min(r["t"] for r in with_it)
+        was_known = any(r["t"] <= first - known_for for r in reports)
+        if newest["t"] - first >= within or not was_known:
+            return None
+        number = len({r["contact"] for r in with_it})
+        levels = [level for least, level in rungs.items() if number >= least]
+        return (max(levels), number) if levels else None
 
     return verdict

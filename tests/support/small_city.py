@@ -18,7 +18,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 START = 1_772_000_000_000_000
 RANKS = {"grid": 1, "hotline": 2, "police": 2, "petition": 3, "superior": 4}
-CHANNELS = {name: Channel(name, Text(name, name), rank, 6 * HOUR, 3 * DAY) for name, rank in RANKS.items()}
+LABELS = {"grid": "网格", "hotline": "12345", "police": "110", "petition": "信访", "superior": "上级交办"}
+CHANNELS = {name: Channel(name, Text(LABELS[name], name), rank, 6 * HOUR, 3 * DAY) for name, rank in RANKS.items()}
 
 
 def make_rule(kind: str = "threshold", number: int = 0, **parts: Any) -> Rule:
