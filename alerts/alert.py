@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from alerts.clock import ALWAYS
-from alerts.entry import LEVEL_NUMBER
+from alerts.entry import LEVEL_NUMBER, Key
 from alerts.episode import Episode
-from alerts.model import AlertLink, Revision, State, Suppressed, from_us, to_us
+from alerts.model import ALWAYS, AlertLink, Revision, State, Suppressed, from_us, to_us
 from alerts.record import build, chain
-from alerts.rule import Key, Rule
+from alerts.rule import Rule
+from alerts.subject import Standing
 
 ALERTS = uuid.UUID("6ee0a7c1-62f4-5a1e-9c39-1d5f6f0f2a11")  # namespace of alert ids; never changes
 
@@ -36,6 +36,7 @@ class Moment(Struct, frozen=True, gc=False):
     number: int = 0  # of the record in the log
     produced_us: int = 0
     moved: bool = False  # the record took an event away to another key
+    turned: bool = False  # the rule book changed
 
 
 class Draft(Struct, frozen=True, gc=False):
@@ -61,39 +62,40 @@ class Alerts:
         self.known: dict[int, Alert] = {}  # by number of the episode
         self.timer = ALWAYS  # the clock instant for which its owner has set a timer
 
-    def reconcile(self, rule: Rule, key: Key, head: Episode, settled: Episode, moment: Moment) -> list[Draft]:
-        """The revisions that are due now, given what the fold says."""
+    def reconcile(self, rule: Rule, standing: Standing, moment: Moment) -> list[Draft]:
+        """The revisions that are due now, given what the rule says of the key."""
         drafts: list[Draft] = []
-        found = {each.number: each for each in head.known() if each.number >= max(settled.number, 1)}
-        for number in [number for number in self.known if number not in found]:
-            if number < settled.number:
-                del self.known[number]  # over for good, and another one has begun
-            elif self.known[number].is_open:
-                drafts.append(self.known[number].withdraw(rule, key, moment))
-        for number, episode in found.items():
-            has_ended = settled.has_ended(episode)
-            if number in self.known:
-                drafts += self.known[number].reconcile(rule, key, episode, has_ended, moment)
-            elif not has_ended:
-                alert = self.known[number] = Alert()
+        key, over = standing.key, standing.over
+        if self.known:
+            found = {episode.number for episode, _ in standing.episodes}
+            for number in [number for number in self.known if number not in found]:
+                if number > over and self.known[number].is_open:
+                    drafts.append(self.known[number].withdraw(rule, key, moment, *_contradicted(moment)))
+        for episode, has_ended in standing.episodes:
+            alert = self.known.get(episode.number)
+            if alert is None and not has_ended:
+                alert = self.known[episode.number] = Alert()
+            if alert is not None:
                 drafts += alert.reconcile(rule, key, episode, has_ended, moment)
+        for number in [number for number in self.known if number <= over]:
+            del self.known[number]  # it has said its last word
         return drafts
 
-    def standing(self, rule: Rule, key: Key, head: Episode, moment: Moment) -> list[Draft]:
+    def end(self, rule: Rule, key: Key, reason: str, moment: Moment) -> list[Draft]:
+        """The rule is no more what it was: what is open closes."""
+        return [alert.withdraw(rule, key, moment, "closed", reason) for alert in self.known.values() if alert.is_open]
+
+    def standing(self, rule: Rule, standing: Standing, moment: Moment) -> list[Draft]:
         """What the open alerts have taken in since their last revisions, for the end of a bounded input."""
         return [
-            self.known[episode.number].standing(rule, key, episode, moment)
-            for episode in head.known()
+            self.known[episode.number].standing(rule, standing.key, episode, moment)
+            for episode, _ in standing.episodes
             if episode.number in self.known and self.known[episode.number].is_open
         ]
 
     def next_timer(self, rule: Rule) -> int:
         """The clock instant at which something folded may be published; ALWAYS if nothing is."""
         return min((alert.next_timer(rule) for alert in self.known.values()), default=ALWAYS)
-
-    def forget(self, episode: int) -> None:
-        """An episode can no longer open again: its alert has said its last word."""
-        self.known.pop(episode, None)
 
     def count_open(self) -> int:
         """How many are open."""
@@ -139,14 +141,12 @@ class Alert:
             reason = "opened" if last is None else "reopened"
             return [] if has_ended else [self._publish(rule, key, episode, "open", reason, moment)]
         if has_ended:
-            return [self._publish(rule, key, episode, "closed", "quiet", moment)]
+            return [self._publish(rule, key, episode, *episode.ending, moment)]
         return self._revise(last, rule, key, episode, moment)
 
-    def withdraw(self, rule: Rule, key: Key, moment: Moment) -> Draft:
-        """The fold no longer knows the episode: what it stood on was late-contradicted or moved away."""
+    def withdraw(self, rule: Rule, key: Key, moment: Moment, state: State, reason: str) -> Draft:
+        """The fold no longer knows the episode."""
         assert self.last is not None
-        state: State = "merged" if moment.moved else "retracted"
-        reason = "merged" if moment.moved else "late_evidence"
         record = msgspec.structs.replace(
             self.last, state=state, reason=reason, detected_at=from_us(moment.at), published_at=from_us(moment.at),
             suppressed_since_last=self._suppressed(),
@@ -168,12 +168,12 @@ class Alert:
         return self.published_at + (self.gap if self.waiting else rule.life.max_quiet_update)
 
     def _revise(self, last: Revision, rule: Rule, key: Key, episode: Episode, moment: Moment) -> list[Draft]:
-        reason = self._material_change(last, rule, episode)
+        reason = self._material_change(last, rule, episode, moment)
         if reason is None and len(episode.evidence) == last.evidence_total:
             self.folded = 0  # what was folded has been taken back
             self.waiting = False
             return []
-        urgent = reason == "late_evidence" or reason in rule.life.never_suppress
+        urgent = reason in ("late_evidence", "superseded") or reason in rule.life.never_suppress
         distance = self.gap if reason else rule.life.max_quiet_update
         if not urgent and moment.at < self.published_at + distance:
             self._fold(len(episode.evidence) - last.evidence_total, moment, waiting=reason is not None)
@@ -182,11 +182,13 @@ class Alert:
         self.gap = rule.life.min_gap if urgent else min(self.gap * 2, rule.life.max_gap)
         return [draft]
 
-    def _material_change(self, last: Revision, rule: Rule, episode: Episode) -> str | None:
+    def _material_change(self, last: Revision, rule: Rule, episode: Episode, moment: Moment) -> str | None:
         """The weightiest reason to say something, in the order in which a duty officer cares."""
         known = LEVEL_NUMBER[last.level]
         if episode.level != known:
-            return "level_up" if episode.level > known else "late_evidence"
+            return "level_up" if episode.level > known else _contradicted(moment)[1]
+        if last.confidence != "confirmed" and episode.facts.confidence == "confirmed":
+            return "confirmed"
         changes = (
             ("new_branch", not episode.branches.issubset(last.branches)),
             ("step", episode.steps > (last.steps or 0)),
@@ -259,6 +261,13 @@ class Alert:
 def _draft(rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, standing: bool = False) -> Draft:
     ids = tuple(sorted(episode.evidence))
     return Draft(record, _order(rule, key, moment), ids, moment.produced_us, standing)
+
+
+def _contradicted(moment: Moment) -> tuple[State, str]:
+    """Why what was said no longer holds: it belongs elsewhere, the rule is another, or late evidence."""
+    if moment.moved:
+        return "merged", "merged"
+    return ("closed", "superseded") if moment.turned else ("retracted", "late_evidence")
 
 
 def _order(rule: Rule, key: Key, moment: Moment) -> tuple[int, int, int, int, Key]:

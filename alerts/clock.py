@@ -21,9 +21,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alerts.channel import Channel
-
-NEVER = -(1 << 62)
-ALWAYS = 1 << 62
+from alerts.model import ALWAYS, NEVER
+from alerts.vouching import Voice, Vouchers, VouchTimeline
 
 Group = tuple[frozenset[str], int]  # the channels some rules listen to, and their lateness
 Segment = tuple[int, int]  # (clock instant from which it holds, wait)
@@ -115,13 +114,19 @@ class _Wait:
 class Watermarks:
     """The clock, and both watermarks of every channel, moved only by records of the log."""
 
-    def __init__(self, channels: Mapping[str, Channel], groups: Iterable[Group]) -> None:
+    def __init__(
+        self, channels: Mapping[str, Channel], groups: Iterable[Group], vouchers: Iterable[Vouchers] = ()
+    ) -> None:
         self.now = NEVER
         self.greatest = NEVER  # the latest occurred_at of any channel
         self._heard = {name: _Heard(channel.idle_us) for name, channel in channels.items()}
         self._waits = [_Wait(group) for group in groups]
         self._of = {name: [w for w in self._waits if name in w.channels] for name in self._heard}
         self._next_silence = ALWAYS
+        self._vouchers = list(vouchers)
+        self._voices = {named: Voice(named) for named, _ in self._vouchers}
+        self._speaking = {name: [v for named, v in self._voices.items() if name in named] for name in self._heard}
+        self._ended: int | None = None  # the latest event time, once a bounded log has ended
 
     def advance(self, clock: int) -> None:
         """Move the clock; a channel whose idle time runs out on the way stops holding the others back."""
@@ -142,6 +147,8 @@ class Watermarks:
         before = heard.lag
         if occurred > heard.data:
             heard.data = occurred
+            for voice in self._speaking[channel]:
+                voice.heard(channel, occurred, now)
             if occurred > self.greatest:
                 self.greatest = occurred
             heard.lag = now - occurred if now > occurred else 0
@@ -175,19 +182,31 @@ class Watermarks:
         """Has the channel shown neither data nor heartbeat for its idle time, or ever?"""
         return self._heard[channel].silent
 
+    def mute(self, channel: str, is_muted: bool, at: int) -> None:
+        """A silence alert of the channel has opened or closed: absence that needs the channel is held back or not."""
+        for voice in self._speaking[channel]:
+            voice.mute(channel, is_muted, at)
+
     def begin(self) -> None:
         """Start to record the timelines of a slice."""
         for wait in self._waits:
             wait.segments = [(self.now, wait.wait)]
             wait.opening = wait.floor
+        for voice in self._voices.values():
+            voice.begin(self.now)
 
     def timelines(self, end: int) -> list[Timeline]:
         """The timelines since `begin`, one for each group, up to but not including the instant `end`."""
         return [Timeline(wait.segments, end, wait.opening) for wait in self._waits]
 
+    def vouch_timelines(self, end: int) -> list[VouchTimeline]:
+        """The same for those who vouch for absence."""
+        return [VouchTimeline(self._voices[named], hold, end, self._ended) for named, hold in self._vouchers]
+
     def drain(self) -> None:
         """The input has ended: nothing older than its latest event can follow, so every `Wc` goes there."""
         if self.greatest > NEVER:
+            self._ended = self.greatest
             for wait in self._waits:
                 wait.change(self.now, min(wait.wait, max(self.now - self.greatest, 0)))
 
@@ -220,20 +239,28 @@ class Watermarks:
         """Everything that is kept, in plain types."""
         heard = {n: [h.data, h.lag, h.last, h.silent] for n, h in self._heard.items()}
         waits = {_name(w): [w.wait, w.since, w.floor] for w in self._waits}
-        return [self.now, self.greatest, self._next_silence, heard, waits]
+        voices = [voice.state() for voice in self._voices.values()]
+        return [self.now, self.greatest, self._next_silence, heard, waits, voices]
 
     def restore(self, state: Any) -> None:
         """Take back what `state` gave; a channel or group that it does not know starts afresh."""
-        self.now, self.greatest, self._next_silence, heard, waits = state
-        for name, kept in heard.items():
+        self.now, self.greatest, self._next_silence, heard, waits, voices = state
+        for name, shown in heard.items():
             if name in self._heard:
                 h = self._heard[name]
-                h.data, h.lag, h.last, h.silent = kept
+                h.data, h.lag, h.last, h.silent = shown
         for wait in self._waits:
             if _name(wait) in waits:
                 wait.wait, wait.since, wait.floor = waits[_name(wait)]
             else:
                 wait.wait = wait.lateness + self._lag(wait)
+        kept = {frozenset(voice[0]): voice for voice in voices}
+        for named, voice in self._voices.items():
+            if named in kept:
+                voice.restore(kept[named])
+            else:
+                for name in named:
+                    voice.heard(name, self._heard[name].data, self.now)
 
 
 def _name(wait: _Wait) -> str:

@@ -7,20 +7,28 @@ with drafts. Its answer depends on nothing else, so any number of shards and wor
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
 
 from alerts.alert import Alerts, Draft, Moment
-from alerts.clock import ALWAYS, NEVER, Timeline
-from alerts.entry import Entry
-from alerts.model import Event
-from alerts.rule import Key, Rule
+from alerts.clock import Timeline
+from alerts.entry import Entry, Key
+from alerts.groups import groups_of
+from alerts.model import ALWAYS, NEVER, Event
+from alerts.rule import Rule
+from alerts.rule_book import RuleBook, Turn
+from alerts.subject import Subject
 from alerts.track import Track
+from alerts.vouching import VouchTimeline
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+
+AnyTimeline = Timeline | VouchTimeline
+Compiler = Callable[[RuleBook], list[Rule]]
 
 
 class Item(NamedTuple):
@@ -45,33 +53,46 @@ class Work(NamedTuple):
 
     slice: int
     end: int
-    timelines: Sequence[Timeline]
+    timelines: Sequence[AnyTimeline]
     items: Sequence[Item]
     last: bool = False  # the input is bounded and ends here
+    turn: Turn | None = None  # the rule book becomes another before the items
+    warm: Sequence[tuple[int, Key, Entry]] = ()  # events of the past for the rules that are new by it
+    watermarks: Sequence[int] = ()  # `Wc` of each rule at the turn
 
 
-# (event time, when it was set, rule, key)
-Timer = tuple[int, int, int, Key]
+# (event time, when it was set, rule, which of its groups, key)
+Timer = tuple[int, int, int, int, Key]
 
 
 class Shard:
     """All keys of one shard: the third of the four places where state is kept."""
 
-    def __init__(self, rules: Sequence[Rule], groups: Sequence[int]) -> None:
+    def __init__(self, rules: Sequence[Rule], compiler: Compiler | None = None) -> None:
+        """`compiler` makes rules of a book that comes with the log; without one the rules never change."""
+        self._compiler = compiler
+        self._begin(rules)
+
+    def _begin(self, rules: Sequence[Rule]) -> None:
+        """Nothing is kept, for some rules."""
+        groups = groups_of(rules).of
         self.rules = rules
-        self.group_of = groups
-        self.tracks: list[dict[Key, tuple[Track, Alerts]]] = [{} for _ in rules]
-        self.timers: list[list[Timer]] = [[] for _ in range(max(groups, default=-1) + 1)]
+        self.groups_of = groups  # for each rule the numbers of its timelines
+        self.subjects: list[dict[Key, Subject]] = [{} for _ in rules]
+        self.alerts: list[dict[Key, Alerts]] = [{} for _ in rules]
+        self.timers: list[list[Timer]] = [[] for _ in range(max((max(own) for own in groups), default=-1) + 1)]
         self.clock_timers: list[tuple[int, int, Key]] = []
-        self._timelines: Sequence[Timeline] = ()  # of the slice at hand
+        self._timelines: Sequence[AnyTimeline] = ()  # of the slice at hand
         self._soonest = ALWAYS
 
     def take(self, work: Work) -> list[Draft]:
         """The drafts of one slice, in the order of the log."""
         drafts: list[Draft] = []
+        if work.turn is not None:
+            self._turn(work, work.turn, drafts)
         self._timelines = work.timelines
         self._soonest = self._earliest()
-        for _, record in groupby(work.items, key=lambda item: item.number):
+        for _, record in groupby(work.items, key=_record):
             self._take_record(work, list(record), drafts)
         self._fire(work, work.end, drafts)
         if work.last:
@@ -90,10 +111,10 @@ class Shard:
                 touched = (item.rule, item.key)
                 moved[touched] = moved.get(touched, False) or item.entry is None
         for (rule, key), is_moved in moved.items():
-            track, alerts = self.tracks[rule][key]
+            subject = self.subjects[rule][key]
             moment = Moment(at, 0, items[0].number, items[-1].produced_us, moved=is_moved)
-            self._reconcile(track, alerts, moment, drafts)
-            self._arm(track, at)
+            self._reconcile(subject, moment, drafts)
+            self._arm(subject, at)
 
     def _earliest(self) -> int:
         """No timer is due before this clock instant."""
@@ -105,39 +126,46 @@ class Shard:
         return min(times, default=ALWAYS)
 
     def _apply(self, item: Item) -> bool:
-        known = self.tracks[item.rule]
-        pair = known.get(item.key)
-        if pair is None:
+        known = self.subjects[item.rule]
+        subject = known.get(item.key)
+        if subject is None:
             if item.entry is None:
                 return False
-            pair = known[item.key] = (Track(self.rules[item.rule], item.key), Alerts())
-        track = pair[0]
-        left = item.gone is not None and track.remove(item.gone, item.watermark)
-        came = item.entry is not None and track.add(item.entry, item.watermark)
+            subject = known[item.key] = self.rules[item.rule].start(item.key)
+        left = item.gone is not None and subject.remove(item.gone, item.watermark)
+        came = item.entry is not None and subject.add(item.entry, item.watermark)
         return left or came
 
-    def _reconcile(self, track: Track, alerts: Alerts, moment: Moment, drafts: list[Draft]) -> None:
-        if track.head.number == 0 and not alerts.known:
-            return
-        drafts += alerts.reconcile(track.rule, track.key, track.head, track.settled, moment)
-        self._arm_clock(track, alerts)
+    def _reconcile(self, subject: Subject, moment: Moment, drafts: list[Draft]) -> None:
+        rule = subject.rule
+        known = self.alerts[rule.number]
+        for standing in subject.standings():
+            alerts = known.get(standing.key)
+            if alerts is None:
+                if not standing.episodes:
+                    continue
+                alerts = known[standing.key] = Alerts()
+            drafts += alerts.reconcile(rule, standing, moment)
+            self._arm_clock(rule, standing.key, alerts)
+            if not alerts.known:
+                del known[standing.key]
 
-    def _arm(self, track: Track, now: int) -> None:
-        wanted = track.next_timer()
-        if wanted < track.timer:
-            track.timer = wanted
-            number = track.rule.number
-            group = self.group_of[number]
-            heapq.heappush(self.timers[group], (wanted, now, number, track.key))
-            if self._timelines:
-                self._soonest = min(self._soonest, self._timelines[group].not_before(wanted))
+    def _arm(self, subject: Subject, now: int) -> None:
+        number = subject.rule.number
+        for which, wanted in enumerate(subject.wants()):
+            if wanted < subject.armed[which]:
+                subject.armed[which] = wanted
+                group = self.groups_of[number][which]
+                heapq.heappush(self.timers[group], (wanted, now, number, which, subject.key))
+                if self._timelines:
+                    self._soonest = min(self._soonest, self._timelines[group].not_before(wanted))
 
-    def _arm_clock(self, track: Track, alerts: Alerts) -> None:
-        due = alerts.next_timer(track.rule)
+    def _arm_clock(self, rule: Rule, key: Key, alerts: Alerts) -> None:
+        due = alerts.next_timer(rule)
         if due != alerts.timer:
             alerts.timer = due
             if due < ALWAYS:
-                heapq.heappush(self.clock_timers, (due, track.rule.number, track.key))
+                heapq.heappush(self.clock_timers, (due, rule.number, key))
                 self._soonest = min(self._soonest, due)
 
     def _fire(self, work: Work, until: int, drafts: list[Draft]) -> None:
@@ -163,33 +191,42 @@ class Shard:
         return best, group
 
     def _fire_timer(self, group: int, instant: int, drafts: list[Draft]) -> None:
-        event_time, _, number, key = heapq.heappop(self.timers[group])
-        pair = self.tracks[number].get(key)
-        if pair is None or pair[0].timer != event_time:
+        event_time, _, number, which, key = heapq.heappop(self.timers[group])
+        subject = self.subjects[number].get(key)
+        if subject is None or subject.armed[which] != event_time:
             return
-        track, alerts = pair
-        track.timer = ALWAYS
-        track.pass_watermark(event_time)
-        self._reconcile(track, alerts, Moment(instant, 1), drafts)
-        if track.is_over():
-            alerts.forget(track.settled.number)
-        if not alerts.known and track.is_forgettable():
-            del self.tracks[number][key]
+        subject.armed[which] = ALWAYS
+        timeline = self._timelines[group]
+        vouched = timeline.vouched(event_time, instant) if isinstance(timeline, VouchTimeline) else None
+        subject.reach(which, event_time, vouched)
+        self._reconcile(subject, Moment(instant, 1), drafts)
+        if key not in self.alerts[number] and subject.is_forgettable():
+            del self.subjects[number][key]
         else:
-            self._arm(track, instant)
+            self._arm(subject, instant)
 
     def _fire_clock_timer(self, drafts: list[Draft]) -> None:
         due, number, key = heapq.heappop(self.clock_timers)
-        pair = self.tracks[number].get(key)
-        if pair is not None and pair[1].timer == due:
-            pair[1].timer = ALWAYS
-            self._reconcile(*pair, Moment(due, 1), drafts)
+        alerts = self.alerts[number].get(key)
+        if alerts is None or alerts.timer != due:
+            return
+        alerts.timer = ALWAYS
+        rule = self.rules[number]
+        subject = self.subjects[number][rule.subject_key(key)]
+        standing = next((each for each in subject.all_standings() if each.key == key), None)
+        if standing is not None:
+            drafts += alerts.reconcile(rule, standing, Moment(due, 1))
+            self._arm_clock(rule, key, alerts)
 
     def _standing(self, end: int) -> list[Draft]:
         found: list[Draft] = []
-        for known in self.tracks:
-            for track, alerts in known.values():
-                found += alerts.standing(track.rule, track.key, track.head, Moment(end, 1))
+        for rule, subjects in zip(self.rules, self.subjects, strict=True):
+            known = self.alerts[rule.number]
+            if known:
+                for subject in subjects.values():
+                    for standing in subject.all_standings():
+                        if standing.key in known:
+                            found += known[standing.key].standing(rule, standing, Moment(end, 1))
         return found
 
     def sizes(self) -> list[tuple[str, int, int, int]]:
@@ -197,32 +234,116 @@ class Shard:
         return [
             (
                 rule.id,
-                len(known),
-                sum(len(track.entries) for track, _ in known.values()),
-                sum(alerts.count_open() for _, alerts in known.values()),
+                len(subjects),
+                sum(subject.size() for subject in subjects.values()),
+                sum(alerts.count_open() for alerts in known.values()),
             )
-            for rule, known in zip(self.rules, self.tracks, strict=True)
+            for rule, subjects, known in zip(self.rules, self.subjects, self.alerts, strict=True)
         ]
+
+    def _turn(self, work: Work, turn: Turn, drafts: list[Draft]) -> None:
+        """Every rule becomes what it is in the new book; every other slice before this one has fired its timers."""
+        if self._compiler is None:
+            raise ValueError("a shard must have a compiler to take a rule book from the log; got none")
+        old = {rule.id: (rule, self.subjects[rule.number], self.alerts[rule.number]) for rule in self.rules}
+        self._timelines = ()
+        self._begin(self._compiler(turn.book))
+        moment = Moment(turn.at, 0, turn.number, turned=True)
+        warm: dict[tuple[int, Key], list[Entry]] = {}
+        for number, key, entry in work.warm:
+            warm.setdefault((number, key), []).append(entry)
+        for name, (rule, _, alerts) in old.items():
+            if turn.changes.get(name) in ("gone", "structure", "status"):
+                reason = "superseded" if turn.changes[name] == "structure" else "rule_disabled"
+                for key in sorted(alerts):
+                    drafts += alerts[key].end(rule, key, reason, moment)
+        for rule in self.rules:
+            _, subjects, alerts = old.get(rule.id, (rule, {}, {}))
+            self._become(rule, turn.changes.get(rule.id, "same"), subjects, alerts, work.watermarks[rule.number])
+        for (number, key), entries in warm.items():
+            self.subjects[number][key] = _warmed(self.rules[number], key, entries, work.watermarks[number])
+        for rule in self.rules:
+            for subject in self.subjects[rule.number].values():
+                if turn.changes.get(rule.id, "same") not in ("same", "text"):
+                    self._reconcile(subject, moment, drafts)
+                self._arm(subject, turn.at)
+            for key, known in self.alerts[rule.number].items():
+                known.timer = ALWAYS
+                self._arm_clock(rule, key, known)
+
+    def _become(
+        self, rule: Rule, change: str, subjects: dict[Key, Subject], alerts: dict[Key, Alerts], watermark: int
+    ) -> None:
+        """Take over what the rule before kept, as far as it still means the same."""
+        if change in ("new", "structure"):
+            return
+        kept = self.subjects[rule.number]
+        for key, subject in subjects.items():
+            if change == "ladder" and isinstance(subject, Track):
+                subject = subject.refolded(rule, watermark)
+            elif change == "ladder":
+                subject = rule.restored(subject.state(), _unchanged)
+            subject.rule = rule
+            subject.armed = [ALWAYS] * len(subject.armed)
+            kept[key] = subject
+        if change != "status":  # who is told is another: what is open begins anew under the next generation
+            self.alerts[rule.number] = alerts
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as msgpack; rules are found again by id and semantic hash."""
-        tracks = {
-            f"{rule.id}@{rule.semantic_hash}": [[track.state(), alerts.state()] for track, alerts in known.values()]
-            for rule, known in zip(self.rules, self.tracks, strict=True)
+        kept = {
+            f"{rule.id}@{rule.semantic_hash}": [
+                [subject.state() for subject in subjects.values()],
+                [[key, alerts.state()] for key, alerts in known.items()],
+            ]
+            for rule, subjects, known in zip(self.rules, self.subjects, self.alerts, strict=True)
         }
-        return _ENCODER.encode([STATE_VERSION, tracks])
+        book = zlib.compress(msgspec.msgpack.encode(RuleBook.of(self.rules))) if self._compiler else b""
+        return _ENCODER.encode([STATE_VERSION, book, kept])
 
     def restore(self, snapshot: bytes) -> None:
-        """Take back what `snapshot` gave. A rule that is no longer there, or means another thing, is left out."""
-        version, tracks = msgspec.msgpack.decode(snapshot)
-        if version != STATE_VERSION:
-            raise ValueError(f"state must have version {STATE_VERSION}; got {version}; rebuild from the intake log")
-        for number, rule in enumerate(self.rules):
-            for kept, alerts in tracks.get(f"{rule.id}@{rule.semantic_hash}", ()):
-                track = Track.restored(rule, kept, _revived)
-                pair = self.tracks[number][track.key] = (track, Alerts.restored(alerts))
-                self._arm(track, NEVER)
-                self._arm_clock(track, pair[1])
+        """Take back what `snapshot` gave, and the rule book with it where there is a compiler.
+
+        Without one, a rule that is no longer there, or means another thing, is left out.
+        """
+        _, book, kept = _versioned(snapshot)
+        if book and self._compiler is not None:
+            self._begin(self._compiler(msgspec.msgpack.decode(zlib.decompress(book), type=RuleBook)))
+        for rule in self.rules:
+            subjects, known = kept.get(f"{rule.id}@{rule.semantic_hash}", ((), ()))
+            for state in subjects:
+                subject = rule.restored(state, revived)
+                self.subjects[rule.number][subject.key] = subject
+                self._arm(subject, NEVER)
+            for key, state in known:
+                alerts = self.alerts[rule.number][tuple(key)] = Alerts.restored(state)
+                self._arm_clock(rule, tuple(key), alerts)
+
+
+def _versioned(snapshot: bytes) -> Any:
+    state = msgspec.msgpack.decode(snapshot)
+    if state[0] != STATE_VERSION:
+        raise ValueError(f"state must have version {STATE_VERSION}; got {state[0]}; rebuild from the intake log")
+    return state
+
+
+def _unchanged(entry: Entry) -> Entry:
+    return entry
+
+
+def _warmed(rule: Rule, key: Key, entries: list[Entry], watermark: int) -> Subject:
+    """The state of a key as if the rule had always run: no alert of the past is said."""
+    subject = rule.start(key)
+    for entry in sorted(entries):
+        subject.add(entry, NEVER)
+    while (wanted := subject.wants()[0]) <= watermark:
+        subject.reach(0, wanted, None)
+    return subject
+
+
+def _record(item: Item) -> tuple[int, int]:
+    """What belongs to one record of the log."""
+    return item.at, item.number
 
 
 def _encode_extra(value: Any) -> Any:
@@ -234,7 +355,8 @@ def _encode_extra(value: Any) -> Any:
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_extra)
 
 
-def _revived(kept: Any) -> Entry:
+def revived(kept: Any) -> Entry:
+    """An entry that was saved."""
     occurred, rank, identity, contact, role, values, event = kept
     plain = tuple(tuple(value) if isinstance(value, list) else value for value in values)
     return (occurred, rank, identity, contact, role, plain, msgspec.convert(event, Event))

@@ -11,6 +11,8 @@ from alerts.model import Event, Level
 SELECTED = 1  # the event counts
 RESETS = 2  # the event is one of the rule's `unless`
 
+Key = tuple[str, ...]  # first the number of the alternative ("0" key, "1" key_fallback, "r" rolled up), then the values
+
 # (occurred_us, channel rank, id, contact, role, values, event): the first three are the total order of semantics 1.
 # `contact` is the id of the first event of the same contact; `values` is what the rule's kind measures.
 Entry = tuple[int, int, str, str, int, tuple[object, ...], Event]

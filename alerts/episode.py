@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from alerts.entry import RED, Entry, Verdict
+from alerts.life import Life
 from alerts.model import Confidence, Region, State
-from alerts.rule import Life
 
 
 class Facts(Struct, frozen=True):

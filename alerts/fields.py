@@ -16,6 +16,11 @@ EVENT_FIELDS = tuple(name for name in Event.__struct_fields__ if name not in ("l
 NESTED_FIELDS = ("link.type", "link.to")
 DERIVED_FIELDS = ("county", "township", "village", "channel_rank", "hour_of_day")
 
+# what the signature of an event tells: many events share one, so what follows from it is found once
+SIGNED_FIELDS = (
+    "channel", "channel_rank", "action", "category", "subcategory", "reporter_class", "satisfied", "link.type",
+)  # fmt: skip
+
 LOCAL_OFFSET_HOURS = 8  # Asia/Shanghai has had no daylight saving since 1991
 
 
@@ -40,6 +45,15 @@ def _prefix(event: Event, digits: int) -> str | None:
         if code and len(code) >= digits:
             return code[:digits]
     return None
+
+
+def signature_of(event: Event) -> tuple[object, ...]:
+    """Everything that decides the `SIGNED_FIELDS` of an event."""
+    link = event.link
+    return (
+        event.channel, event.action, event.category, event.subcategory, event.reporter_class, event.satisfied,
+        link.type if link else None,
+    )  # fmt: skip
 
 
 def known_fields() -> tuple[str, ...]:

@@ -9,12 +9,13 @@ arrival.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import uuid
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matt
 JOIN_WINDOW = 30 * DAY_US
 REOPEN_WITHIN = 30 * DAY_US
 SAME_CONTACT = ("transfer", "referral", "callback", "duplicate")
+OPEN_AGAIN = ("reopened", "received")
 SCORES = {
     "given": 1.0,
     "link": 1.0,
@@ -49,248 +51,251 @@ class Decision(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """One event as the linker keeps it while it may still be decided again."""
+    """One event and its place in the order."""
 
     order: Order
     event: Event
+
+
+Move = tuple[Placed, Decision, Decision]  # (event, before, after)
 
 
 class Linked(NamedTuple):
     """The decision on the event that arrived, and earlier decisions that it overturned."""
 
     decision: Decision
-    moves: list[tuple[Placed, Decision, Decision]]  # (event, before, after)
+    moves: list[Move]
 
 
-class _Matter(NamedTuple):
-    last: int  # event time of its latest event
-    closed: int | None
+Name = str  # the id of an event, or the number of a case: what a link can point at
+Sign = tuple[str, ...]  # ("case", channel, case) or (reason, token, topic): what events can have in common
+Stand = tuple[int, int | None]  # how a matter stands: event time of its latest event, and of its closing
 
-
-# what one event changed in a fold: (number of the map, key, what stood there before or None)
-Undo = list[tuple[int, str, Any]]
+# what one event changed in the fold, three by three: number of the map, key, what stood there before or None
+Undo = list[Any]
 _OWNERS, _CONTACTS, _WANTED, _MATTERS = range(4)
+
+# one event that may still be decided again: its decision, and how to undo what it changed
+Kept = tuple[Order, Event, Decision, Undo]
 
 
 class _Fold:
     """What the events folded so far say: who belongs to which matter, and how each matter stands.
 
-    Each event taken gives back how to undo it, so that one which comes out of order costs as much as the few
-    events after it, however much the fold holds.
+    Components share no key, so one fold serves them all. Each event taken gives back how to undo it, so that one
+    which comes out of order costs as much as the few events after it, however much the fold holds.
     """
 
     __slots__ = ("contacts", "maps", "matters", "owners", "wanted")
 
     def __init__(self) -> None:
-        self.owners: dict[str, str] = {}  # link key -> matter
-        self.contacts: dict[str, str] = {}  # event id or case -> contact
-        self.wanted: dict[str, str] = {}  # id or case, unknown when an event linked to it -> matter
-        self.matters: dict[str, _Matter] = {}
-        self.maps: tuple[dict[str, Any], ...] = (self.owners, self.contacts, self.wanted, self.matters)
+        self.owners: dict[Name | Sign, str] = {}  # -> matter
+        self.contacts: dict[Name, str] = {}  # -> contact; an id that is not here is its own contact
+        self.wanted: dict[Name, str] = {}  # unknown when an event linked to it -> matter
+        self.matters: dict[str, Stand] = {}
+        self.maps: tuple[dict[Any, Any], ...] = (self.owners, self.contacts, self.wanted, self.matters)
 
-    def absorb(self, other: _Fold) -> None:
-        for mine, its in zip(self.maps, other.maps, strict=True):
-            mine.update(its)
-
-    def take(self, placed: Placed) -> tuple[Decision, Undo]:
-        event = placed.event
-        now = placed.order[0]
-        matter, reason = self._decide(event, now)
-        contact = self._contact(event)
-        return Decision(matter, reason, contact), self._remember(event, now, matter, contact)
+    def take(self, now: int, event: Event, own: str, signs: list[Sign]) -> tuple[Decision, Undo]:
+        """One event further; `own` is the matter that it is given or would begin."""
+        matter, reason = self._decide(now, event, own, signs)
+        link = event.link
+        contact = self.contacts.get(link.to, link.to) if link and link.to and link.type in SAME_CONTACT else event.id
+        return Decision(matter, reason, contact), self._remember(now, event, signs, matter, contact)
 
     def undo(self, changes: Undo) -> None:
         """Take back what the event taken last has changed."""
-        for number, key, before in reversed(changes):
+        for place in range(len(changes) - 3, -1, -3):
+            number, key, before = changes[place : place + 3]
             if before is None:
                 del self.maps[number][key]
             else:
                 self.maps[number][key] = before
 
-    def _decide(self, event: Event, now: int) -> tuple[str, str]:
+    def owner_of(self, key: Name | Sign) -> str | None:
+        """The matter of what has this name or sign, or of the event that linked to it before it came."""
+        owner = self.owners.get(key)
+        return self.wanted.get(key) if owner is None else owner  # type: ignore[arg-type]
+
+    def forget(self, keys: list[Name | Sign], matters: list[str]) -> None:
+        """Nothing with these names and signs, and none of these matters, can be joined any more."""
+        for key in keys:
+            self.owners.pop(key, None)
+            self.contacts.pop(key, None)  # type: ignore[arg-type]
+            self.wanted.pop(key, None)  # type: ignore[arg-type]
+        for matter in matters:
+            self.matters.pop(matter, None)
+
+    def _decide(self, now: int, event: Event, own: str, signs: list[Sign]) -> tuple[str, str]:
         if event.matter:
             return event.matter, "given"
         target = self._linked(event)
         if target is not None:
             return target, "link"
-        if event.case and (owner := self.owners.get(_case_key(event))) is not None:
-            return owner, "case"
-        for reason, key in _people_keys(event):
-            owner = self.owners.get(key)
-            if owner is not None and self._is_joinable(owner, now):
-                return owner, reason
-        return own_matter(event.id), "first"
+        for sign in signs:
+            owner = self.owners.get(sign)
+            if owner is not None and (sign[0] == "case" or self._is_joinable(owner, now)):
+                return owner, sign[0]
+        return own, "first"
 
     def _linked(self, event: Event) -> str | None:
         if event.link and event.link.to:
-            owner = self.owners.get("to:" + event.link.to)
+            owner = self.owners.get(event.link.to)
             if owner is not None:
                 return owner
-        for name in (event.id, event.case):
-            if name and (owner := self.wanted.get(name)) is not None:
-                return owner
-        return None
+        wanted = self.wanted.get(event.id)
+        return self.wanted.get(event.case) if wanted is None and event.case else wanted
 
     def _is_joinable(self, owner: str, now: int) -> bool:
-        matter = self.matters[owner]
-        if now - matter.last > JOIN_WINDOW:
+        last, closed = self.matters[owner]
+        if now - last > JOIN_WINDOW:
             return False
-        return matter.closed is None or now - matter.closed <= REOPEN_WITHIN
+        return closed is None or now - closed <= REOPEN_WITHIN
 
-    def _contact(self, event: Event) -> str:
-        link = event.link
-        if link and link.to and link.type in SAME_CONTACT:
-            return self.contacts.get(link.to, link.to)
-        return event.id
-
-    def _remember(self, event: Event, now: int, matter: str, contact: str) -> Undo:
-        changes: Undo = []
-        last, closed = self.matters.get(matter, (now, None))
+    def _remember(self, now: int, event: Event, signs: list[Sign], matter: str, contact: str) -> Undo:
+        name, case, owners = event.id, event.case, self.owners
+        before = self.matters.get(matter)
+        last, closed = before or (now, None)
         if event.action == "closed":
             closed = now
-        elif event.action in ("reopened", "received"):
+        elif event.action in OPEN_AGAIN:
             closed = None
-        self._put(_MATTERS, matter, _Matter(max(last, now), closed), changes)
-        self._put(_OWNERS, "to:" + event.id, matter, changes)
-        self._put(_CONTACTS, event.id, contact, changes)
-        if event.case:
-            self._put(_OWNERS, _case_key(event), matter, changes)
-            self._put(_OWNERS, "to:" + event.case, matter, changes)
-            self._put(_CONTACTS, event.case, self.contacts.get(event.case, contact), changes)
-        for _, key in _people_keys(event):
-            self._put(_OWNERS, key, matter, changes)
-        if event.link and event.link.to and "to:" + event.link.to not in self.owners:
-            self._put(_WANTED, event.link.to, matter, changes)
+        self.matters[matter] = (last if last > now else now, closed)
+        changes: Undo = [_MATTERS, matter, before]
+        if contact != name or name in self.contacts:
+            _put(_CONTACTS, self.contacts, name, contact, changes)
+        if case and case not in self.contacts:  # its first contact; an event may have the name of the case
+            _put(_CONTACTS, self.contacts, case, case if case in owners else contact, changes)
+        _put(_OWNERS, owners, name, matter, changes)
+        if case:
+            _put(_OWNERS, owners, case, matter, changes)
+        for sign in signs:
+            _put(_OWNERS, owners, sign, matter, changes)
+        link = event.link
+        if link and link.to and link.to not in owners:
+            _put(_WANTED, self.wanted, link.to, matter, changes)
         return changes
 
-    def _put(self, number: int, key: str, value: Any, changes: Undo) -> None:
-        held = self.maps[number]
-        before = held.get(key)
-        if before != value:
-            changes.append((number, key, before))
-            held[key] = value
 
-    def state(self) -> Any:
-        return self.maps
-
-    @staticmethod
-    def restored(state: Any) -> _Fold:
-        fold = _Fold()
-        for held, kept in zip(fold.maps, state, strict=True):
-            held.update(kept)
-        for name, kept in fold.matters.items():
-            fold.matters[name] = _Matter(*kept)
-        return fold
+def _put(number: int, held: dict[Any, Any], key: Any, value: Any, changes: Undo) -> None:
+    before = held.get(key)
+    if before != value:
+        changes += (number, key, before)
+        held[key] = value
 
 
 class _Component:
-    """Events that hang together: one fold over all of them, and the unsettled ones with how to undo each."""
+    """Events that hang together: by which names, signs and matters, and the unsettled ones in their order."""
 
-    __slots__ = ("decisions", "expiry", "fold", "keys", "last", "tail", "undos")
+    __slots__ = ("expiry", "keys", "last", "matters", "tail")
 
     def __init__(self) -> None:
-        self.keys: list[str] = []
-        self.fold = _Fold()
-        self.tail: list[Placed] = []
-        self.decisions: list[Decision] = []
-        self.undos: list[Undo] = []
+        self.keys: list[Name | Sign] = []
+        self.matters: list[str] = []  # given ones, and those that its events have begun or might begin
+        self.tail: list[Kept] = []
         self.last = -(1 << 62)
         self.expiry: int | None = None
 
     def absorb(self, other: _Component) -> None:
-        """Two components turn out to be one. They share no key, so their folds simply stand side by side."""
-        self.fold.absorb(other.fold)
-        merged = heapq.merge(
-            zip(self.tail, self.decisions, self.undos, strict=True),
-            zip(other.tail, other.decisions, other.undos, strict=True),
-            key=lambda kept: kept[0].order,
-        )
-        kept = list(merged)
-        self.tail = [placed for placed, _, _ in kept]
-        self.decisions = [decision for _, decision, _ in kept]
-        self.undos = [undo for _, _, undo in kept]
+        """Two components turn out to be one."""
+        self.keys += other.keys
+        self.matters += other.matters
+        self.tail = list(heapq.merge(self.tail, other.tail, key=_order))
         self.last = max(self.last, other.last)
+        other.keys, other.matters, other.tail = [], [], []
 
-    def take(self, placed: Placed, watermark: int) -> Linked:
-        self.last = max(self.last, placed.order[0])
-        if not self.tail or placed.order > self.tail[-1].order:
-            self.tail.append(placed)
-            return Linked(self._fold_on(placed), [])
+    def take(self, fold: _Fold, order: Order, event: Event, own: str, signs: list[Sign], watermark: int) -> Linked:
+        """Decide on an event, and again on those after it."""
+        self.last = max(self.last, order[0])
+        tail = self.tail
+        if not tail or order > tail[-1][0]:
+            decision, undo = fold.take(order[0], event, own, signs)
+            tail.append((order, event, decision, undo))
+            return Linked(decision, [])
         self.settle(watermark)
-        place = bisect_left(self.tail, placed.order, key=lambda each: each.order)
-        after = self.tail[place:]
-        before = self.decisions[place:]
-        for undo in reversed(self.undos[place:]):
-            self.fold.undo(undo)
-        del self.decisions[place:], self.undos[place:]
-        self.tail.insert(place, placed)
-        decision = self._fold_on(placed)
-        moves = []
-        for each, old in zip(after, before, strict=True):
-            new = self._fold_on(each)
-            if (old.matter, old.contact) != (new.matter, new.contact):
-                moves.append((each, old, new))
-        return Linked(decision, moves)
+        place = bisect_left(tail, order, key=_order)
+        after = tail[place:]
+        for *_, undo in reversed(after):
+            fold.undo(undo)
+        del tail[place:]
+        decision, undo = fold.take(order[0], event, own, signs)
+        tail.append((order, event, decision, undo))
+        return Linked(decision, list(self._again(fold, after)))
 
-    def _fold_on(self, placed: Placed) -> Decision:
-        decision, undo = self.fold.take(placed)
-        self.decisions.append(decision)
-        self.undos.append(undo)
-        return decision
+    def _again(self, fold: _Fold, after: list[Kept]) -> Iterator[Move]:
+        """Events that were undone are decided again; those that are now decided otherwise."""
+        for order, event, before, _ in after:
+            decision, undo = fold.take(order[0], event, event.matter or own_matter(event.id), _signs(event))
+            self.tail.append((order, event, decision, undo))
+            if (before.matter, before.contact) != (decision.matter, decision.contact):
+                yield Placed(order, event), before, decision
 
     def settle(self, watermark: int) -> None:
         """What is older than the watermark is decided for good."""
-        stop = bisect_left(self.tail, watermark, key=lambda each: each.order[0])
-        del self.tail[:stop], self.decisions[:stop], self.undos[:stop]
+        tail = self.tail
+        stop = 0
+        while stop < len(tail) and tail[stop][0][0] < watermark:
+            stop += 1
+        del tail[:stop]
+
+
+_order = itemgetter(0)
 
 
 class Linker:
     """All components. `watermark` is the clock watermark of the linker: nothing older is decided again."""
 
     def __init__(self) -> None:
-        self._of: dict[str, _Component] = {}
+        self._fold = _Fold()
+        self._of: dict[str, _Component] = {}  # by matter
         self._expiries: list[tuple[int, int, _Component]] = []
         self._recent: deque[tuple[int, _Component]] = deque()
         self._made = 0
 
     def link(self, order: Order, event: Event, watermark: int) -> Linked:
         """Decide on an event that has just arrived."""
-        component = self._component(_keys(event))
-        linked = component.take(Placed(order, event), watermark)
+        own = event.matter or own_matter(event.id)
+        signs = _signs(event)
+        component = self._component(event, own, signs)
+        linked = component.take(self._fold, order, event, own, signs, watermark)
         self._recent.append((order[0], component))
-        self._schedule(component)
+        if component.expiry is None:
+            self._schedule(component)
         self._release(watermark)
         return linked
 
-    def _component(self, keys: list[str]) -> _Component:
-        found: list[_Component] = []
-        for key in keys:
-            component = self._of.get(key)
-            if component is not None and component not in found:
-                found.append(component)
-        if not found:
+    def _component(self, event: Event, own: str, signs: list[Sign]) -> _Component:
+        """The component of an event: that of everything it has in common with others, made one."""
+        component = known = self._of.get(own)
+        fresh = []
+        last = None
+        for key in _keys(event, signs):
+            owner = self._fold.owner_of(key)
+            if owner is None:
+                fresh.append(key)
+            elif owner != last:
+                last = owner
+                found = self._of[owner]
+                component = found if component is None or component is found else self._merged(component, found)
+        if component is None:
             component = _Component()
-        else:
-            component = max(found, key=lambda each: len(each.keys))
-            for other in found:
-                if other is not component:
-                    component.absorb(other)
-                    component.keys += other.keys
-                    self._own(component, other.keys)
-        fresh = [key for key in keys if self._of.get(key) is not component]
         component.keys += fresh
-        self._own(component, fresh)
+        if known is None:
+            component.matters.append(own)
+            self._of[own] = component
         return component
 
-    def _own(self, component: _Component, keys: Iterable[str]) -> None:
-        for key in keys:
-            self._of[key] = component
+    def _merged(self, one: _Component, other: _Component) -> _Component:
+        if len(one.keys) < len(other.keys):
+            one, other = other, one
+        for matter in other.matters:
+            self._of[matter] = one
+        one.absorb(other)
+        return one
 
     def _schedule(self, component: _Component) -> None:
-        if component.expiry is None:
-            component.expiry = component.last + JOIN_WINDOW + REOPEN_WITHIN
-            self._made += 1
-            heapq.heappush(self._expiries, (component.expiry, self._made, component))
+        component.expiry = component.last + JOIN_WINDOW + REOPEN_WITHIN
+        self._made += 1
+        heapq.heappush(self._expiries, (component.expiry, self._made, component))
 
     def _release(self, watermark: int) -> None:
         """Settle what the watermark has passed, and forget components that nothing can join any more."""
@@ -299,30 +304,28 @@ class Linker:
             recent.popleft()[1].settle(watermark)
         while self._expiries and self._expiries[0][0] < watermark:
             component = heapq.heappop(self._expiries)[2]
-            component.expiry = None
             if component.last + JOIN_WINDOW + REOPEN_WITHIN >= watermark:
                 self._schedule(component)
             else:
                 self._forget(component)
 
     def _forget(self, component: _Component) -> None:
-        for key in component.keys:
-            if self._of.get(key) is component:
-                del self._of[key]
+        self._fold.forget(component.keys, component.matters)
+        for matter in component.matters:
+            del self._of[matter]
 
     def __len__(self) -> int:
         return len(set(map(id, self._of.values())))
 
     def state(self) -> Any:
-        """Everything that is kept, in plain types."""
+        """Everything that is kept, in plain types: for each component what the fold says of it, and its tail."""
+        owners, contacts, wanted, matters = self._fold.maps
         components = {id(component): component for component in self._of.values()}
         return [
             [
-                component.keys,
-                component.fold.state(),
+                [[key, owners.get(key), contacts.get(key), wanted.get(key)] for key in component.keys],
+                [[matter, matters.get(matter)] for matter in component.matters],
                 component.tail,
-                component.decisions,
-                component.undos,
                 component.last,
             ]
             for component in components.values()
@@ -331,57 +334,71 @@ class Linker:
     def restore(self, state: Any) -> None:
         """Take back what `state` gave."""
         recent = []
-        for keys, fold, tail, decisions, undos, last in state:
+        for keys, matters, tail, last in state:
             component = _Component()
-            component.keys = list(keys)
-            component.fold = _Fold.restored(fold)
-            component.tail = [Placed((o[0], o[1], o[2]), msgspec.convert(e, Event)) for o, e in tail]
-            component.decisions = [Decision(*decision) for decision in decisions]
-            component.undos = [[_change(*change) for change in undo] for undo in undos]
+            for key, *found in keys:
+                component.keys.append(self._taken_back(_plain(key), found))
+            for matter, stand in matters:
+                component.matters.append(matter)
+                self._of[matter] = component
+                if stand is not None:
+                    self._fold.matters[matter] = tuple(stand)
+            component.tail = [_kept(*each) for each in tail]
             component.last = last
-            self._own(component, component.keys)
             self._schedule(component)
-            recent += [(placed.order[0], component) for placed in component.tail]
-        recent.sort(key=lambda pair: pair[0])
+            recent += [(kept[0][0], component) for kept in component.tail]
+        recent.sort(key=itemgetter(0))
         self._recent = deque(recent)
 
+    def _taken_back(self, key: Any, found: list[str | None]) -> Name | Sign:
+        for held, value in zip(self._fold.maps, found, strict=False):
+            if value is not None:
+                held[key] = value
+        return key  # type: ignore[no-any-return]
 
-def _change(number: int, key: str, before: Any) -> tuple[int, str, Any]:
-    """One kept change of a fold, with a matter in its own type again."""
-    return number, key, _Matter(*before) if number == _MATTERS and before is not None else before
+
+def _kept(order: Any, event: Any, decision: Any, undo: Any) -> Kept:
+    """One unsettled event that was saved."""
+    return (order[0], order[1], order[2]), msgspec.convert(event, Event), Decision(*decision), [*map(_plain, undo)]
 
 
-@lru_cache(maxsize=4_096)  # it is asked for again when the event is decided
+def _plain(saved: Any) -> Any:
+    """A tuple that was saved as a list is a tuple again."""
+    return tuple(saved) if isinstance(saved, list) else saved
+
+
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+
 def own_matter(event_id: str) -> str:
-    """The matter that begins with an event: a UUID made of its id, so that it is the same in every run."""
-    return str(uuid.uuid5(MATTERS, event_id))
+    """The matter that begins with an event: a UUID made of its id, so that it is the same in every run.
+
+    It is `uuid.uuid5(MATTERS, event_id)`, written out because every event of a city asks for it.
+    """
+    made = hashlib.sha1(MATTERS.bytes + event_id.encode(), usedforsecurity=False).hexdigest()
+    return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{_VARIANT[made[16]]}{made[17:20]}-{made[20:32]}"
 
 
-def _case_key(event: Event) -> str:
-    return f"case:{event.channel}:{event.case}"
-
-
-def _people_keys(event: Event) -> list[tuple[str, str]]:
-    """(reason, key) for the people of an event and what it is about; none where the topic is unknown."""
-    if event.category is None and event.subcategory is None:
-        return []
-    topic = f"{county_of(event) or ''}:{event.category or ''}:{event.subcategory or ''}"
-    found = []
-    if event.pair:
-        found.append(("pair", f"pair:{event.pair}:{topic}"))
-    if event.household:
-        found.append(("household", f"household:{event.household}:{topic}"))
-    if event.reporter:
-        found.append(("reporter", f"reporter:{event.reporter}:{topic}"))
-    return found
-
-
-def _keys(event: Event) -> list[str]:
-    """Everything by which an event can hang together with another."""
-    keys = ["to:" + event.id, "matter:" + (event.matter or own_matter(event.id))]
+def _keys(event: Event, signs: list[Sign]) -> list[Name | Sign]:
+    """Every name and sign by which an event can hang together with others."""
+    keys: list[Name | Sign] = [*signs, event.id]
     if event.case:
-        keys += [_case_key(event), "to:" + event.case]
+        keys.append(event.case)
     if event.link and event.link.to:
-        keys.append("to:" + event.link.to)
-    keys += [key for _, key in _people_keys(event)]
+        keys.append(event.link.to)
     return keys
+
+
+def _signs(event: Event) -> list[Sign]:
+    """The case of an event, and its people with what it is about; no people where the topic is unknown."""
+    signs: list[Sign] = [("case", event.channel, event.case)] if event.case else []
+    if event.category is None and event.subcategory is None:
+        return signs
+    topic = f"{county_of(event) or ''}:{event.category or ''}:{event.subcategory or ''}"
+    if event.pair:
+        signs.append(("pair", event.pair, topic))
+    if event.household:
+        signs.append(("household", event.household, topic))
+    if event.reporter:
+        signs.append(("reporter", event.reporter, topic))
+    return signs

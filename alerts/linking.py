@@ -3,24 +3,61 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from alerts.channel import Channel
 from alerts.clock import Watermarks
-from alerts.detection import Item, Work
+from alerts.detection import AnyTimeline, Compiler, Item, Work
 from alerts.duration import DAY_US
-from alerts.linker import SCORES, Decision, Linker, Order, Placed
-from alerts.model import Arrival, DeadLetter, Event, LateEvent, MatterLink, PooledEvent, Slice, from_us, to_us
-from alerts.router import Router, groups_of
+from alerts.entry import Entry, Key
+from alerts.groups import groups_of
+from alerts.linker import SAME_CONTACT, SCORES, Decision, Linker, Order, Placed
+from alerts.model import (
+    NEVER,
+    Arrival,
+    Book,
+    DeadLetter,
+    Event,
+    LateEvent,
+    MatterLink,
+    PooledEvent,
+    Slice,
+    from_us,
+    to_us,
+)
+from alerts.quiet import Change, QuietWatch
+from alerts.router import Router, kept_entry, shard_of
 from alerts.rule import Rule
+from alerts.rule_book import RuleBook, Turn, turn
+from alerts.rule_file import RuleFile
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
+
+# what some channels said from an event time on, as far as it arrived before a clock instant; joined to its matters
+History = Callable[[frozenset[str], int, int], Iterable[Event]]
+
+
+Past = tuple[int, Key, Entry]  # of a rule's number and key
+
+
+class Warmth(NamedTuple):
+    """A rule book that begins: `Wc` of each of its rules, and for each shard the past of those that are new."""
+
+    turn: Turn
+    watermarks: list[int]
+    past: list[list[Past]]
+
+
+def no_history(channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
+    """Nothing is known of the past: a rule that is new begins empty."""
+    return ()
 
 
 class Routed(NamedTuple):
@@ -34,56 +71,152 @@ class Routed(NamedTuple):
     dead: list[DeadLetter]
     heartbeats: dict[str, int]  # by channel
     fenced: dict[str, int]  # rows that the intake wrote twice, by channel
+    refused: tuple[str, ...] = ()  # what was not taken over from a rule book, each with its reason
 
 
 class Linking:
     """Deduplication, watermarks, matters and routing: one order in, the shards' work out."""
 
-    def __init__(self, rules: Sequence[Rule], channels: Mapping[str, Channel], shards: int) -> None:
-        groups, numbers = groups_of(rules)
-        lateness = max([rule.lateness for rule in rules], default=0)
-        self._linker_group = len(groups)
-        self._group_of = {rule.id: number for rule, number in zip(rules, numbers, strict=True)}
-        self.watermarks = Watermarks(channels, [*groups, (frozenset(channels), max(lateness, LINKER_LATENESS))])
-        self.router = Router(rules, numbers, channels, shards)
-        self.linker = Linker()
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        channels: Mapping[str, Channel],
+        shards: int,
+        compiler: Compiler | None = None,
+        history: History = no_history,
+    ) -> None:
+        """`compiler` makes rules of a book that comes with the log; `history` gives what they are warmed with."""
         self.shards = shards
+        self._channels = channels
+        self._compiler = compiler
+        self._history = history
+        self._run(rules)
+        self.linker = Linker()
         self._ranks = {name: channel.rank for name, channel in channels.items()}
-        self._remember = max(DEDUP_AT_LEAST, lateness)
         self._seen: dict[str, tuple[int, str]] = {}  # event id -> (arrival, source of the row)
         self._order_of_ids: deque[tuple[int, str]] = deque()
         self._slices = 0
         self._records = 0
+        self._generations = {rule.id: rule.generation for rule in rules}
 
-    def take(self, cut: Slice) -> Routed:
-        """One slice further. Arrivals must not go back in time; the log's one order guarantees it."""
-        marks = self.watermarks
-        marks.begin()
-        items: list[list[Item]] = [[] for _ in range(self.shards)]
-        routed = self._routed()
-        for arrival in cut.arrivals:
-            marks.advance(arrival.arrived_us)
+    def _run(self, rules: Sequence[Rule]) -> None:
+        """These are the rules from here on; watermarks and quiet channels go on as they are."""
+        groups = groups_of(rules)
+        lateness = max([rule.lateness for rule in rules], default=0)
+        self.rules = rules
+        self._remember = max(DEDUP_AT_LEAST, lateness)
+        self._linker_group = len(groups.clocks)
+        self._group_of = {rule.id: own[0] for rule, own in zip(rules, groups.of, strict=True)}
+        everything = (frozenset(self._channels), max(lateness, LINKER_LATENESS))
+        self.watermarks = Watermarks(self._channels, [*groups.clocks, everything], groups.vouchers)
+        self.router = Router(rules, groups, self._channels, self.shards)
+        self.quiet = QuietWatch(rules)
+
+    def take(self, cut: Slice) -> list[Routed]:
+        """One slice further, in as many parts as rule books begin in it, and one more.
+
+        Arrivals must not go back in time; the log's one order guarantees it.
+        """
+        parts: list[Routed] = []
+        self.watermarks.begin()
+        items, routed, warmth = self._items(), self._routed(), None
+        for record in cut.arrivals:
+            self._wait_until(record.arrived_us, items)
             self._records += 1
-            self._admit(arrival, routed, items)
-        marks.advance(cut.clock_us)
-        return self._finish(routed, items, cut.clock_us, last=False)
+            if isinstance(record, Arrival):
+                self._admit(record, routed, items)
+            elif (turning := self._turn(record)) is not None:
+                parts.append(self._finish(routed, items, record.arrived_us, warmth))
+                items, routed = self._items(), self._routed()
+                warmth = self._take_over(turning, parts)
+        self._wait_until(cut.clock_us, items)
+        parts.append(self._finish(routed, items, cut.clock_us, warmth))
+        return parts
+
+    def _turn(self, book: Book) -> Turn | None:
+        """What a rule book of the log changes; None for nothing."""
+        if self._compiler is None:
+            return None
+        wanted = [msgspec.convert(rule, RuleFile) for rule in book.rules]
+        turning = turn(self._book(), wanted, book.arrived_us, self._records)
+        return None if turning.is_idle and not turning.refused else turning
+
+    def _book(self) -> RuleBook:
+        return msgspec.structs.replace(RuleBook.of(self.rules), generations=self._generations)
+
+    def _take_over(self, turning: Turn, parts: Sequence[Routed]) -> Warmth:
+        """The rules are those of another book from here on; what the shards need for that."""
+        assert self._compiler is not None
+        marks, quiet = self.watermarks.state(), self.quiet.state()
+        self._generations = turning.book.generations
+        self._run(self._compiler(turning.book))
+        self.watermarks.restore(marks)
+        self.quiet.restore(quiet)
+        self.watermarks.begin()
+        passed = list(self.rule_watermarks().values())
+        return Warmth(turning, passed, self._warm(turning, [pooled for part in parts for pooled in part.pooled]))
+
+    def _warm(self, turning: Turn, newest: Sequence[PooledEvent]) -> list[list[Past]]:
+        """For each shard the events of the past that concern the rules which begin with this book."""
+        warm: list[list[Past]] = [[] for _ in range(self.shards)]
+        fresh = [rule for rule in self.rules if turning.changes.get(rule.id) in ("new", "structure") and rule.memory]
+        if not fresh:
+            return warm
+        channels = frozenset[str]().union(*(rule.channels for rule in fresh))
+        since = turning.at - max(rule.memory for rule in fresh)
+        events = {event.id: event for event in self._history(channels, since, turning.at)}
+        events.update({pooled.event.id: pooled.event for pooled in newest if pooled.event.channel in channels})
+        contacts: dict[str, str] = {}
+        for order, event in sorted((self._order(event), event) for event in events.values()):
+            contact = _contact(event, contacts)
+            for rule in fresh:
+                if order[0] >= turning.at - rule.memory and (kept := kept_entry(rule, order, event, contact)):
+                    warm[shard_of(kept[0], self.shards)].append((rule.number, *kept))
+        return warm
+
+    def _order(self, event: Event) -> Order:
+        return to_us(event.occurred_at), self._ranks[event.channel], event.id
+
+    def _items(self) -> list[list[Item]]:
+        return [[] for _ in range(self.shards)]
 
     def finish(self) -> Routed:
         """The bounded input has ended: nothing older can follow, so everything up to its last event is judged."""
         marks = self.watermarks
         marks.begin()
         marks.drain()
-        items: list[list[Item]] = [[] for _ in range(self.shards)]
-        return self._finish(self._routed(), items, marks.now + 1, last=True)
+        return self._finish(self._routed(), self._items(), marks.now + 1, None, last=True)
 
     def _routed(self) -> Routed:
         return Routed(self._slices, [], [], [], [], [], {}, {})
 
-    def _finish(self, routed: Routed, items: list[list[Item]], end: int, last: bool) -> Routed:
-        timelines = self.watermarks.timelines(end)[: self._linker_group]
+    def _finish(
+        self, routed: Routed, items: list[list[Item]], end: int, warmth: Warmth | None, last: bool = False
+    ) -> Routed:
+        marks = self.watermarks
+        timelines: list[AnyTimeline] = [*marks.timelines(end)[: self._linker_group], *marks.vouch_timelines(end)]
         work = [Work(self._slices, end, timelines, shard, last) for shard in items]
+        if warmth is not None:
+            turning, passed, warm = warmth
+            routed = routed._replace(refused=turning.refused)
+            work = [
+                part._replace(turn=turning, warm=past, watermarks=passed) for part, past in zip(work, warm, strict=True)
+            ]
         self._slices += 1
         return routed._replace(work=work)
+
+    def _wait_until(self, clock: int, items: list[list[Item]]) -> None:
+        """Time passes; a channel may become quiet on the way."""
+        for change in self.quiet.before(clock):
+            self.watermarks.advance(change.at)
+            self._tell(change, items)
+        self.watermarks.advance(clock)
+
+    def _tell(self, change: Change, items: list[list[Item]]) -> None:
+        if change.rule.spec.status == "live":  # a shadow tells no one, so nobody would know of the outage
+            self.watermarks.mute(change.channel, change.is_quiet, change.at)
+        item = Item(change.at, self._records, change.rule.number, change.key, NEVER, change.entry)
+        items[shard_of(change.key, self.shards)].append(item)
 
     def _admit(self, arrival: Arrival, routed: Routed, items: list[list[Item]]) -> None:
         event = arrival.event
@@ -92,6 +225,8 @@ class Linking:
             return
         if self._is_duplicate(arrival, routed):
             return
+        for change in self.quiet.heard(event, self._ranks[event.channel], arrival.arrived_us):
+            self._tell(change, items)
         occurred = to_us(event.occurred_at)
         if event.action == "heartbeat":
             self.watermarks.heard(event.channel, occurred)
@@ -150,20 +285,36 @@ class Linking:
     def snapshot(self) -> bytes:
         """Everything that is kept, as msgpack."""
         kept = [[event_id, *self._seen[event_id]] for _, event_id in self._order_of_ids]
-        return msgspec.msgpack.encode(
-            [STATE_VERSION, self._slices, self._records, self.watermarks.state(), self.linker.state(), kept]
-        )
+        stages = [self.watermarks.state(), self.linker.state(), self.quiet.state()]
+        book = zlib.compress(msgspec.msgpack.encode(self._book())) if self._compiler else b""
+        return msgspec.msgpack.encode([STATE_VERSION, self._slices, self._records, book, *stages, kept])
 
     def restore(self, snapshot: bytes) -> None:
         """Take back what `snapshot` gave."""
         state: Any = msgspec.msgpack.decode(snapshot)
         if state[0] != STATE_VERSION:
             raise ValueError(f"state must have version {STATE_VERSION}; got {state[0]}; rebuild from the intake log")
-        _, self._slices, self._records, marks, linker, kept = state
+        _, self._slices, self._records, book, marks, linker, quiet, kept = state
+        if book and self._compiler is not None:
+            found = msgspec.msgpack.decode(zlib.decompress(book), type=RuleBook)
+            self._generations = found.generations
+            self._run(self._compiler(found))
         self.watermarks.restore(marks)
         self.linker.restore(linker)
+        self.quiet.restore(quiet)
         self._seen = {event_id: (at, source) for event_id, at, source in kept}
         self._order_of_ids = deque((at, event_id) for event_id, at, _ in kept)
+
+
+def _contact(event: Event, contacts: dict[str, str]) -> str:
+    """Which contact an event of the past is part of; `contacts` remembers by event and case."""
+    link = event.link
+    same = link is not None and link.to and link.type in SAME_CONTACT
+    contact = contacts.get(link.to, link.to) if same and link else event.id
+    contacts[event.id] = contact
+    if event.case:
+        contacts.setdefault(event.case, contact)
+    return contact
 
 
 def _joined(event: Event, decision: Decision) -> Event:

@@ -6,6 +6,7 @@ Absent means unknown: a field that nobody filled keeps its default and is not wr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -112,6 +113,8 @@ Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = -(1 << 62)  # before every instant, in microseconds
+ALWAYS = 1 << 62  # after every instant
 
 
 def to_us(at: datetime) -> int:
@@ -183,6 +186,13 @@ class Arrival(Struct, frozen=True, gc=False):
     produced_us: int = 0
 
 
+class Book(Struct, frozen=True, tag="book", tag_field="type"):
+    """A record of the intake log: from here on these rules run (the data of their files, without tests)."""
+
+    arrived_us: int
+    rules: tuple[dict[str, Any], ...]
+
+
 class Slice(Struct, frozen=True, gc=False):
     """A run of consecutive records of the intake log, in its one order.
 
@@ -191,7 +201,7 @@ class Slice(Struct, frozen=True, gc=False):
     """
 
     clock_us: int
-    arrivals: list[Arrival]
+    arrivals: Sequence[Arrival | Book]
 
 
 class End(Struct, frozen=True):

@@ -10,11 +10,10 @@ from typing import Protocol
 
 from alerts.alert import Draft
 from alerts.channel import Channel
-from alerts.detection import Shard
-from alerts.linking import Linking, Routed
+from alerts.detection import Compiler, Shard
+from alerts.linking import History, Linking, Routed, no_history
 from alerts.model import Slice
 from alerts.publishing import Publishing
-from alerts.router import groups_of
 from alerts.rule import Rule
 
 
@@ -27,15 +26,22 @@ class _Stage(Protocol):
 class Pipeline:
     """Linking, detection and publishing in one process and one thread."""
 
-    def __init__(self, rules: Sequence[Rule], channels: Mapping[str, Channel], shards: int = 1) -> None:
-        numbers = groups_of(rules)[1]
-        self.linking = Linking(rules, channels, shards)
-        self.shards = [Shard(rules, numbers) for _ in range(shards)]
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        channels: Mapping[str, Channel],
+        shards: int = 1,
+        compiler: Compiler | None = None,
+        history: History = no_history,
+    ) -> None:
+        self.linking = Linking(rules, channels, shards, compiler, history)
+        self.shards = [Shard(rules, compiler) for _ in range(shards)]
         self.publishing = Publishing(shards)
 
     def take(self, cut: Slice) -> tuple[Routed, list[Draft]]:
         """One slice further: what goes to the pool, and the drafts in order."""
-        return self._run(self.linking.take(cut))
+        parts = [self._run(routed) for routed in self.linking.take(cut)]
+        return _joined([routed for routed, _ in parts]), [draft for _, drafts in parts for draft in drafts]
 
     def finish(self) -> tuple[Routed, list[Draft]]:
         """The end of a bounded input."""
@@ -58,3 +64,15 @@ class Pipeline:
 
     def _stages(self) -> list[_Stage]:
         return [self.linking, *self.shards, self.publishing]
+
+
+def _joined(parts: list[Routed]) -> Routed:
+    """The parts of one slice as one."""
+    first = parts[0]
+    for each in parts[1:]:
+        for name in ("pooled", "links", "late", "dead"):
+            getattr(first, name).extend(getattr(each, name))
+        for name in ("heartbeats", "fenced"):
+            for channel, count in getattr(each, name).items():
+                getattr(first, name)[channel] = getattr(first, name).get(channel, 0) + count
+    return first._replace(refused=tuple(sentence for each in parts for sentence in each.refused))

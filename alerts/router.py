@@ -8,25 +8,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from alerts.channel import Channel
-from alerts.clock import Group, Watermarks
+from alerts.clock import Watermarks
 from alerts.detection import Item
-from alerts.entry import RESETS, SELECTED, Entry
+from alerts.entry import Entry, Key
+from alerts.groups import Groups
 from alerts.linker import Decision, Order
+from alerts.listeners import Listeners
 from alerts.model import Event, LateEvent, from_us
-from alerts.rule import Key, Rule
-
-
-def groups_of(rules: Sequence[Rule]) -> tuple[list[Group], list[int]]:
-    """The different (channels, lateness) of some rules, and for each rule the number of its own."""
-    groups: list[Group] = []
-    numbers = []
-    for place, rule in enumerate(rules):
-        if rule.number != place:
-            raise ValueError(f"rule `{rule.id}` must have its place as its number; got {rule.number} at {place}")
-        if rule.group not in groups:
-            groups.append(rule.group)
-        numbers.append(groups.index(rule.group))
-    return groups, numbers
+from alerts.rule import Rule
 
 
 def shard_of(key: Key, shards: int) -> int:
@@ -37,12 +26,10 @@ def shard_of(key: Key, shards: int) -> int:
 class Router:
     """From one linked event to the items of the shards."""
 
-    def __init__(
-        self, rules: Sequence[Rule], numbers: Sequence[int], channels: Mapping[str, Channel], shards: int
-    ) -> None:
+    def __init__(self, rules: Sequence[Rule], groups: Groups, channels: Mapping[str, Channel], shards: int) -> None:
         self.shards = shards
-        self._group = numbers
-        self._listening = {name: [rule for rule in rules if name in rule.channels] for name in channels}
+        self._group = [own[0] for own in groups.of]
+        self._listeners = Listeners(rules, channels)
 
     def route(
         self, order: Order, event: Event, decision: Decision, at: int, number: int, produced: int,
@@ -50,8 +37,8 @@ class Router:
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
         slim: Event | None = None
-        for rule in self._listening[event.channel]:
-            role = _role(rule, event)
+        for rule, foreseen in self._listeners.of(event):
+            role = rule.role_of(event) if foreseen is None else foreseen
             if not role:
                 continue
             key = rule.key_of(event)
@@ -62,7 +49,7 @@ class Router:
                 late.append(_late(rule, event, at, watermark))
                 continue
             slim = slim or _slim(event)
-            values = rule.judge.values(event) if role & SELECTED else ()
+            key, values = _kept(rule, event, role, key)
             entry: Entry = (*order, decision.contact, role, values, slim)
             items[shard_of(key, self.shards)].append(
                 Item(at, number, rule.number, key, watermark, entry, None, produced)
@@ -74,29 +61,41 @@ class Router:
     ) -> None:  # fmt: skip
         """An earlier event turned out to belong to another matter or contact: take it from one key to the other."""
         old, new = before[0], after[0]
-        for rule in self._listening[new.channel]:
+        for rule, _ in self._listeners.of(new):
             watermark = watermarks.clock_watermark(self._group[rule.number])
             if order[0] < watermark:
                 continue
-            left = rule.key_of(old) if _role(rule, old) else None
-            role = _role(rule, new)
+            left = rule.key_of(old) if rule.role_of(old) else None
+            role = rule.role_of(new)
             key = rule.key_of(new) if role else None
+            values: tuple[object, ...] = ()
+            if rule.is_whole and left is not None:
+                left = rule.whole_key
+            if key is not None:
+                key, values = _kept(rule, new, role, key)
             if left is not None and left != key:
                 shard = shard_of(left, self.shards)
                 items[shard].append(Item(at, number, rule.number, left, watermark, None, old.id, produced))
             if key is not None:
-                values = rule.judge.values(new) if role & SELECTED else ()
                 entry: Entry = (*order, after[1].contact, role, values, _slim(new))
                 gone = old.id if left == key else None
                 shard = shard_of(key, self.shards)
                 items[shard].append(Item(at, number, rule.number, key, watermark, entry, gone, produced))
 
 
-def _role(rule: Rule, event: Event) -> int:
-    role = SELECTED if rule.selects(event) else 0
-    if rule.resets is not None and rule.resets(event):
-        role |= RESETS
-    return role
+def _kept(rule: Rule, event: Event, role: int, key: Key) -> tuple[Key, tuple[object, ...]]:
+    """Under which key an event is kept, and what of it: a rule that is kept whole keeps the key itself."""
+    return (rule.whole_key, (key,)) if rule.is_whole else (key, rule.values(event, role))
+
+
+def kept_entry(rule: Rule, order: Order, event: Event, contact: str) -> tuple[Key, Entry] | None:
+    """Under which key a rule keeps an event of the past, and what of it; None if it does not concern the rule."""
+    role = rule.role_of(event) if event.channel in rule.channels else 0
+    key = rule.key_of(event) if role else None
+    if key is None:
+        return None
+    key, values = _kept(rule, event, role, key)
+    return key, (*order, contact, role, values, _slim(event))
 
 
 def _slim(event: Event) -> Event:

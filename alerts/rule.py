@@ -3,61 +3,146 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from itertools import pairwise
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from alerts.channel import Channel
-from alerts.duration import parse_duration
-from alerts.entry import LEVEL_NUMBER
-from alerts.fields import Getter, getter, known_fields
-from alerts.kinds.count import Distinct, Threshold
+from alerts.entry import RESETS, SELECTED, Entry, Key
+from alerts.fields import Getter
+from alerts.judges import compile_judge
 from alerts.kinds.judge import Judge
-from alerts.kinds.progression import Branch, Chain, Cue, Gaps, Progression
-from alerts.kinds.sequence import Sequence, Step
-from alerts.model import Event, Kind, Level, Text
-from alerts.rule_file import BranchWhen, ChainWhen, RuleError, RuleFile, Rung, When, read
-from alerts.select import Predicate, compile_map, compile_select, nearest
+from alerts.kinds.obligation import compile_obligation
+from alerts.kinds.silence import compile_silence
+from alerts.kinds.surge import compile_surge
+from alerts.life import Life
+from alerts.model import Event, Level, Text
+from alerts.rule_file import RuleError, RuleFile, read
+from alerts.rule_parts import at, duration, field, predicate
+from alerts.select import Predicate, compile_select, nearest
+from alerts.subject import Subject
+from alerts.track import Track
 
-SUPPORTED_KINDS = ("threshold", "distinct", "sequence", "progression")
+if TYPE_CHECKING:
+    from alerts.calendar import Calendar
+
 DEFAULT_LATENESS = "6h"
-
-Key = tuple[str, ...]  # first the number of the alternative ("0" key, "1" key_fallback), then the values
+OBLIGATION_LATENESS = (
+    "7d"  # absence waits for its vouching channels; this is only how long a kept promise is remembered
+)
 
 # what changes the answer; words for people may change without a new meaning
-_SEMANTIC = (
+SEMANTIC = (
     "kind", "channels", "select", "key", "key_fallback", "window", "of", "distinct", "when", "unless",
-    "levels", "lifecycle",
+    "levels", "lifecycle", "obligation", "stages", "bump", "baseline", "roll_up", "silence",
 )  # fmt: skip
+_KINDS: dict[str, Any] = {"silence": compile_silence, "surge": compile_surge, "obligation": compile_obligation}
+
+
+class Plan(Protocol):
+    """How a kind that is more than a window over one key does its part."""
+
+    is_whole: bool  # one subject for all keys
+    vouch: frozenset[str]  # the channels that must vouch for absence; none for kinds that assert none
+    max_hold_us: int
+    memory_us: int  # how far back an event may matter
+
+    def role_of(self, event: Event, selects: bool) -> int:
+        """What an event is to the rule, as bits; 0 for nothing."""
+
+    def roles(self, entry: Entry) -> tuple[str, ...]:
+        """The same in words, for the evidence of an alert."""
+
+    def start(self, rule: Rule, key: Key) -> Subject:
+        """An empty state for a key."""
+
+    def restored(self, rule: Rule, state: Any, revive: Callable[[Any], Entry]) -> Subject:
+        """The state that was saved."""
 
 
 class Rule:
     """One rule, ready to run. All durations are in microseconds."""
 
-    def __init__(self, spec: RuleFile, channels: Mapping[str, Channel], number: int = 0) -> None:
+    def __init__(
+        self,
+        spec: RuleFile,
+        channels: Mapping[str, Channel],
+        number: int = 0,
+        calendars: Mapping[str, Calendar] | None = None,
+    ) -> None:
         self.spec = spec
         self.id = spec.id
         self.number = number
         self.generation = 1
         self.channels = _channels(spec, channels)
-        self.selects: Predicate = _at(("select",), compile_select, spec.select, channels)
+        self.selects: Predicate = at(("select",), compile_select, spec.select, channels)
         self.resets: Predicate | None = _resets(spec, channels)
         self.keys = _keys(spec, channels)
-        self.size = duration(spec.window.size, "window", "size")
-        self.lateness = duration(spec.window.lateness or DEFAULT_LATENESS, "window", "lateness")
-        self.judge: Judge = _judge(spec, channels, self.size)
+        self.size = _size(spec)
+        self.lateness = _lateness(spec)
         self.life = Life(spec)
+        self.judge: Judge | None = None
+        self.plan: Plan | None = None
+        if spec.kind in _KINDS:
+            self.plan = _KINDS[spec.kind](spec, channels, calendars or {})
+        else:
+            self.judge = compile_judge(spec, channels, self.size)
         self.rungs: list[tuple[int, Level]] = [(r.gte, r.level) for r in spec.levels if r.gte is not None]
-        self.evidence_fields = [(n, _field(n, channels, ("evidence", "fields"))) for n in spec.evidence.fields]
+        self.evidence_fields = [(n, field(n, channels, ("evidence", "fields"))) for n in spec.evidence.fields]
+        self.labels = {channel.id: channel.short or channel.label for channel in channels.values()}
         self.explain = spec.explain if isinstance(spec.explain, Text) else Text("", spec.explain)
-        self.semantic_hash = _semantic_hash(spec)
+        self.semantic_hash = semantic_hash(spec)
 
     @property
     def group(self) -> tuple[frozenset[str], int]:
         """What its clock watermark depends on."""
         return (self.channels, self.lateness)
+
+    def start(self, key: Key) -> Subject:
+        """An empty state for a key."""
+        return Track(self, key) if self.plan is None else self.plan.start(self, key)
+
+    def restored(self, state: Any, revive: Callable[[Any], Entry]) -> Subject:
+        """The state of a key that was saved; `revive` turns a saved entry back into one."""
+        return Track.restored(self, state, revive) if self.plan is None else self.plan.restored(self, state, revive)
+
+    def subject_key(self, key: Key) -> Key:
+        """Where the state of an alert's key is kept."""
+        return self.whole_key if self.is_whole else key
+
+    @property
+    def whole_key(self) -> Key:
+        """The one key of a rule that is kept in one piece."""
+        return ("*", self.id)
+
+    @property
+    def memory(self) -> int:
+        """How far back an event may matter, microseconds: what a new generation is warmed with."""
+        kept = self.size + self.lateness
+        return kept if self.plan is None else max(kept, self.plan.memory_us)
+
+    @property
+    def is_whole(self) -> bool:
+        """Does it look across its keys, so that one subject holds them all?"""
+        return self.plan is not None and self.plan.is_whole
+
+    def role_of(self, event: Event) -> int:
+        """What an event is to the rule, as bits; 0 for nothing."""
+        if self.plan is not None:
+            return self.plan.role_of(event, self.selects(event))
+        role = SELECTED if self.selects(event) else 0
+        if self.resets is not None and self.resets(event):
+            role |= RESETS
+        return role
+
+    def values(self, event: Event, role: int) -> tuple[object, ...]:
+        """What must be kept of an event to judge it later."""
+        return self.judge.values(event) if self.judge is not None and role & SELECTED else ()
+
+    def roles(self, entry: Entry) -> tuple[str, ...]:
+        """What an entry is to the rule, in words."""
+        return (self.plan or self.judge).roles(entry)  # type: ignore[union-attr]
 
     def key_of(self, event: Event) -> Key | None:
         """The key of an event, or None where a field of it (and of the fallback) is missing."""
@@ -74,54 +159,60 @@ class Rule:
 
     def key_map(self, key: Key) -> dict[str, str]:
         """A key with its field names, as an alert shows it."""
-        names = self.spec.key if key[0] == "0" else self.spec.key_fallback
-        return dict(zip(names, key[1:], strict=True))
+        return dict(zip(self._key_names(key[0]), key[1:], strict=True))
+
+    def _key_names(self, alternative: str) -> list[str]:
+        if alternative == "1":
+            return self.spec.key_fallback
+        if alternative == "r":
+            areas = ("township", "village", "grid", "county")
+            to = self.spec.roll_up.to if self.spec.roll_up else "county"
+            return [to, *(name for name in self.spec.key if name not in areas)]
+        return self.spec.obligation.id if self.spec.obligation else self.spec.key
 
 
-class Life:
-    """When the alerts of a rule are revised, closed and opened again; microseconds, None for never."""
-
-    def __init__(self, spec: RuleFile) -> None:
-        life = spec.lifecycle
-        self.revise_on = frozenset(life.revise_on)
-        self.never_suppress = frozenset(life.never_suppress) | {"level_up"}
-        self.quiet_close = _optional(life.quiet_close, "quiet_close")
-        self.reopen_within = _optional(life.reopen_within, "reopen_within")
-        self.min_gap = duration(life.min_gap, "lifecycle", "min_gap")
-        self.max_gap = duration(life.max_gap, "lifecycle", "max_gap")
-        self.max_quiet_update = duration(life.max_quiet_update, "lifecycle", "max_quiet_update")
-        care = life.aftercare
-        self.aftercare = duration(care.for_, "lifecycle", "aftercare") if care else None
-        self.level_plus = care.level_plus if care else 0
-
-
-def compile_rule(data: Any, channels: Mapping[str, Channel], number: int = 0) -> Rule:
+def compile_rule(
+    data: Any, channels: Mapping[str, Channel], number: int = 0, calendars: Mapping[str, Calendar] | None = None
+) -> Rule:
     """A rule from its parsed YAML. Raises `RuleError` with a sentence and the path of what is wrong."""
-    kind = data.get("kind") if isinstance(data, Mapping) else None
-    if kind in get_args(Kind) and kind not in SUPPORTED_KINDS:  # before its keys are called unknown
-        raise RuleError(
-            f"`kind` must be one that can run; got `{kind}`; can run: {', '.join(SUPPORTED_KINDS)}", ("kind",)
-        )
-    return Rule(read(data), channels, number)
+    return Rule(read(data), channels, number, calendars)
 
 
-def duration(text: str, *path: str) -> int:
-    """Microseconds of `7d`; raises `RuleError` at the path."""
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise RuleError(str(error), path) from None
+def semantic_hash(spec: RuleFile) -> str:
+    """A short hash of what a rule means; keys that are left out do not count, so that new keys change no old rule."""
+    meaning = {name: getattr(spec, name) for name in SEMANTIC}
+    return hashlib.sha256(msgspec.json.encode(_said(meaning), order="deterministic")).hexdigest()[:16]
 
 
-def _optional(text: str | None, name: str) -> int | None:
-    return None if text is None else duration(text, "lifecycle", name)
+def _said(value: Any) -> Any:
+    """A structure without what nobody said, and without the words for people."""
+    if isinstance(value, Text):
+        return None
+    if isinstance(value, msgspec.Struct):
+        members = msgspec.structs.fields(value)
+        return _said({member.encode_name: getattr(value, member.name) for member in members})
+    if isinstance(value, Mapping):
+        return {name: said for name, each in value.items() if (said := _said(each)) not in (None, [], {}, "")}
+    if isinstance(value, list):
+        return [_said(each) for each in value]
+    return value
 
 
-def _at(path: tuple[str | int, ...], compile_: Any, *arguments: Any) -> Any:
-    try:
-        return compile_(*arguments)
-    except ValueError as error:
-        raise RuleError(str(error), path) from None
+def _size(spec: RuleFile) -> int:
+    if spec.window.size:
+        return duration(spec.window.size, "window", "size")
+    if spec.kind in ("obligation", "silence"):
+        return 0
+    if spec.when is not None and spec.when.new_value is not None:
+        return duration(spec.when.new_value.forget_after, "when", "new_value", "forget_after")
+    if spec.kind == "match":
+        return duration(spec.lifecycle.quiet_close or "1d", "lifecycle", "quiet_close")
+    raise RuleError(f"a {spec.kind} rule must have `window.size`; got none", ("window",))
+
+
+def _lateness(spec: RuleFile) -> int:
+    default = OBLIGATION_LATENESS if spec.kind == "obligation" else DEFAULT_LATENESS
+    return duration(spec.window.lateness or default, "window", "lateness")
 
 
 def _channels(spec: RuleFile, channels: Mapping[str, Channel]) -> frozenset[str]:
@@ -136,20 +227,14 @@ def _channels(spec: RuleFile, channels: Mapping[str, Channel]) -> frozenset[str]
     return frozenset(spec.channels)
 
 
-def _field(name: str, channels: Mapping[str, Channel], path: tuple[str | int, ...]) -> Getter:
-    try:
-        return getter(name, channels)
-    except KeyError:
-        hint = nearest(name, known_fields())
-        raise RuleError(f"a field must be one of Event v1; got `{name}`{hint}", path) from None
-
-
 def _keys(spec: RuleFile, channels: Mapping[str, Channel]) -> list[tuple[str, list[Getter]]]:
-    if not spec.key:
-        raise RuleError("`key` must name at least one field; got none", ("key",))
-    found = [("0", [_field(name, channels, ("key",)) for name in spec.key])]
+    owed = spec.obligation
+    names, path = (owed.id, ("obligation", "id")) if owed else (spec.key, ("key",))
+    if not names:
+        raise RuleError(f"`{'.'.join(path)}` must name at least one field; got none", path)
+    found = [("0", [field(name, channels, path) for name in names])]
     if spec.key_fallback:
-        found.append(("1", [_field(name, channels, ("key_fallback",)) for name in spec.key_fallback]))
+        found.append(("1", [field(name, channels, ("key_fallback",)) for name in spec.key_fallback]))
     return found
 
 
@@ -158,99 +243,5 @@ def _resets(spec: RuleFile, channels: Mapping[str, Channel]) -> Predicate | None
         return None
     if spec.kind not in ("sequence", "progression"):
         raise RuleError(f"`unless` must stand in a sequence or progression; got kind `{spec.kind}`", ("unless",))
-    tests = [_at(("unless", name), compile_map, each, channels) for name, each in spec.unless.items()]
+    tests = [predicate(each, channels, "unless", name) for name, each in spec.unless.items()]
     return lambda event: any(test(event) for test in tests)
-
-
-def _judge(spec: RuleFile, channels: Mapping[str, Channel], size: int) -> Judge:
-    if spec.kind == "threshold":
-        return Threshold(_count_rungs(spec))
-    if spec.kind == "distinct":
-        if spec.of is None:
-            raise RuleError("a distinct rule must name the field `of`; got none", ("kind",))
-        return Distinct(_field(spec.of, channels, ("of",)), _count_rungs(spec), spec.distinct.exact_up_to)
-    if spec.when is None:
-        raise RuleError(f"a {spec.kind} rule must have `when`; got none", ("kind",))
-    if spec.kind == "sequence":
-        return _sequence(spec, spec.when, channels, size)
-    return _progression(spec, spec.when, channels)
-
-
-def _count_rungs(spec: RuleFile) -> list[tuple[int, int]]:
-    rungs = []
-    for index, rung in enumerate(spec.levels):
-        if rung.gte is None:
-            raise RuleError(f"a rung of a {spec.kind} rule must have `gte`; got none", ("levels", index))
-        rungs.append((rung.gte, LEVEL_NUMBER[rung.level]))
-    return _ladder(rungs)
-
-
-def _ladder(rungs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    if not rungs:
-        raise RuleError("`levels` must have at least one rung; got none", ("levels",))
-    for (least, level), (more, higher) in pairwise(rungs):
-        if more <= least or higher <= level:
-            raise RuleError("`levels` must rise from rung to rung; got them out of order", ("levels",))
-    return rungs[::-1]
-
-
-def _sequence(spec: RuleFile, when: When, channels: Mapping[str, Channel], size: int) -> Judge:
-    if not when.steps:
-        raise RuleError("a sequence must have `when.steps`; got none", ("when",))
-    steps = [
-        Step(step.name, _at(("when", "steps", index), compile_map, step.event, channels), step.min)
-        for index, step in enumerate(when.steps)
-    ]
-    rungs = _step_rungs(spec.levels, required=True)
-    within = min(duration(when.within, "when", "within"), size) if when.within else size
-    gap_max = duration(when.gap_max, "when", "gap_max") if when.gap_max else None
-    return Sequence(steps, rungs, within, gap_max, lazy=bool(spec.unless) and not when.eager)
-
-
-def _step_rungs(levels: list[Rung], required: bool) -> list[tuple[int, int]]:
-    rungs = [(rung.steps, LEVEL_NUMBER[rung.level]) for rung in levels if rung.steps is not None]
-    if required and len(rungs) < len(levels):
-        raise RuleError("a rung of a sequence must have `steps`; got one without", ("levels",))
-    return _ladder(rungs) if rungs or required else []
-
-
-def _progression(spec: RuleFile, when: When, channels: Mapping[str, Channel]) -> Judge:
-    lazy = bool(spec.unless) and not when.eager
-    branches: list[Branch] = []
-    if when.chain is not None:
-        branches.append(_chain(spec, when.chain, channels, lazy))
-    for index, branch in enumerate(when.any or []):
-        branches.append(_branch(branch, len(branches), index, channels, lazy))
-    if not branches:
-        raise RuleError("a progression must have `when.chain` or `when.any`; got neither", ("when",))
-    return Progression(branches)
-
-
-def _chain(spec: RuleFile, chain: ChainWhen, channels: Mapping[str, Channel], lazy: bool) -> Chain:
-    measure = _field(chain.measure, channels, ("when", "chain", "measure"))
-    measures = [(r.measure_gte, LEVEL_NUMBER[r.level]) for r in spec.levels if r.measure_gte is not None]
-    steps = _step_rungs(spec.levels, required=False)
-    if not steps and not measures:
-        raise RuleError("`levels` must have a rung with `steps` or `measure_gte`; got none", ("levels",))
-    return Chain("", 0, measure, chain.min_steps, steps, measures, lazy)
-
-
-def _branch(branch: BranchWhen, column: int, index: int, channels: Mapping[str, Channel], lazy: bool) -> Branch:
-    path = ("when", "any", index)
-    level = LEVEL_NUMBER[branch.level]
-    constructs = [c for c in (branch.chain, branch.gaps, branch.event) if c is not None]
-    if len(constructs) != 1:
-        raise RuleError(f"branch `{branch.name}` must have one of chain, gaps, event; got {len(constructs)}", path)
-    if branch.chain is not None:
-        measure = _field(branch.chain.measure, channels, (*path, "chain", "measure"))
-        least = branch.chain.min_steps
-        return Chain(branch.name, column, measure, least, [(least, level)], [], lazy)
-    if branch.gaps is not None:
-        return Gaps(branch.name, column, branch.gaps.min_events, branch.gaps.each_ratio_lte, level)
-    is_cue = _at((*path, "event"), compile_map, branch.event, channels)
-    return Cue(branch.name, column, is_cue, branch.prior_gte, level, lazy)
-
-
-def _semantic_hash(spec: RuleFile) -> str:
-    meaning = {name: getattr(spec, name) for name in _SEMANTIC}
-    return hashlib.sha256(msgspec.json.encode(meaning, order="deterministic")).hexdigest()[:16]

@@ -138,6 +138,7 @@ class BranchWhen(Struct, forbid_unknown_fields=True):
     gaps: GapsWhen | None = None
     event: dict[str, Any] | None = None
     prior_gte: int = 1
+    title: Text | None = None
 
 
 class StepWhen(Struct, forbid_unknown_fields=True):
@@ -146,6 +147,7 @@ class StepWhen(Struct, forbid_unknown_fields=True):
     name: str
     event: dict[str, Any]
     min: int = 1
+    title: Text | None = None
 
 
 class ScoreWhen(Struct, forbid_unknown_fields=True):
@@ -155,6 +157,7 @@ class ScoreWhen(Struct, forbid_unknown_fields=True):
     event: dict[str, Any]
     points: int
     cap: int | None = None
+    title: Text | None = None
 
 
 class RatioWhen(Struct, forbid_unknown_fields=True):
@@ -226,7 +229,7 @@ class Bump(Struct, forbid_unknown_fields=True):
 
 
 class BaselineSettings(Struct, forbid_unknown_fields=True):
-    """What is usual: the same slot of earlier days (`median_mad`) or the counts of earlier days (`negative_binomial`)."""
+    """What is usual: the same slot of earlier days (`median_mad`), or what earlier days brought."""
 
     stat: Literal["median_mad", "negative_binomial"] = "median_mad"
     table: str | None = None

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from alerts.model import Confidence
 
 if TYPE_CHECKING:
-    from alerts.entry import Entry
+    from alerts.entry import Entry, Key
     from alerts.episode import Episode
-    from alerts.rule import Key, Rule
+    from alerts.rule import Rule
 
 
 class Vouched(NamedTuple):

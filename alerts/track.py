@@ -9,39 +9,45 @@ and the head is folded anew from the settled part. So any arrival order inside t
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alerts.clock import ALWAYS
-from alerts.entry import SELECTED, Entry, Verdict, window_start
+from alerts.entry import SELECTED, Entry, Key, Verdict, window_start
 from alerts.episode import Episode
-from alerts.rule import Key, Rule
+from alerts.model import ALWAYS, NEVER
+from alerts.subject import Standing, Vouched
 from alerts.windows import Windows
 
+if TYPE_CHECKING:
+    from alerts.rule import Rule
+
 PRUNE_ABOVE = 64
+NOTHING = Episode()  # of the many keys that never speak; a fold that takes something in becomes one of its own
 
 
 class Track:
     """The state of one key. `head` is what the rule says now, `settled` what it will not take back."""
 
     __slots__ = (
-        "ended", "entries", "folded", "head", "ids", "key", "rule", "settled", "settled_windows", "stale", "timer",
-        "verdicts", "windows",
+        "armed", "ended", "entries", "folded", "head", "ids", "judge", "key", "rule", "settled", "settled_windows",
+        "stale", "verdicts", "windows",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, key: Key) -> None:
+        assert rule.judge is not None
         self.rule = rule
         self.key = key
+        self.judge = rule.judge
         self.entries: list[Entry] = []
         self.verdicts: list[Verdict | None] = []
         self.folded = 0  # how many entries the settled fold has taken
         self.ids: set[str] | None = None  # only for a long track: a short one is looked through
         self.stale = False  # the settled fold says something that the head does not know
-        self.windows = Windows(rule.judge, rule.size)
-        self.settled_windows = Windows(rule.judge, rule.size) if rule.judge.lazy else self.windows
-        self.settled = Episode()
-        self.head = Episode()
+        self.windows: Windows | None = None  # none before there are enough entries to speak of
+        self.settled_windows: Windows | None = None
+        self.settled = NOTHING
+        self.head = NOTHING
         self.ended = False  # the settled fold stands at the end of an episode, with events of the next to take
-        self.timer = ALWAYS
+        self.armed = [ALWAYS]
 
     def add(self, entry: Entry, watermark: int) -> bool:
         """Take an event that is not late. False if its id is already here."""
@@ -51,10 +57,11 @@ class Track:
         if self.ids is not None:
             self.ids.add(entry[2])
         if not entries or entry > entries[-1]:
+            index = len(entries)
             entries.append(entry)
-            self.verdicts.append(self._judge(len(entries) - 1))
-            self._step(self.head, len(entries) - 1)
-            if len(entries) > PRUNE_ABOVE and entries[len(entries) // 2][0] <= watermark - self.rule.size:
+            self.verdicts.append(self._judge(index))
+            self.head = self._step(self.head, index)
+            if index >= PRUNE_ABOVE and entries[(index + 1) // 2][0] <= watermark - self.rule.size:
                 self.settle(watermark - 1)
                 self._prune(watermark)
             return True
@@ -85,7 +92,7 @@ class Track:
         """
         entries = self.entries
         settled = self.settled
-        lazy = self.rule.judge.lazy
+        lazy = self.judge.lazy
         while self.folded < len(entries) and entries[self.folded][0] <= watermark:
             index = self.folded
             if not self.ended and entries[index][4] & SELECTED and settled.is_quiet(entries[index][0], self.rule.life):
@@ -97,10 +104,38 @@ class Track:
                 verdict = self._judge(index, settled=True)
                 self.stale = self.stale or verdict != self.verdicts[index]
                 self.verdicts[index] = verdict
-            self._step(settled, index)
-            settled.past = ()
+            self.settled = settled = self._step(settled, index)
+            if settled.past:
+                settled.past = ()
             self.folded += 1
         return watermark
+
+    def wants(self) -> tuple[int]:
+        """The event time at which the clock watermark has something to do here."""
+        return (self.next_timer(),)
+
+    def reach(self, which: int, event_time: int, vouched: Vouched | None) -> None:
+        """The clock watermark has reached `event_time`."""
+        self.pass_watermark(event_time)
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Its one key, with the episodes that are not over for good."""
+        settled = self.settled
+        number = settled.number
+        if self.head.number == 0 and number == 0:
+            return (Standing(self.key, ()),)
+        episodes = [
+            (episode, settled.has_ended(episode)) for episode in self.head.known() if episode.number >= max(number, 1)
+        ]
+        return (Standing(self.key, episodes, number if self.is_over() else number - 1),)
+
+    def all_standings(self) -> tuple[Standing, ...]:
+        """The same: it has one key."""
+        return self.standings()
+
+    def size(self) -> int:
+        """How many events are kept."""
+        return len(self.entries)
 
     def pass_watermark(self, watermark: int) -> None:
         """The clock watermark has reached `watermark`: settle, close what is quiet, forget what is old."""
@@ -116,17 +151,17 @@ class Track:
 
     def next_timer(self) -> int:
         """The event time at which the watermark has something to do here; ALWAYS if there is nothing."""
-        times = []
-        if (self.rule.judge.lazy or self.ended) and self.folded < len(self.entries):
+        times = [self.entries[-1][0] + self.rule.size] if self.entries else []
+        if (self.judge.lazy or self.ended) and self.folded < len(self.entries):
             times.append(self.entries[self.folded][0])
+        if self.head is NOTHING and self.settled is NOTHING:
+            return min(times, default=ALWAYS)
         for episode in (self.settled, self.head):
             if episode.open and self.rule.life.quiet_close is not None:
                 times.append(episode.last + self.rule.life.quiet_close)
         for episode in self.head.known():
             if episode.number and not episode.open and not self.settled.has_ended(episode):
                 times.append(episode.closed)
-        if self.entries:
-            times.append(self.entries[-1][0] + self.rule.size)
         if self.settled.evidence and not self.settled.open:
             times.append(self._last_reopening() + 1)
         return min(times, default=ALWAYS)
@@ -150,14 +185,23 @@ class Track:
             self.stale = True
 
     def _judge(self, index: int, settled: bool = False) -> Verdict | None:
-        windows = self.settled_windows if settled else self.windows
+        if index + 1 < self.judge.least:
+            return None
+        if settled:
+            windows = self.settled_windows = self.settled_windows or Windows(self.judge, self.rule.size)
+        else:
+            windows = self.windows = self.windows or Windows(self.judge, self.rule.size)
         return windows.judge(self.entries, index, settled=settled)
 
-    def _step(self, fold: Episode, index: int) -> None:
-        entry = self.entries[index]
-        if not entry[4] & SELECTED:
-            return
-        fold.take(entry, self.verdicts[index], lambda: self._window(index), self.rule.life)
+    def _step(self, fold: Episode, index: int) -> Episode:
+        """The fold with one entry more."""
+        entry, verdict = self.entries[index], self.verdicts[index]
+        if not entry[4] & SELECTED or (verdict is None and not fold.open):
+            return fold
+        if fold is NOTHING:
+            fold = Episode()
+        fold.take(entry, verdict, lambda: self._window(index), self.rule.life)
+        return fold
 
     def _window(self, index: int) -> list[Entry]:
         """The selected events before entry `index` in its window."""
@@ -166,7 +210,8 @@ class Track:
 
     def _rejudge(self, place: int, moment: int) -> None:
         """Judge again every unsettled event whose window holds `moment`, and fold the head anew."""
-        self.windows.changed(place)
+        if self.windows is not None:
+            self.windows.changed(place)
         until = moment + self.rule.size
         for index in range(place, len(self.entries)):
             if self.entries[index][0] >= until:
@@ -176,9 +221,9 @@ class Track:
 
     def _fold_head(self) -> None:
         self.stale = False
-        self.head = self.settled.twin()
+        self.head = NOTHING if self.settled is NOTHING else self.settled.twin()
         for index in range(self.folded, len(self.entries)):
-            self._step(self.head, index)
+            self.head = self._step(self.head, index)
 
     def _prune(self, watermark: int) -> None:
         """Drop what no window of an event still to come can reach."""
@@ -189,16 +234,37 @@ class Track:
             del self.verdicts[:stop]
             self.folded -= stop
             self.ids = None
-            self.windows.pruned(stop)
-            if self.rule.judge.lazy:
-                self.settled_windows.pruned(stop)
+            for windows in (self.windows, self.settled_windows):
+                if windows is not None:
+                    windows.pruned(stop)
 
     def _has(self, event_id: str) -> bool:
         if self.ids is None:
             if len(self.entries) < PRUNE_ABOVE:
-                return any(entry[2] == event_id for entry in self.entries)
+                return event_id in [entry[2] for entry in self.entries]
             self.ids = {entry[2] for entry in self.entries}
         return event_id in self.ids
+
+    def refolded(self, rule: Rule, watermark: int) -> Track:
+        """The same events judged by another ladder; an episode that is open is judged from its beginning."""
+        self.pass_watermark(watermark)
+        track = Track(rule, self.key)
+        if self.settled.open:
+            track.settled = Episode()
+            track.settled.number = self.settled.number - 1
+            track.settled.closed = NEVER
+        else:
+            track.settled = self.settled.twin()
+        since = track.settled.closed if track.settled.number else NEVER
+        evidence = self.settled.evidence.values() if self.settled.open else ()
+        counting = [entry for entry in self.entries if entry[0] > watermark - rule.size]
+        known = {entry[2]: entry for entry in (*evidence, *counting) if entry[0] > since}
+        track._fold_head()
+        for entry in sorted(known.values()):
+            track.add(entry, NEVER)
+        while (wanted := track.next_timer()) <= watermark:
+            track.pass_watermark(wanted)
+        return track
 
     def state(self) -> Any:
         """Everything that is kept, in plain types; the head is folded again when it comes back."""
@@ -212,7 +278,7 @@ class Track:
         track.entries = [revive(entry) for entry in entries]
         track.folded = folded
         track.ended = ended
-        track.settled = Episode.restored(settled, revive)
+        track.settled = Episode.restored(settled, revive) if settled[0] else NOTHING
         track.verdicts = [None if index < folded else track._judge(index) for index in range(len(entries))]
         track._fold_head()
         return track

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 import msgspec
 from bytewax.outputs import FixedPartitionedSink
 
-from alerts.model import DeadLetter, to_us
+from alerts.model import DeadLetter, Event, to_us
 from connectors.clickhouse_aggregates import differing_cells, greatest_version
 from connectors.clickhouse_client import PoolClient
-from connectors.clickhouse_rows import Poolable
+from connectors.clickhouse_rows import Poolable, event_of
 from connectors.clickhouse_schema import Retention, apply_retention, migrate
 from connectors.clickhouse_writer import Pace, PoolWriter, Recounter, RowWriter
 from connectors.metrics import Metrics
@@ -108,6 +108,24 @@ class Pool:
     def count_events(self) -> int:
         """How many events there are, each once."""
         return int(self._client.value("SELECT count() FROM events FINAL"))
+
+    def events(self, channels: Sequence[str], since: int, before: int) -> list[Event]:
+        """Events of some channels that happened from `since` on and arrived before `before` (microseconds).
+
+        Joined to their matters, without people's words and the exact spot, which no rule keeps.
+        """
+        rows = self._client.rows(
+            """
+            SELECT * EXCEPT (text, lat, lon) FROM events FINAL
+            WHERE channel IN {channels:Array(String)}
+                AND occurred_at >= fromUnixTimestamp64Micro({since:Int64})
+                AND arrived_at < fromUnixTimestamp64Micro({before:Int64})
+            ORDER BY occurred_at, id""",
+            channels=list(channels),
+            since=since,
+            before=before,
+        )
+        return [event_of(row) for row in rows]
 
     def recount_check(self, limit: int = 100) -> list[dict[str, Any]]:
         """Cells that differ from an independent recount; none once the sink has refreshed.

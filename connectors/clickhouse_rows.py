@@ -6,13 +6,13 @@ dictionary a row is made as, so names and values cannot drift apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from alerts.model import DeadLetter, Event, LateEvent, MatterLink, PooledEvent, Revision, to_us
+from alerts.model import DeadLetter, Event, LateEvent, Link, MatterLink, PooledEvent, Revision, to_us
 
 Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter
 Row = dict[str, Any]
@@ -81,6 +81,15 @@ def _event(pooled: PooledEvent) -> Row:
         "attrs": _json(event.attrs) if event.attrs else "{}",
         "source": pooled.source,
     }
+
+
+def event_of(row: Mapping[str, Any]) -> Event:
+    """The event of a row of `events`; what was absent is absent again."""
+    known = {name: row[name] for name in Event.__struct_fields__ if name in row and row[name] not in ("", None)}
+    known["cues"] = tuple(row["cues"])
+    known["attrs"] = msgspec.json.decode(row["attrs"])
+    known["link"] = Link(row["link_type"], row["link_to"]) if row["link_type"] else None
+    return Event(**known)
 
 
 def _matter_link(link: MatterLink) -> Row:

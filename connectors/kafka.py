@@ -3,7 +3,7 @@
 from connectors.kafka_alerts import AlertTopicSink
 from connectors.kafka_client import BrokerError, ensure_topics, partitions_of
 from connectors.kafka_dead_letters import DeadLetterSink
-from connectors.kafka_intake import IntakeLogSink, TickSource
+from connectors.kafka_intake import IntakeLogSink, Logged, TickSource
 from connectors.kafka_log import LogSource
 from connectors.kafka_producer import RawProducer
 from connectors.kafka_raw import RawSource
@@ -19,6 +19,7 @@ __all__ = [
     "DeadLetterSink",
     "IntakeLogSink",
     "LogSource",
+    "Logged",
     "RawProducer",
     "RawRecord",
     "RawSource",

@@ -12,15 +12,16 @@ from zlib import crc32
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from alerts.model import Arrival, Event, Tick, from_us
+from alerts.model import Arrival, Book, Event, Tick, from_us
 from connectors.kafka_client import partitions_of
 from connectors.kafka_producer import RawProducer
 from connectors.kafka_reader import ends
 from connectors.kafka_topics import INTAKE_LOG, OWN_BYTES
-from connectors.log_record import decode, encode_event, encode_tick, headers_of
+from connectors.log_record import decode, encode_book, encode_event, encode_tick, headers_of
 from connectors.metrics import Metrics
 
 Clock = Callable[[], int]  # microseconds since 1970 UTC
+Logged = Arrival | Book | Tick
 
 NO_COUNTY = "000000"
 AHEAD_US = 5_000_000  # more than the clocks of two machines should differ
@@ -29,8 +30,8 @@ EVERY_SECOND = timedelta(seconds=1)
 _log = logging.getLogger("anlan.kafka")
 
 
-class IntakeLogSink(FixedPartitionedSink[list[Arrival | Tick], int]):
-    """Write admitted events to the intake log; an item is a list of arrivals and ticks, in their order.
+class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
+    """Write admitted events to the intake log; an item is a list of arrivals, rule books and ticks, in their order.
 
     What `arrived_us` an arrival brings is not looked at: it is stamped here, from the clock, strictly rising
     over all partitions and never going back, not after a restart and not when the machine's clock does.
@@ -78,7 +79,7 @@ class Stamps:
         return self.last_us
 
 
-class _IntakeLogPart(StatefulSinkPartition[list[Arrival | Tick], int]):
+class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
     def __init__(
         self, producer: RawProducer, topic: str, shown_us: dict[int, int], stamps: Stamps, metrics: Metrics
     ) -> None:
@@ -88,7 +89,7 @@ class _IntakeLogPart(StatefulSinkPartition[list[Arrival | Tick], int]):
         self._shown_us = shown_us  # the last stamp in each partition
         self._metrics = metrics
 
-    def write_batch(self, values: list[list[Arrival | Tick]]) -> None:
+    def write_batch(self, values: list[list[Logged]]) -> None:
         self._producer.check()
         admitted: Counter[str] = Counter()
         for items in values:
@@ -96,6 +97,9 @@ class _IntakeLogPart(StatefulSinkPartition[list[Arrival | Tick], int]):
                 if isinstance(item, Tick):
                     self._tick(self._stamps.next())
                     self._metrics.ticks_written.inc(len(self._shown_us))
+                elif isinstance(item, Book):
+                    at_us = self._stamps.next()
+                    self._send(encode_book(item, at_us), at_us, 0, {}, None)
                 else:
                     self._event(item)
                     admitted[item.event.channel] += 1

@@ -1,4 +1,4 @@
-"""One record of the intake log as bytes: an event with its arrival, or a tick."""
+"""One record of the intake log as bytes: an event with its arrival, a rule book, or a tick."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from alerts.model import Arrival, Event, Tick, from_us, to_us
+from alerts.model import Arrival, Book, Event, Tick, from_us, to_us
 
 SOURCE = "source"
 PRODUCED = "produced_us"
 
 _TICK = b'{"type":"tick",'
+_BOOK = b'{"type":"book",'
 _encode = msgspec.json.Encoder().encode
 _decode_event = msgspec.json.Decoder(Event).decode
 _decode_tick = msgspec.json.Decoder(Tick).decode
+_decode_book = msgspec.json.Decoder(Book).decode
 
 
 def encode_event(event: Event, arrived_us: int) -> bytes:
@@ -27,6 +29,11 @@ def encode_tick(at_us: int) -> bytes:
     return _encode(Tick(from_us(at_us)))
 
 
+def encode_book(book: Book, arrived_us: int) -> bytes:
+    """A rule book: from its place on these rules run."""
+    return _encode(msgspec.structs.replace(book, arrived_us=arrived_us))
+
+
 def headers_of(arrival: Arrival) -> dict[str, bytes]:
     """What is told about the event beside it: where its row stood, and when that was sent."""
     headers = {SOURCE: arrival.source.encode()} if arrival.source else {}
@@ -35,16 +42,19 @@ def headers_of(arrival: Arrival) -> dict[str, bytes]:
     return headers
 
 
-def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int, Arrival | None]:
-    """The arrival of a record, and the event unless it is a tick; a fault in our own log is an error."""
+def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int, Arrival | Book | None]:
+    """The arrival of a record, and what it holds unless it is a tick; a fault in our own log is an error."""
     try:
         if value.startswith(_TICK):
             return to_us(_decode_tick(value).at), None
+        if value.startswith(_BOOK):
+            book = _decode_book(value)
+            return book.arrived_us, book
         event = _decode_event(value)
         if event.arrived_at is None:
             raise ValueError("no `arrived_at`")
         arrived_us = to_us(event.arrived_at)
         produced_us = int(headers.get(PRODUCED, b"0"))
     except (ValueError, msgspec.MsgspecError) as fault:
-        raise ValueError(f"intake log must hold events and ticks; got `{fault}` ({where})") from None
+        raise ValueError(f"intake log must hold events, rule books and ticks; got `{fault}` ({where})") from None
     return arrived_us, Arrival(event, arrived_us, headers.get(SOURCE, b"").decode(), produced_us)

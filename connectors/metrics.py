@@ -135,6 +135,12 @@ class Metrics:
         )
         self.keys_kept = self._gauge("keys_kept_count", "Keys with state.", "rule")
         self.events_kept = self._gauge("events_kept_count", "Events kept in state.", "rule")
+        self.rule_books_refused = self._counter(
+            "rule_books_refused_total", "Edits of rule files that were not taken over, because something was wrong."
+        )
+        self.rule_changes_refused = self._counter(
+            "rule_changes_refused_total", "Rules that kept their old meaning: the new one came without a new version."
+        )
         self.alerts_open = self._gauge("alerts_opened_count", "Alerts open or acked now.", "rule")
         self.alert_latency = self._histogram(
             "alert_published_seconds",

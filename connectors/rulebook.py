@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from alerts.calendar import Calendar
 from alerts.channel import Channel
 from alerts.lint import Lint, lint
 from alerts.rule import Rule, compile_rule
 from alerts.rule_file import RuleError
+from connectors.calendars import load_calendars
 from connectors.yaml_file import Document, YamlError, load
 
 RULES_FOLDER = Path(__file__).parent.parent / "alerts" / "rules"
@@ -39,24 +41,30 @@ class Rulebook(NamedTuple):
     failures: list[str]
 
 
-def load_rules(paths: Iterable[Path | str], channels: Mapping[str, Channel]) -> list[Rule]:
+def load_rules(
+    paths: Iterable[Path | str], channels: Mapping[str, Channel], calendars: Mapping[str, Calendar] | None = None
+) -> list[Rule]:
     """The live and shadow rules of files and folders, numbered in the order of their ids.
 
-    Raises `RulebookError` if anything in them is wrong: half a rule book is none.
+    `calendars` are those that come with Anlan unless others are given. Raises `RulebookError` if anything in the
+    files is wrong: half a rule book is none.
     """
-    book = read_rulebook(paths, channels)
+    book = read_rulebook(paths, channels, calendars)
     if book.failures:
         raise RulebookError("\n".join(book.failures))
     return book.rules
 
 
-def read_rulebook(paths: Iterable[Path | str], channels: Mapping[str, Channel]) -> Rulebook:
+def read_rulebook(
+    paths: Iterable[Path | str], channels: Mapping[str, Channel], calendars: Mapping[str, Calendar] | None = None
+) -> Rulebook:
     """Like `load_rules`, but tells what is wrong and what is left out instead of raising."""
     read: list[ReadRule] = []
     failures: list[str] = []
+    calendars = load_calendars() if calendars is None else calendars
     for file in find_rule_files(paths):
         try:
-            read.append(read_rule(file, channels))
+            read.append(read_rule(file, channels, calendars))
         except RulebookError as error:
             failures.append(str(error))
     failures += [f"{remark.sentence} ({at})" for each in read for remark, at in _errors(each)]
@@ -80,7 +88,7 @@ def find_rule_files(paths: Iterable[Path | str]) -> list[Path]:
     return list(found.values())
 
 
-def read_rule(path: Path, channels: Mapping[str, Channel]) -> ReadRule:
+def read_rule(path: Path, channels: Mapping[str, Channel], calendars: Mapping[str, Calendar] | None = None) -> ReadRule:
     """One rule from its file, compiled. Raises `RulebookError` with a sentence that ends in `file:line`."""
     try:
         document = load(path)
@@ -91,7 +99,9 @@ def read_rule(path: Path, channels: Mapping[str, Channel]) -> ReadRule:
     except OSError as error:
         raise RulebookError(f"a rule file must be readable; got {error.strerror} ({path})") from None
     try:
-        return ReadRule(compile_rule(document.data, channels), document)
+        return ReadRule(
+            compile_rule(document.data, channels, 0, load_calendars() if calendars is None else calendars), document
+        )
     except RuleError as error:
         raise RulebookError(f"{error.sentence} ({document.at(error.path)})") from None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 
 from alerts.alert import Draft
-from alerts.clock import NEVER
 from alerts.detection import Shard
 from alerts.linking import Linking, Routed
-from alerts.model import Revision
+from alerts.model import NEVER, Revision
 from connectors.metrics import Metrics
+
+_log = logging.getLogger("anlan.rules")
 
 WEIGH_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 1.0
@@ -40,6 +42,9 @@ class Books:
                 metrics.events_duplicated.labels(letter.channel).inc()
             else:
                 metrics.events_dead_lettered.labels(letter.channel, letter.reason).inc()
+        for sentence in routed.refused:
+            metrics.rule_changes_refused.inc()
+            _log.error("rule_change_refused %s", sentence)
         for channel, count in routed.fenced.items():
             metrics.events_duplicated.labels(channel).inc(count)
         if time.monotonic() - self._looked_at >= LOOK_EVERY_SECONDS:

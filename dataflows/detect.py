@@ -20,13 +20,13 @@ from bytewax.operators import StatefulBatchLogic
 
 from alerts.alert import Draft
 from alerts.channel import Channel
-from alerts.detection import Shard, Work
+from alerts.detection import Compiler, Shard, Work
 from alerts.linking import Linking, Routed
 from alerts.model import End, Slice
 from alerts.publishing import Publishing
-from alerts.router import groups_of
 from alerts.rule import Rule
 from dataflows.books import Books
+from dataflows.past import NO_PAST, Past
 
 Cut = Slice | End
 
@@ -45,13 +45,21 @@ def add_detection(
     channels: Mapping[str, Channel],
     shards: int,
     books: Books,
+    compiler: Compiler | None = None,
+    past: Past = NO_PAST,
 ) -> Detected:
-    """Add detection to a flow; `source` gives slices of the intake log in its one order."""
-    numbers = groups_of(rules)[1]
+    """Add detection to a flow; `source` gives slices of the intake log in its one order.
+
+    With a `compiler` the rules change where a rule book stands in the log, warmed with what `past` remembers.
+    """
+
+    def _linking() -> Linking:
+        return Linking(rules, channels, shards, compiler, past)
+
     cuts = op.key_on("one-order", op.input("log", flow, cast("Source[Cut]", source)), lambda _: "log")
-    routed = op.stateful_batch("link", cuts, lambda kept: _Link(Linking(rules, channels, shards), books, kept))
+    routed = op.stateful_batch("link", cuts, lambda kept: _Link(_linking(), past, books, kept))
     work = op.flat_map("to-shards", routed, _by_shard)
-    answers = op.stateful_batch("detect", work, lambda kept: _Detect(Shard(rules, numbers), books, kept))
+    answers = op.stateful_batch("detect", work, lambda kept: _Detect(Shard(rules, compiler), books, kept))
     one_feed = op.map("one-feed", answers, lambda answer: ("feed", answer[1]))
     drafts = op.stateful_batch("publish", one_feed, lambda kept: _Publish(Publishing(shards), kept))
     return Detected(drafts, routed)
@@ -62,23 +70,28 @@ def _by_shard(routed: tuple[str, Routed]) -> list[tuple[str, Work]]:
 
 
 class _Link(StatefulBatchLogic[Cut, Routed, bytes]):
-    def __init__(self, stage: Linking, books: Books, kept: bytes | None) -> None:
+    def __init__(self, stage: Linking, past: Past, books: Books, kept: bytes | None) -> None:
         self._stage = stage
+        self._past = past
         self._books = books
         if kept is not None:
             stage.restore(kept)
 
     def on_batch(self, values: list[Cut]) -> tuple[Iterable[Routed], bool]:
-        routed = []
+        routed: list[Routed] = []
         for cut in values:
-            routed.append(self._stage.finish() if isinstance(cut, End) else self._stage.take(cut))
-            self._books.enter(routed[-1], self._stage)
+            parts = [self._stage.finish()] if isinstance(cut, End) else self._stage.take(cut)
+            for part in parts:
+                self._past.remember(part.pooled)
+                self._books.enter(part, self._stage)
+            routed += parts
         return routed, StatefulBatchLogic.RETAIN
 
     def on_eof(self) -> tuple[Iterable[Routed], bool]:
         return (), StatefulBatchLogic.RETAIN  # the input stops, the log does not end
 
     def snapshot(self) -> bytes:
+        self._past.snapshot_taken()
         return _timed(self._books, "link", self._stage.snapshot)
 
 

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import bytewax.operators as op
@@ -22,6 +23,8 @@ from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.linking import Routed
 from alerts.model import Revision
+from alerts.rule_book import RuleBook
+from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable
 from connectors.door import Door
@@ -52,7 +55,9 @@ from dataflows.detect import add_detection
 from dataflows.installation import all_mappings, clock_of
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
+from dataflows.past import Past
 from dataflows.push import push_server
+from dataflows.rule_watch import RuleBookSource
 from dataflows.settings import Settings, SettingsError, required
 
 _log = logging.getLogger("anlan.run")
@@ -64,7 +69,9 @@ def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Datafl
     channels = load_channels()
     keyring = load_keyring(settings.keyring)
     unsealer = load_unsealer(settings.seal_key)
-    rules = load_rules(settings.rules or (RULES_FOLDER,), channels)
+    calendars = load_calendars()
+    paths = settings.rules or (RULES_FOLDER,)
+    rules = load_rules(paths, channels, calendars)
     mappings = all_mappings(settings, channels, keyring)
     flow = Dataflow("anlan")
     books = Books(metrics)
@@ -76,9 +83,12 @@ def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Datafl
         _drop_folder(settings, mappings, unsealer, stop),
         TickSource(clock_of(settings), stop),
         IntakeLogSink(settings.kafka, clock_of(settings), metrics=metrics),
+        RuleBookSource(paths, channels, stop, refused=metrics.rule_books_refused.inc),
     )
     source = LogSource(settings.kafka, INTAKE_LOG, stop, metrics=metrics)
-    drafts, routed = add_detection(flow, source, rules, channels, settings.shards, books)
+    compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
+    past = Past(settings.clickhouse)
+    drafts, routed = add_detection(flow, source, rules, channels, settings.shards, books, compiler, past)
     stamp = _epoch_stamp(next_epoch(Path(settings.state)), books)
     revisions = op.filter_map("revisions", drafts, stamp)
     delivered = op.filter_map("delivered", revisions, without_shadows)

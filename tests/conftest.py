@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
+from live_flow import LiveFlow
 
 from connectors.embedded import Broker, Engine, Valkey
+from dataflows.cli_keys import make_keys
 
 # a busy machine is no failure: how long an example takes says nothing about the code
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -61,3 +63,14 @@ def redis_url(valkey: Valkey) -> str:
 def clickhouse_dsn(tmp_path: Path) -> str:
     """A fresh folder for the ClickHouse engine; close every client of it before the test ends."""
     return Engine(tmp_path / "clickhouse").dsn
+
+
+@pytest.fixture
+def live_flow(tmp_path: Path) -> Iterator[LiveFlow]:
+    make_keys(tmp_path / "keys")
+    found = LiveFlow(tmp_path)
+    with found.broker, found.valkey:
+        yield found
+        if found.flow is not None and found.flow.poll() is None:
+            found.flow.kill()
+            found.flow.wait()

@@ -27,6 +27,7 @@ class Threshold:
 
     def __init__(self, rungs: Rungs) -> None:
         self.rungs = rungs
+        self.least = min(least for least, _ in rungs)
 
     def values(self, event: Event) -> tuple[object, ...]:
         """Nothing but the contact itself counts."""
@@ -74,6 +75,7 @@ class Distinct:
         self.of = of
         self.rungs = rungs
         self.exact_up_to = exact_up_to
+        self.least = min(exact_up_to + 1, *(least for least, _ in rungs))  # an estimate may be too high
 
     def values(self, event: Event) -> tuple[object, ...]:
         """The value whose differences count."""

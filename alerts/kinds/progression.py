@@ -23,6 +23,10 @@ class Branch(Protocol):
     lazy: bool
     column: int
 
+    @property
+    def least(self) -> int:
+        """With fewer entries in the window it never speaks."""
+
     def read(self, event: Event) -> object:
         """What is kept of an event for this branch."""
 
@@ -41,6 +45,11 @@ class Chain:
     steps_rungs: list[tuple[int, int]]
     measure_rungs: list[tuple[int, int]]
     lazy: bool
+
+    @property
+    def least(self) -> int:
+        """Each step is an event."""
+        return self.min_steps
 
     def read(self, event: Event) -> object:
         """The measure of the event."""
@@ -88,6 +97,11 @@ class Gaps:
     each_ratio_lte: float
     level: int
     lazy: bool = True
+
+    @property
+    def least(self) -> int:
+        """The events between which the gaps lie."""
+        return self.min_events
 
     def read(self, event: Event) -> object:
         """Nothing but the time counts."""
@@ -139,6 +153,11 @@ class Cue:
     level: int
     lazy: bool = False
 
+    @property
+    def least(self) -> int:
+        """The earlier contacts and the cue itself."""
+        return self.prior_gte + 1
+
     def read(self, event: Event) -> object:
         """Whether the event carries the cue."""
         return self.is_cue(event)
@@ -186,6 +205,7 @@ class Progression:
     def __init__(self, branches: list[Branch]) -> None:
         self.branches = branches
         self.lazy = any(branch.lazy for branch in branches)
+        self.least = min(branch.least for branch in branches)
 
     def values(self, event: Event) -> tuple[object, ...]:
         """What each branch keeps, column by column."""

@@ -11,6 +11,7 @@ from alerts.alert import Draft, alert_id
 from alerts.model import AlertLink, Link, Revision, from_us
 from alerts.record import content_hash
 from alerts.rule import Rule
+from alerts.track import Track
 
 RUNGS = [{"gte": 3, "level": "blue"}, {"gte": 5, "level": "yellow"}, {"gte": 8, "level": "red"}]
 
@@ -312,8 +313,10 @@ def test_what_is_folded_survives_a_restart() -> None:
 def test_an_alert_that_can_speak_no_more_is_forgotten() -> None:
     run = opened(reopen_within="7d")
     run.wait_until(30 * DAY)
-    track, alerts = run.pipeline.shards[0].tracks[0]["0", "x"]
+    shard = run.pipeline.shards[0]
+    track = shard.subjects[0]["0", "x"]
 
-    assert alerts.known == {}
+    assert shard.alerts == [{}]
+    assert isinstance(track, Track)
     assert track.head.number == 1
     assert track.entries == []

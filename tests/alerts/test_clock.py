@@ -10,8 +10,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from alerts.channel import Channel
-from alerts.clock import NEVER, Timeline, Watermarks
-from alerts.model import Text
+from alerts.clock import Timeline, Watermarks
+from alerts.model import NEVER, Text
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 IDLE = {"a": 12, "b": 25, "c": 7}

@@ -10,9 +10,10 @@ import pytest
 from small_city import CHANNELS, DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report, said
 
 from alerts.detection import Shard
+from alerts.groups import groups_of
 from alerts.model import Arrival, Slice
 from alerts.pipeline import Pipeline
-from alerts.router import groups_of, shard_of
+from alerts.router import shard_of
 from alerts.rule import Rule
 
 
@@ -103,9 +104,9 @@ def test_all_that_one_record_changes_is_said_once() -> None:
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
-    shard = Shard([], [])
+    shard = Shard([])
 
-    with pytest.raises(ValueError, match="state must have version 1; got 99; rebuild from the intake log"):
+    with pytest.raises(ValueError, match="state must have version 2; got 99; rebuild from the intake log"):
         shard.restore(msgspec.msgpack.encode([99, {}]))
 
 
@@ -113,7 +114,7 @@ def test_a_rule_that_means_another_thing_now_starts_afresh() -> None:
     before, after = make_rule(), make_rule(levels=[{"gte": 2, "level": "blue"}])
     old = Run(before)
     old.tell(report("a", 0))
-    shard = Shard([after], groups_of([after])[1])
+    shard = Shard([after])
     shard.restore(old.pipeline.shards[0].snapshot())
 
     assert shard.sizes() == [("test.threshold", 0, 0, 0)]

@@ -9,8 +9,8 @@ from small_city import DAY, RANKS, START, make_rule, report
 
 from alerts.entry import SELECTED, Entry, Verdict
 from alerts.episode import Episode
+from alerts.life import Life
 from alerts.model import Event
-from alerts.rule import Life
 
 BLUE, RED = Verdict(1, 3), Verdict(3, 5)
 

@@ -26,7 +26,7 @@ def stage(**parts: Any) -> Linking:
 
 
 def take(linking: Linking, *arrivals: Arrival) -> Routed:
-    return linking.take(Slice(arrivals[-1].arrived_us, list(arrivals)))
+    return linking.take(Slice(arrivals[-1].arrived_us, list(arrivals)))[0]
 
 
 def test_an_id_that_comes_again_is_a_dead_letter_that_says_where_it_came_from_first() -> None:
@@ -219,5 +219,5 @@ def test_every_arrival_ends_in_exactly_one_place(told: list[Any], seed: int) -> 
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
-    with pytest.raises(ValueError, match="state must have version 1; got 99; rebuild from the intake log"):
+    with pytest.raises(ValueError, match="state must have version 2; got 99; rebuild from the intake log"):
         stage().restore(msgspec.msgpack.encode([99]))

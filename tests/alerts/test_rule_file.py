@@ -56,8 +56,6 @@ def refused(data: Any) -> tuple[str, tuple[str | int, ...]]:
             "a key of `levels.1` must be known; got `qte`; did you mean `gte`",
             ("levels", 1, "qte"),
         ),
-        ({"kind": "obligation", "obligation": {}}, "`kind` must be one that can run; got `obligation`; can run: "
-         "threshold, distinct, sequence, progression", ("kind",)),
         (
             {"kind": "treshold"},
             "`kind` must be one of threshold, distinct, sequence, progression, obligation, surge, silence, match, "

@@ -13,10 +13,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from small_city import DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report
 
-from alerts.clock import ALWAYS, NEVER
 from alerts.detection import Shard
 from alerts.entry import LEVEL_NUMBER, RESETS, SELECTED, Entry
-from alerts.model import Arrival, Slice, from_us
+from alerts.model import ALWAYS, NEVER, Arrival, Slice, from_us
 from alerts.rule import Rule
 from alerts.track import PRUNE_ABOVE, Track
 
@@ -272,7 +271,7 @@ def test_many_keys_leave_nothing_behind() -> None:
     run.wait_until(10 * DAY)
     shard: Shard = run.pipeline.shards[0]
 
-    assert shard.tracks == [{}]
+    assert shard.subjects == [{}]
     assert shard.clock_timers == []
     assert [len(heap) for heap in shard.timers] == [0]
 

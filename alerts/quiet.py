@@ -1,0 +1,106 @@
+"""Which channels are quiet for too long: watched where all records pass, told to the rules of kind `silence`.
+
+While a silence alert of a channel is open, absence that needs the channel is not asserted (semantics 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from alerts.entry import SELECTED, Entry, Key
+from alerts.kinds.silence import BACK, QUIET, SilencePlan
+from alerts.model import ALWAYS, NEVER, Event
+from alerts.rule import Rule
+
+Sign = tuple[int, int, str, Event]  # (arrival, channel rank, id, the event or heartbeat)
+
+
+class Change(NamedTuple):
+    """At a clock instant a channel has become quiet, more gravely quiet, or is back."""
+
+    at: int
+    rule: Rule
+    key: Key
+    entry: Entry
+    channel: str
+    is_quiet: bool
+
+
+class _Watch:
+    """One channel of one rule."""
+
+    __slots__ = ("channel", "expected", "plan", "reached", "rule", "sign")
+
+    def __init__(self, rule: Rule, plan: SilencePlan, channel: str) -> None:
+        self.rule = rule
+        self.plan = plan
+        self.channel = channel
+        self.expected = plan.expected[channel]
+        self.sign: Sign | None = None  # the last one heard; before the first one nothing is expected
+        self.reached = 0  # how many rungs
+
+    def next_at(self) -> int:
+        """The clock instant of the next rung."""
+        if self.sign is None or self.reached == len(self.plan.rungs):
+            return ALWAYS
+        ratio, _ = self.plan.rungs[self.reached]
+        return self.plan.reached_at(self.sign[0], int(ratio * self.expected))
+
+    def change(self, at: int, what: str) -> Change:
+        """What is told to the rule."""
+        assert self.sign is not None
+        heard, rank, identity, event = self.sign
+        level = self.plan.rungs[max(self.reached, 1) - 1][1]
+        entry: Entry = (heard, rank, identity, identity, SELECTED, (what, at, level, self.expected), event)
+        return Change(at, self.rule, ("0", self.channel), entry, self.channel, what == QUIET)
+
+
+class QuietWatch:
+    """Watches every channel that some rule of kind `silence` listens to."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._watches: list[_Watch] = []
+        for rule in rules:
+            if isinstance(rule.plan, SilencePlan):
+                self._watches += [_Watch(rule, rule.plan, channel) for channel in sorted(rule.channels)]
+        self._of: dict[str, list[_Watch]] = {}
+        for watch in self._watches:
+            self._of.setdefault(watch.channel, []).append(watch)
+        self._soonest = ALWAYS  # no channel becomes quiet before this instant
+
+    def heard(self, event: Event, rank: int, at: int) -> list[Change]:
+        """A record of a channel arrived; the rules whose alert ends with it."""
+        changes = []
+        for watch in self._of.get(event.channel, ()):
+            if watch.reached or watch.sign is None:
+                self._soonest = min(self._soonest, at)
+            if watch.reached:
+                changes.append(watch.change(at, BACK))
+                watch.reached = 0
+            watch.sign = (at, rank, event.id, event)
+        return changes
+
+    def before(self, clock: int) -> Iterator[Change]:
+        """What changes at instants before `clock`, in their order."""
+        while self._soonest < clock:
+            at, watch = min(((each.next_at(), each) for each in self._watches), key=lambda found: found[0])
+            self._soonest = at
+            if at < clock:
+                watch.reached += 1
+                yield watch.change(at, QUIET)
+
+    def state(self) -> Any:
+        """Everything that is kept, in plain types."""
+        return [[w.rule.id, w.channel, w.reached, w.sign] for w in self._watches]
+
+    def restore(self, state: Any) -> None:
+        """Take back what `state` gave; a rule or channel that it does not know starts afresh."""
+        kept = {(rule, channel): (reached, sign) for rule, channel, reached, sign in state}
+        for watch in self._watches:
+            reached, sign = kept.get((watch.rule.id, watch.channel), (0, None))
+            watch.reached = min(reached, len(watch.plan.rungs))
+            watch.sign = None if sign is None else (*sign[:3], msgspec.convert(sign[3], Event))
+        self._soonest = NEVER if self._watches else ALWAYS

@@ -1,0 +1,135 @@
+"""Vouching: who can say that something did not happen, and from which moment on (semantics 5).
+
+Absence up to an event time may be asserted when the data watermark `Wd` of every channel that must vouch has
+reached it: *confirmed*. Where a channel stays quiet for `max_hold` longer, it is asserted all the same and said to
+rest on a *data gap*; not so while a silence alert of such a channel is open, because that alert says it already, nor
+for `max_hold` after the channel is back, because what it had to say meanwhile is only just coming in.
+At the end of a bounded log everything has been read, and what was not vouched for is *partial*.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+from alerts.model import ALWAYS, NEVER, from_us
+from alerts.subject import Vouched
+
+Vouchers = tuple[frozenset[str], int | None]  # the channels that must vouch, and `max_hold`; None: confirmed only
+# (clock instant from which it holds, least Wd, Wd of each channel, since when no silence alert of one of them is open)
+Word = tuple[int, int, tuple[int, ...], int]
+
+_least = itemgetter(1)
+_instant = itemgetter(0)
+
+
+class Voice:
+    """What some channels can vouch for together, and how that changed in the slice at hand."""
+
+    __slots__ = ("channels", "free_since", "muted", "watermarks", "words")
+
+    def __init__(self, channels: frozenset[str]) -> None:
+        self.channels = tuple(sorted(channels))
+        self.watermarks = [NEVER] * len(channels)
+        self.muted: set[str] = set()
+        self.free_since = NEVER  # ALWAYS while a silence alert is open
+        self.words: list[Word] = [(NEVER, NEVER, tuple(self.watermarks), NEVER)]
+
+    def begin(self, now: int) -> None:
+        """Start a slice with the last word of the one before."""
+        self.words = [(now, *self.words[-1][1:])]
+
+    def heard(self, channel: str, watermark: int, now: int) -> None:
+        """`Wd` of one of the channels has moved."""
+        place = self.channels.index(channel)
+        was_least = self.watermarks[place] == self.words[-1][1]
+        self.watermarks[place] = watermark
+        if was_least:
+            least = min(self.watermarks)
+            if least > self.words[-1][1]:
+                self._say((now, least, tuple(self.watermarks), self.free_since))
+
+    def mute(self, channel: str, is_muted: bool, now: int) -> None:
+        """A silence alert of one of the channels has opened or closed."""
+        (self.muted.add if is_muted else self.muted.discard)(channel)
+        if self.muted:
+            self.free_since = ALWAYS
+        elif self.free_since == ALWAYS:
+            self.free_since = now
+        _, least, watermarks, _ = self.words[-1]
+        self._say((now, least, watermarks, self.free_since))
+
+    def _say(self, word: Word) -> None:
+        """Of several words at one instant the last one counts."""
+        if self.words[-1][0] == word[0]:
+            self.words[-1] = word
+        else:
+            self.words.append(word)
+
+    def state(self) -> Any:
+        """Everything that is kept, in plain types."""
+        return [self.channels, self.watermarks, sorted(self.muted), self.free_since, self.words[-1]]
+
+    def restore(self, state: Any) -> None:
+        """Take back what `state` gave."""
+        _, watermarks, muted, self.free_since, word = state
+        self.watermarks = list(watermarks)
+        self.muted = set(muted)
+        instant, least, each, free_since = word
+        self.words = [(instant, least, tuple(each), free_since)]
+
+
+class VouchTimeline:
+    """One slice of the log seen from an absence: when may it be asserted, and how sure is it then?"""
+
+    __slots__ = ("_channels", "_end", "_ended", "_hold", "_words")
+
+    def __init__(self, voice: Voice, hold: int | None, end: int, ended: int | None) -> None:
+        """`ended` is the latest event time of a bounded log that ends in this slice."""
+        self._channels = voice.channels
+        self._words: Sequence[Word] = voice.words
+        self._hold = hold
+        self._end = end
+        self._ended = ended if hold is not None else None
+
+    def due(self, event_time: int) -> int | None:
+        """The clock instant at which absence up to `event_time` may be asserted, None if not in this slice."""
+        words = self._words
+        place = bisect_left(words, event_time, key=_least)
+        found = words[place][0] if place < len(words) else self._end
+        if self._hold is not None:
+            found = min(found, self._held_until(event_time, self._hold))
+        if self._ended is not None and event_time <= self._ended:
+            found = words[0][0]
+        return found if found < self._end else None
+
+    def not_before(self, event_time: int) -> int:
+        """A clock instant before which it is not due."""
+        due = self.due(event_time)
+        return self._end if due is None else due
+
+    def vouched(self, event_time: int, instant: int) -> Vouched:
+        """How sure absence up to `event_time` is at a clock instant, and by whom."""
+        _, least, watermarks, _ = self._words[max(bisect_right(self._words, instant, key=_instant) - 1, 0)]
+        by = tuple(
+            {"channel": channel, "watermark": from_us(watermark)}
+            for channel, watermark in zip(self._channels, watermarks, strict=True)
+            if watermark >= event_time
+        )
+        if least >= event_time:
+            return Vouched("confirmed", by)
+        return Vouched("data_gap" if self._ended is None else "partial", by)
+
+    def _held_until(self, event_time: int, hold: int) -> int:
+        """The first instant at which it has been held for long enough and no silence alert is open or just closed."""
+        words = self._words
+        place = max(bisect_right(words, event_time + hold, key=_instant) - 1, 0)
+        for number in range(place, len(words)):
+            instant, _, _, free_since = words[number]
+            following = words[number + 1][0] if number + 1 < len(words) else self._end
+            held = max(instant, max(event_time, free_since) + hold)
+            if held < following:
+                return held
+        return self._end

@@ -1,0 +1,44 @@
+"""What a rule that is new is warmed with: the events of the data pool, and those that are not in it yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from alerts.model import Event, PooledEvent, to_us
+from connectors.clickhouse import Pool
+
+
+class Past:
+    """Everything that arrived before an instant, from the pool at `dsn` and from memory; without a pool, nothing.
+
+    A snapshot of the flow waits until all rows handed over before it are in the pool. So it is enough to
+    remember the events since the snapshot before the last; after a restart those are read again.
+    """
+
+    def __init__(self, dsn: str = "") -> None:
+        self._dsn = dsn
+        self._before: list[PooledEvent] = []
+        self._since: list[PooledEvent] = []
+
+    def remember(self, pooled: Sequence[PooledEvent]) -> None:
+        """Events on their way to the pool."""
+        if self._dsn:
+            self._since += pooled
+
+    def snapshot_taken(self) -> None:
+        """What was handed over before the last snapshot is in the pool when this one is complete."""
+        self._before, self._since = self._since, []
+
+    def __call__(self, channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
+        """The events of some channels that happened from `since` on and arrived before `before` (microseconds)."""
+        if not self._dsn:
+            return ()
+        with Pool(self._dsn) as pool:
+            events = {event.id: event for event in pool.events(sorted(channels), since, before)}
+        for pooled in (*self._before, *self._since):
+            if pooled.event.channel in channels and to_us(pooled.event.occurred_at) >= since:
+                events[pooled.event.id] = pooled.event
+        return events.values()
+
+
+NO_PAST = Past()

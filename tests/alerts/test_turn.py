@@ -1,0 +1,240 @@
+"""A rule book that changes in the log: state and events stay, nothing is said twice, a new generation is warmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_city import CHANNELS, DAY, HOUR, START, make_rule, report
+
+from alerts.model import Arrival, Book, Event, Revision, Slice
+from alerts.pipeline import Pipeline
+from alerts.rule import Rule
+from alerts.rule_book import RuleBook, turn
+
+
+def compiled(book: RuleBook) -> list[Rule]:
+    return book.compiled(CHANNELS, {})
+
+
+class Live:
+    """The stages with a memory of everything that was said, like a flow with its pool."""
+
+    def __init__(self, *rules: Rule, shards: int = 2) -> None:
+        self.rules = rules
+        self.shards = shards
+        self.pool: list[tuple[int, Event]] = []
+        self.pipeline = self._pipeline()
+        self.revisions: list[Revision] = []
+        self.refused: list[str] = []
+
+    def tell(self, event: Event, arrive: int | None = None) -> list[Revision]:
+        at = START + arrive if arrive is not None else int(event.occurred_at.timestamp() * 1_000_000)
+        return self.take(at, Arrival(event, at))
+
+    def edit(self, at: int, *rules: Rule) -> list[Revision]:
+        return self.take(START + at, Book(START + at, tuple(msgspec.to_builtins(rule.spec) for rule in rules)))
+
+    def wait_until(self, at: int) -> list[Revision]:
+        return self.take(START + at + 1)
+
+    def restart(self) -> None:
+        kept = self.pipeline.snapshot()
+        self.pipeline = self._pipeline()
+        self.pipeline.restore(kept)
+
+    def take(self, at: int, *records: Arrival | Book) -> list[Revision]:
+        routed, drafts = self.pipeline.take(Slice(at, records))
+        self.pool += [(int(p.arrived_at.timestamp() * 1_000_000), p.event) for p in routed.pooled]
+        self.refused += routed.refused
+        said = [draft.revision for draft in drafts]
+        self.revisions += said
+        return said
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(self.rules, CHANNELS, self.shards, compiled, self._history)
+
+    def _history(self, channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
+        found = [e for at, e in self.pool if at < before and e.channel in channels]
+        return sorted(found, key=lambda event: (event.occurred_at, event.id))
+
+
+def short(revisions: Iterable[Revision]) -> list[tuple[str, str, str]]:
+    return [(revision.state, revision.level, revision.reason) for revision in revisions]
+
+
+def told(run: Live, count: int, key: str = "x") -> None:
+    for number in range(count):
+        run.tell(report(f"{key}{number}", number * HOUR, pair=key))
+
+
+def test_other_words_swap_at_once_and_say_nothing() -> None:
+    run = Live(make_rule(explain={"zh": "旧", "en": "old"}))
+    told(run, 3)
+
+    assert run.edit(3 * HOUR, make_rule(explain={"zh": "新", "en": "new"})) == []
+    assert run.tell(report("more", 4 * HOUR)) == []
+    last = run.tell(report("loud", 5 * HOUR))[0]
+    assert last.text.en == "new"
+    assert last.revision == 2
+
+
+def test_a_lower_threshold_opens_what_it_reaches_and_raises_what_is_open() -> None:
+    run = Live(make_rule())
+    told(run, 2, "quiet")
+    told(run, 4, "loud")
+    said = run.edit(5 * HOUR, make_rule(version=2, levels=[{"gte": 2, "level": "blue"}, {"gte": 4, "level": "red"}]))
+
+    assert short(said) == [("open", "red", "level_up"), ("open", "blue", "opened")]
+    assert [r.revision for r in said] == [2, 1]
+    assert {r.rule_generation for r in said} == {1}
+    assert (
+        run.edit(6 * HOUR, make_rule(version=2, levels=[{"gte": 2, "level": "blue"}, {"gte": 4, "level": "red"}])) == []
+    )
+
+
+def test_a_higher_threshold_closes_what_it_no_longer_reaches() -> None:
+    run = Live(make_rule())
+    told(run, 3, "three")
+    told(run, 5, "five")
+    said = run.edit(6 * HOUR, make_rule(version=2, levels=[{"gte": 4, "level": "blue"}, {"gte": 6, "level": "red"}]))
+
+    assert sorted(short(said)) == [("closed", "blue", "superseded"), ("open", "blue", "superseded")]
+
+
+def test_another_window_is_a_new_generation_that_knows_the_past() -> None:
+    run = Live(make_rule())
+    for number in range(3):
+        run.tell(report(f"slow{number}", number * 30 * HOUR, pair="slow"))
+    for number in range(3):
+        run.tell(report(f"fast{number}", 60 * HOUR + number, pair="fast"))
+    said = run.edit(61 * HOUR, make_rule(version=2, window={"size": "4d", "lateness": "6h"}))
+
+    closed = [r for r in said if r.state == "closed"]
+    opened = [r for r in said if r.state == "open"]
+    assert short(closed) == [("closed", "blue", "superseded")]
+    assert {tuple(r.key.items()) for r in opened} == {(("pair", "slow"),), (("pair", "fast"),)}
+    assert {r.rule_generation for r in opened} == {2}
+    assert {r.revision for r in opened} == {1}
+    assert len({r.alert_id for r in said}) == 3
+    assert short(run.tell(report("next", 62 * HOUR, pair="fast"))) == []  # the fourth: no second alert
+
+
+def test_what_ended_in_the_past_is_not_told_again() -> None:
+    life = {"quiet_close": "5h"}
+    run = Live(make_rule(lifecycle=life))
+    told(run, 3)
+    run.wait_until(3 * DAY)
+
+    assert run.edit(3 * DAY + 1, make_rule(version=2, lifecycle=life, window={"size": "3d", "lateness": "6h"})) == []
+
+
+def test_the_same_version_with_another_meaning_is_refused_and_the_old_rule_goes_on() -> None:
+    run = Live(make_rule())
+    told(run, 2)
+    run.edit(2 * HOUR, make_rule(levels=[{"gte": 2, "level": "red"}]))
+
+    assert len(run.refused) == 1
+    assert "must get a version above 1 when its meaning changes; got 1 again" in run.refused[0]
+    assert short(run.tell(report("third", 3 * HOUR))) == [("open", "blue", "opened")]
+
+
+def test_a_rule_that_goes_ends_its_alerts_and_one_that_comes_back_is_another_generation() -> None:
+    run = Live(make_rule())
+    told(run, 3)
+
+    assert short(run.edit(4 * HOUR)) == [("closed", "blue", "rule_disabled")]
+    again = run.edit(5 * HOUR, make_rule())
+    assert short(again) == [("open", "blue", "opened")]
+    assert again[0].rule_generation == 2
+
+
+def test_a_shadow_that_goes_live_tells_what_is_open() -> None:
+    run = Live(make_rule(status="shadow"))
+    told(run, 3)
+    said = run.edit(4 * HOUR, make_rule(status="live"))
+
+    assert [(r.origin, r.state, r.rule_generation) for r in said if r.origin == "live"] == [("live", "open", 2)]
+
+
+def test_numbers_of_the_others_move_and_their_state_does_not() -> None:
+    other = make_rule(id="zz.other", number=1)
+    run = Live(make_rule(), other)
+    told(run, 2)
+    run.edit(2 * HOUR, other)
+
+    assert [(r.rule, r.state) for r in run.tell(report("third", 3 * HOUR))] == [("zz.other", "open")]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 90), st.integers(0, 5), st.sampled_from("xyz")), min_size=1, max_size=14),
+    st.lists(st.tuples(st.integers(1, 95), st.sampled_from(["ladder", "window", "text", "gone"])), max_size=3),
+    st.integers(0, 100),
+)
+def test_restarts_shards_and_slices_change_nothing(
+    reports: list[tuple[int, int, str]], edits: list[tuple[int, str]], restart: int
+) -> None:
+    steps: list[tuple[int, int, Any]] = [
+        (at + lag, number, report(f"e{number}", at * HOUR, pair=pair)) for number, (at, lag, pair) in enumerate(reports)
+    ]
+    steps += [(at, 1000 + number, kind) for number, (at, kind) in enumerate(edits)]
+    answers = []
+    for shards, is_restarted in ((1, False), (3, True)):
+        run = Live(make_rule(), shards=shards)
+        version, parts = 1, {}
+        for at, _, step in sorted(steps, key=lambda found: found[:2]):
+            if is_restarted and at >= restart:
+                run.restart()
+            if isinstance(step, Event):
+                run.tell(step, at * HOUR)
+                continue
+            version += 1
+            if step == "ladder":
+                parts = {**parts, "levels": [{"gte": 2 + version % 2, "level": "blue"}, {"gte": 5, "level": "red"}]}
+            elif step == "window":
+                parts = {**parts, "window": {"size": f"{version}d", "lateness": "6h"}}
+            run.edit(at * HOUR, *([] if step == "gone" else [make_rule(version=version, **parts)]))
+        run.wait_until(20 * DAY)
+        answers.append([revision.content_hash for revision in run.revisions])
+        open_now: dict[tuple[str, ...], set[str]] = {}
+        for revision in run.revisions:
+            alerts = open_now.setdefault(tuple(revision.key.values()), set())
+            (alerts.add if revision.state == "open" else alerts.discard)(revision.alert_id)
+            assert len(alerts) <= 1, "one alert for one problem, whatever the edit"
+
+    assert answers[0] == answers[1]
+
+
+def test_the_book_after_a_turn_is_the_book_that_was_asked_for() -> None:
+    book = RuleBook.of([make_rule()])
+    changed = turn(book, [make_rule(version=2, key=["household"]).spec], 7, 1)
+
+    assert changed.changes == {"test.threshold": "structure"}
+    assert changed.book.generations == {"test.threshold": 2}
+    assert compiled(changed.book)[0].generation == 2
+    assert turn(changed.book, [make_rule(version=2, key=["household"]).spec], 8, 2).is_idle
+
+
+def test_stages_without_a_compiler_never_change() -> None:
+    run = Live(make_rule())
+    run.pipeline = Pipeline(run.rules, CHANNELS)
+    told(run, 2)
+
+    assert run.edit(3 * HOUR, make_rule(version=2, levels=[{"gte": 2, "level": "red"}])) == []
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_events_around_the_turn_are_neither_lost_nor_counted_twice(shards: int) -> None:
+    run = Live(make_rule(), shards=shards)
+    first, second = report("a", HOUR), report("b", HOUR)
+    third = report("c", HOUR + 1)
+    at = START + HOUR
+    book = Book(at + 1, (msgspec.to_builtins(make_rule(version=2, key=["matter"]).spec),))
+    said = run.take(at + 9, Arrival(first, at), Arrival(second, at), book, Arrival(third, at + 2))
+
+    assert short(said) == [("open", "blue", "opened")]
+    assert [e.id for e in said[0].evidence] == ["a", "b", "c"]
