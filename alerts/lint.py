@@ -10,34 +10,61 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from alerts import lint_privacy
-from alerts.duration import format_duration, parse_duration
+from alerts import lint_bounds, lint_privacy
 from alerts.model import Kind
 from alerts.remark import Remark, Severity, Where, error, warning
 from alerts.rule import Rule
+from alerts.rule_file import RuleFile
 from alerts.select import nearest
 
-# what an `explain` may name in braces, besides the fields of the key
+# what an `explain` may name in braces, besides the fields of the key and what its kind adds
 EXPLAINED = (
-    "count", "distinct", "steps", "branches", "path", "gaps", "span", "window.size", "channels", "unit",
-    "subcategory",
+    "count", "steps", "branches", "path", "gaps", "span", "window.size", "channels", "unit",
+    "subcategory", "title",
 )  # fmt: skip
+EXPLAINED_BY_KIND: dict[Kind, tuple[str, ...]] = {
+    "distinct": ("distinct",),
+    "score": ("score", "parts"),
+    "ratio": ("ratio", "of", "among"),
+    "new_value": ("value",),
+    "obligation": ("used", "due", "stage", "deadline", "breach"),
+    "surge": ("ratio", "areas", "median", "mad", "score", "slots", "expected", "p", "city_scale"),
+    "silence": ("quiet", "expected"),
+}
 NUMBERS = ("violence", "unit_level", "channel_rank", "hour_of_day")
-# which rungs and which constructs a kind reads
+# which rungs, which constructs and which parts of the file a kind reads
 _RUNGS: dict[Kind, tuple[str, ...]] = {
     "threshold": ("gte",),
     "distinct": ("gte",),
     "sequence": ("steps",),
     "progression": ("steps", "measure_gte"),
+    "match": ("event",),
+    "score": ("gte",),
+    "ratio": ("ratio",),
+    "new_value": ("gte",),
+    "surge": ("ratio",),
+    "silence": ("ratio",),
 }
 _WHEN: dict[Kind, tuple[str, ...]] = {
-    "threshold": (),
-    "distinct": (),
     "sequence": ("steps", "within", "gap_max", "eager"),
     "progression": ("chain", "any", "eager"),
+    "score": ("score",),
+    "ratio": ("ratio", "eager"),
+    "new_value": ("new_value", "within", "eager"),
+    "surge": ("all", "hold"),
 }
+_PARTS: dict[str, tuple[Kind, ...]] = {
+    "of": ("distinct", "new_value"),
+    "obligation": ("obligation",),
+    "stages": ("obligation",),
+    "bump": ("obligation",),
+    "baseline": ("surge",),
+    "roll_up": ("surge",),
+    "silence": ("silence",),
+}
+_ENDS_BY_ITSELF: tuple[Kind, ...] = ("obligation", "surge", "silence")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
-_BRACES = re.compile(r"\{([\w.]+)\}")
+_BRACES = re.compile(r"\{([\w.-]+)\}")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
@@ -51,6 +78,11 @@ class Lint(Struct, frozen=True):
     path: Where = ()
 
 
+def is_id(text: str) -> bool:
+    """Is it a dotted id in small letters, such as `rc.repeat-contact`?"""
+    return _ID.fullmatch(text) is not None
+
+
 def lint(rule: Rule) -> list[Lint]:
     """Everything there is to say about a rule, errors first."""
     remarks = [remark for check in _CHECKS for remark in check(rule)]
@@ -58,43 +90,20 @@ def lint(rule: Rule) -> list[Lint]:
     return sorted(found, key=lambda remark: remark.severity)
 
 
-def _windows(rule: Rule) -> Iterator[Remark]:
-    window, when = rule.spec.window, rule.spec.when
-    if rule.size <= 0:
-        yield error("empty-window", f"must have a window longer than nothing; got `{window.size}`", "window")
-    elif rule.size < rule.lateness:
-        waits = window.lateness or f"{format_duration(rule.lateness)} (the default)"
-        yield warning(
-            "lateness-over-window",
-            f"should wait for stragglers no longer than its window; got {waits} and a window of {window.size}",
-            "window",
-            "lateness",
-        )
-    for name in ("within", "gap_max"):
-        text = getattr(when, name, None)
-        if text and parse_duration(text) > rule.size:
-            yield error(
-                "over-window",
-                f"must keep events as long as `when.{name}`; got {text} with a window of {window.size}; "
-                "make the window longer",
-                "when",
-                name,
-            )
-
-
 def _unread(rule: Rule) -> Iterator[Remark]:
     """Keys that its kind does not read: the author believes they do something."""
     spec = rule.spec
     kind = spec.kind
-    if spec.of is not None and kind != "distinct":
-        yield _without_effect("of", kind, "of")
-    if spec.window.slide is not None:
+    for name, kinds in _PARTS.items():
+        if getattr(spec, name) and kind not in kinds:
+            yield _without_effect(name, kind, name)
+    if spec.window.slide is not None and kind != "surge":
         yield _without_effect("window.slide", kind, "window", "slide")
-    for name in ("chain", "any", "steps", "within", "gap_max", "eager"):
+    for name in ("chain", "any", "steps", "within", "gap_max", "eager", "score", "ratio", "new_value", "all"):
         if getattr(spec.when, name, None) and name not in _WHEN.get(kind, ()):
             yield _without_effect(f"when.{name}", kind, "when", name)
     for index, rung in enumerate(spec.levels):
-        for name in ("gte", "steps", "measure_gte", "ratio"):
+        for name in ("gte", "steps", "measure_gte", "ratio", "event"):
             if getattr(rung, name) is not None and name not in _RUNGS.get(kind, ()):
                 yield _without_effect(f"levels.{name}", kind, "levels", index, name)
     if kind == "progression" and spec.levels and spec.when is not None and spec.when.chain is None:
@@ -108,7 +117,7 @@ def _without_effect(name: str, kind: str, *path: str | int) -> Remark:
 def _names(rule: Rule) -> Iterator[Remark]:
     """Names that lead nowhere: a map that no condition uses, a measure that is none, a word nobody fills."""
     spec = rule.spec
-    if not _ID.fullmatch(spec.id):
+    if not is_id(spec.id):
         yield warning("id", f"should have a dotted id, such as `rc.repeat-contact`; got `{spec.id}`", "id")
     used = set(_NAME.findall(spec.select.get("condition", "")))
     for name in spec.select:
@@ -134,7 +143,7 @@ def _explain(rule: Rule) -> Iterator[Remark]:
     said = (rule.explain.zh, rule.explain.en)
     if not any(said):
         yield warning("no-explain", "should say in `explain` what it found; got nothing", "explain")
-    known = [*EXPLAINED, *rule.spec.key, *rule.spec.key_fallback]
+    known = _known_words(rule.spec)
     for name in sorted({name for sentence in said for name in _BRACES.findall(sentence)}):
         if name not in known:
             yield warning(
@@ -144,13 +153,19 @@ def _explain(rule: Rule) -> Iterator[Remark]:
             )
 
 
+def _known_words(spec: RuleFile) -> list[str]:
+    fields = [*spec.key, *spec.key_fallback, *(spec.obligation.id if spec.obligation is not None else ())]
+    top = [f"top.{name}" for name in spec.evidence.top_k] if spec.kind == "surge" else []
+    return [*EXPLAINED, *EXPLAINED_BY_KIND.get(spec.kind, ()), *fields, *top]
+
+
 def _care(rule: Rule) -> Iterator[Remark]:
     """Somebody answers for it, and its alerts end."""
     spec = rule.spec
     for name in ("owner", "runbook"):
         if spec.status == "live" and not getattr(spec, name):
             yield warning(f"no-{name}", f"should name its `{name}`; got nothing", name)
-    if spec.lifecycle.quiet_close is None:
+    if spec.lifecycle.quiet_close is None and spec.kind not in _ENDS_BY_ITSELF:
         yield warning(
             "no-quiet-close",
             "should say in `lifecycle.quiet_close` when its alerts close; got nothing, so they never do",
@@ -172,7 +187,10 @@ _CHECKS = (
     lint_privacy.selects,
     lint_privacy.evidence,
     lint_privacy.readers,
-    _windows,
+    lint_bounds.windows,
+    lint_bounds.constructs,
+    lint_bounds.patterns,
+    lint_bounds.state,
     _unread,
     _names,
     _explain,

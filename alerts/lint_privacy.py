@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from alerts.remark import Remark, Where, error, warning
 from alerts.rule import Rule
 from alerts.rule_file import RuleFile
+from alerts.rule_maps import maps_of
 
 PEOPLE = ("reporter", "pair", "household")
 ONE_GRIEVANCE = ("matter", "case")
@@ -47,7 +48,8 @@ _VALUES = {
 def keys(rule: Rule) -> Iterator[Remark]:
     """Service quality looks at one grievance; people alone are a key only where a life may be at stake."""
     spec = rule.spec
-    for name, key in (("key", spec.key), ("key_fallback", spec.key_fallback)):
+    owed = spec.obligation.id if spec.obligation is not None else []
+    for name, key in (("key", spec.key), ("key_fallback", spec.key_fallback), ("obligation.id", owed)):
         if not key or any(field in ONE_GRIEVANCE for field in key):
             continue
         shown = ", ".join(key)
@@ -56,14 +58,14 @@ def keys(rule: Rule) -> Iterator[Remark]:
                 "grievance-key",
                 f"must have `matter` or `case` in its `{name}`, as its purpose is service-quality; got "
                 f"`{shown}`; a person's contacts on different matters are never added up",
-                name,
+                *name.split("."),
             )
         elif spec.purpose != "life-safety" and any(field in PEOPLE for field in key):
             yield error(
                 "people-key",
                 f"must have purpose life-safety to group by people; got {spec.purpose} with `{name}` "
                 f"`{shown}`; add `matter`, or group by place or subject",
-                name,
+                *name.split("."),
             )
 
 
@@ -78,14 +80,16 @@ def selects(rule: Rule) -> Iterator[Remark]:
 
 def evidence(rule: Rule) -> Iterator[Remark]:
     """Evidence is ids and numbers."""
-    for field in rule.spec.evidence.fields:
-        if field in WORDS_AND_SPOTS:
-            yield error(
-                "evidence-words",
-                f"must not carry people's words or the exact spot as evidence; got `{field}`; take it out",
-                "evidence",
-                "fields",
-            )
+    settings = rule.spec.evidence
+    for name, fields in (("fields", settings.fields), ("top_k", list(settings.top_k))):
+        for field in fields:
+            if field in WORDS_AND_SPOTS:
+                yield error(
+                    "evidence-words",
+                    f"must not carry people's words or the exact spot as evidence; got `{field}`; take it out",
+                    "evidence",
+                    name,
+                )
 
 
 def readers(rule: Rule) -> Iterator[Remark]:
@@ -102,28 +106,18 @@ def readers(rule: Rule) -> Iterator[Remark]:
 
 def _conditions(spec: RuleFile) -> Iterator[tuple[Where, str, Any]]:
     """Every field that a rule looks at, with what it must be where that is said: (path, field, wanted)."""
-    for name, each in spec.select.items():
-        if name != "condition":
-            yield from _fields_of(("select", name), each)
-    for name, each in spec.unless.items():
-        yield from _fields_of(("unless", name), each)
+    for where, wants in maps_of(spec):
+        yield from (((*where, field), field, wanted) for field, wanted in wants.items())
     if spec.when is not None:
-        for index, branch in enumerate(spec.when.any or ()):
-            yield from _fields_of(("when", "any", index, "event"), branch.event or {})
-        for index, step in enumerate(spec.when.steps or ()):
-            yield from _fields_of(("when", "steps", index, "event"), step.event)
         chains = [spec.when.chain, *(branch.chain for branch in spec.when.any or ())]
         yield from ((("when",), chain.measure, None) for chain in chains if chain is not None)
     for name, fields in (("key", spec.key), ("key_fallback", spec.key_fallback)):
         yield from (((name,), field, None) for field in fields)
+    if spec.obligation is not None:
+        yield from ((("obligation", "id"), field, None) for field in spec.obligation.id)
     if spec.of is not None:
         yield ("of",), spec.of, None
     yield from ((("evidence", "fields"), field, None) for field in spec.evidence.fields)
-
-
-def _fields_of(where: Where, conditions: Mapping[str, Any]) -> Iterator[tuple[Where, str, Any]]:
-    for field, wanted in conditions.items():
-        yield (*where, field), field, wanted
 
 
 def _forbidden(field: str, wanted: Any) -> str | None:

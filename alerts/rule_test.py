@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
-
-import msgspec
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from alerts.alert import Draft
+from alerts.calendar import Calendar, calendar_of
 from alerts.channel import Channel
-from alerts.duration import parse_duration
-from alerts.fields import LOCAL_OFFSET_HOURS
-from alerts.model import Arrival, Event, Revision, Slice, from_us, to_us
+from alerts.model import Arrival, Revision, Slice
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
-from alerts.rule_file import RuleError
+from alerts.rule_case import Case, offset_of, read_cases
+from alerts.rule_file import RuleError, RuleFile
 from alerts.select import nearest
 
-LOCAL = timezone(timedelta(hours=LOCAL_OFFSET_HOURS))
-DEFAULT_CLOCK = "2026-03-02T00:00:00"
-_OFFSET = re.compile(r"\+(\d+)d (\d{1,2}):(\d{2})(?::(\d{2}))?")
-_TEST_KEYS = ("name", "clock", "events", "generate", "expect", "advance_to", "calendar", "baseline")
 _RENAMED = {"rev": "revision", "at": "published_at"}
-_WRONG = (ValueError, KeyError, TypeError, msgspec.ValidationError)
+
+
+@runtime_checkable
+class _TakesBaseline(Protocol):
+    """A kind that compares with what is usual."""
+
+    def with_baseline(self, stated: Mapping[str, Any]) -> Any:
+        """The same, with what a test states as usual."""
 
 
 class Outcome(NamedTuple):
@@ -37,107 +38,69 @@ class Outcome(NamedTuple):
 
 def run_tests(rule: Rule, channels: Mapping[str, Channel]) -> list[Outcome]:
     """Every test of a rule. Raises `RuleError` if a test itself is wrong."""
-    return [
-        Outcome(rule.id, str(test.get("name", index + 1)), _problems(rule, channels, test, index))
-        for index, test in enumerate(rule.spec.tests)
-    ]
+    return [Outcome(rule.id, case.name, run_case(rule, case, channels)) for case in read_cases(rule.spec, channels)]
 
 
-def _problems(rule: Rule, channels: Mapping[str, Channel], test: Mapping[str, Any], index: int) -> list[str]:
-    for key in test:
-        if key not in _TEST_KEYS:
-            raise RuleError(
-                f"a key of a test must be known; got `{key}`{nearest(key, _TEST_KEYS)}", ("tests", index, key)
-            )
-    if "expect" not in test:
-        raise RuleError("a test must say what to `expect`; got nothing; `[]` means silence", ("tests", index))
-    if not isinstance(test["expect"], list):
-        raise RuleError(f"`expect` must be a list; got `{test['expect']}`", ("tests", index, "expect"))
+def rule_for(case: Case, rule: Rule, channels: Mapping[str, Channel]) -> Rule:
+    """The rule as a test wants it: with the calendar or the baseline of the test instead of the real ones."""
     try:
-        clock = datetime.fromisoformat(test.get("clock", DEFAULT_CLOCK)).replace(tzinfo=LOCAL)
-        end = _instant(test["advance_to"], clock) if "advance_to" in test else None
-    except (ValueError, TypeError) as error:
-        raise RuleError(f"the times of a test must be right; {error}", ("tests", index)) from None
-    arrivals = sorted(_arrivals(test, channels, clock, index), key=lambda arrival: arrival.arrived_us)
-    got = [draft.revision for draft in drive(rule, channels, arrivals, end)]
-    try:
-        return list(_compare(got, test["expect"], clock))
+        if case.calendar is not None:
+            rule = Rule(rule.spec, channels, rule.number, _calendars(case.calendar, rule.spec))
+        return rule if case.baseline is None else _with_baseline(rule, case.baseline)
     except RuleError as error:
-        raise RuleError(error.sentence, ("tests", index, "expect")) from None
+        raise RuleError(error.sentence, ("tests", case.number, *error.path)) from None
 
 
-def drive(rule: Rule, channels: Mapping[str, Channel], arrivals: list[Arrival], end: int | None) -> list[Draft]:
-    """The revisions of one rule over some arrivals in order; the clock is then moved to `end`, inclusive."""
+def run_case(rule: Rule, case: Case, channels: Mapping[str, Channel]) -> list[str]:
+    """What is wrong after one test; nothing where it passed."""
+    return problems_of(case, drive(rule_for(case, rule, channels), channels, case.arrivals, case.end))
+
+
+def problems_of(case: Case, drafts: Iterable[Draft]) -> list[str]:
+    """How what was published differs from what a test expects."""
+    try:
+        return list(_compare([draft.revision for draft in drafts], case.expect, case.clock))
+    except RuleError as error:
+        raise RuleError(error.sentence, ("tests", case.number, "expect")) from None
+
+
+def drive(
+    rule: Rule, channels: Mapping[str, Channel], arrivals: Iterable[Arrival], end: int | None, restart: bool = False
+) -> list[Draft]:
+    """The revisions of one rule over some arrivals in order; the clock is then moved to `end`, inclusive.
+
+    With `restart` everything that is kept is saved and taken back by new stages after each arrival.
+    """
     pipeline = Pipeline([rule], channels)
     drafts: list[Draft] = []
     for arrival in arrivals:
         drafts += pipeline.take(Slice(arrival.arrived_us, [arrival]))[1]
+        if restart:
+            kept = pipeline.snapshot()
+            pipeline = Pipeline([rule], channels)
+            pipeline.restore(kept)
     if end is not None:
         drafts += pipeline.take(Slice(end + 1, []))[1]
     return drafts
 
 
-def _arrivals(
-    test: Mapping[str, Any], channels: Mapping[str, Channel], clock: datetime, index: int
-) -> Iterator[Arrival]:
-    for number, event in enumerate(test.get("events", ())):
-        try:
-            yield _arrival(event, channels, clock)
-        except _WRONG as error:
-            path = ("tests", index, "events", number)
-            raise RuleError(f"an event of a test must be right; {_reason(error)}", path) from None
-    if "generate" in test:
-        try:
-            yield from _generated(test["generate"], channels, clock)
-        except _WRONG as error:
-            where = ("tests", index, "generate")
-            raise RuleError(f"`generate` of a test must be right; {_reason(error)}", where) from None
+def _calendars(days: Mapping[str, Any], spec: RuleFile) -> dict[str, Calendar]:
+    """The calendar of a test under every name that the rule may use."""
+    try:
+        calendar = calendar_of(days)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RuleError(f"the `calendar` of a test must be right; {error}", ("calendar",)) from None
+    users = (spec.obligation, spec.baseline, spec.silence)
+    return {user.calendar: calendar for user in users if user is not None and user.calendar is not None}
 
 
-def _reason(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
-
-
-def _generated(generate: Mapping[str, Any], channels: Mapping[str, Channel], clock: datetime) -> Iterator[Arrival]:
-    start = _instant(generate["from"], clock)
-    every = parse_duration(generate["every"])
-    for number in range(generate["n"]):
-        at = start + number * every
-        fields = {"id": f"generated-{number + 1}", **generate["event"]}
-        yield Arrival(_event(fields, channels, at), at)
-
-
-def _arrival(spec: Mapping[str, Any], channels: Mapping[str, Channel], clock: datetime) -> Arrival:
-    fields = dict(spec)
-    at = _instant(fields.pop("at"), clock)
-    arrive = fields.pop("arrive", None)
-    return Arrival(_event(fields, channels, at), at if arrive is None else _instant(arrive, clock))
-
-
-def _event(fields: Mapping[str, Any], channels: Mapping[str, Channel], at: int) -> Event:
-    """An event from test fields, where `link.type` stands for a nested one."""
-    nested: dict[str, Any] = {"occurred_at": from_us(at)}
-    for name, value in fields.items():
-        head, _, tail = name.partition(".")
-        if tail:
-            nested.setdefault(head, {})[tail] = value
-        else:
-            nested[name] = value
-    for name in nested:
-        if name not in Event.__struct_fields__:
-            raise ValueError(f"got `{name}`{nearest(name, Event.__struct_fields__)}")
-    event = msgspec.convert(nested, Event)
-    if event.channel not in channels:
-        raise ValueError(f"got channel `{event.channel}`{nearest(event.channel, list(channels))}")
-    return event
-
-
-def _instant(text: str, clock: datetime) -> int:
-    match = _OFFSET.fullmatch(str(text))
-    if not match:
-        raise ValueError(f"a time must be `+<days>d HH:MM`; got `{text}`")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return to_us(clock + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+def _with_baseline(rule: Rule, stated: Mapping[str, Any]) -> Rule:
+    """The same rule, for which this is what is usual."""
+    if not isinstance(rule.plan, _TakesBaseline):
+        raise RuleError(f"`baseline` must stand in tests of a surge rule; got kind `{rule.spec.kind}`", ("baseline",))
+    twin = copy(rule)
+    twin.plan = rule.plan.with_baseline(stated)
+    return twin
 
 
 def _compare(got: list[Revision], expect: list[Mapping[str, Any]], clock: datetime) -> Iterator[str]:
@@ -161,17 +124,10 @@ def _shown(revision: Revision, name: str, wanted: Any, clock: datetime) -> Any:
         return list(value)
     if isinstance(value, datetime):
         local = value.astimezone(clock.tzinfo)
-        return _offset(local, clock) if str(wanted).startswith("+") else local.replace(tzinfo=None).isoformat()
+        return offset_of(value, clock) if str(wanted).startswith("+") else local.replace(tzinfo=None).isoformat()
     return value
 
 
-def _offset(at: datetime, clock: datetime) -> str:
-    passed = at - clock
-    hours, rest = divmod(passed.seconds, 3600)
-    seconds = f":{rest % 60:02}" if rest % 60 else ""
-    return f"+{passed.days}d {hours:02}:{rest // 60:02}{seconds}"
-
-
 def _short(revision: Revision, clock: datetime) -> str:
-    at = _offset(revision.published_at.astimezone(clock.tzinfo), clock)
+    at = offset_of(revision.published_at, clock)
     return f"rev {revision.revision} {revision.state} {revision.level} {revision.reason} at {at}"

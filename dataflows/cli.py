@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from dataflows.cli_city import city
 from dataflows.cli_deadletters import deadletters
 from dataflows.cli_demo import demo
 from dataflows.cli_ingest import ingest
@@ -32,5 +33,5 @@ def main(verbose: bool) -> None:
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
-for command in (demo, run, replay, rules, ingest, deadletters, keys):
+for command in (demo, run, replay, rules, ingest, deadletters, keys, city):
     main.add_command(command)

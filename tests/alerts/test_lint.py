@@ -162,13 +162,13 @@ def test_what_people_are_is_found_wherever_a_rule_looks(changes: dict[str, Any])
 
 @pytest.mark.parametrize("field", ["text", "lat", "lon"])
 def test_peoples_words_and_the_exact_spot_are_no_evidence(field: str) -> None:
-    assert said(evidence={"fields": ["id", field]}) == [
-        (
-            "error",
-            "evidence-words",
-            f"rule `a.one` must not carry people's words or the exact spot as evidence; got `{field}`; take it out",
-        )
-    ]
+    refusal = (
+        "error",
+        "evidence-words",
+        f"rule `a.one` must not carry people's words or the exact spot as evidence; got `{field}`; take it out",
+    )
+    assert said(evidence={"fields": ["id", field]}) == [refusal]
+    assert said(evidence={"top_k": {field: 5}}) == [refusal]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +184,33 @@ def test_peoples_words_and_the_exact_spot_are_no_evidence(field: str) -> None:
             {**STEPS, "when": {**STEPS["when"], "within": "8d"}},
             "error",
             "must keep events as long as `when.within`; got 8d with a window of 7d; make the window longer",
+        ),
+        ({"window": {"size": "401d"}}, "error", "must look back 400d at most; got 401d"),
+        (
+            {"window": {"size": "184d"}},
+            "warning",
+            "should keep events of a key for half a year at most; got 184d6h of window and lateness; "
+            "ask whether so old an event still says anything",
+        ),
+        (
+            {"select": {"contact": {"unit|re": "(a+)+"}}},
+            "error",
+            "must have patterns that do not repeat what repeats already; got `unit|re: (a+)+`",
+        ),
+        (
+            {**STEPS, "when": {"steps": [{"name": "one", "event": {"unit|re|not": ".*"}}]}},
+            "error",
+            "must have patterns that name at least one character; got `unit|re|not: .*`",
+        ),
+        (
+            {"stages": [{"at": "80%", "level": "blue"}]},
+            "warning",
+            "should not have `stages`: a threshold rule does not read it",
+        ),
+        (
+            {"when": {"score": [{"name": "a", "event": {"violence": 1}, "points": 1}]}},
+            "warning",
+            "should not have `when.score`: a threshold rule does not read it",
         ),
         (
             {**RISING, "when": {"chain": {"measure": "subcategory"}}},

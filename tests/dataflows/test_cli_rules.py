@@ -73,16 +73,15 @@ def test_a_failed_test_is_explained_and_ends_with_1(tmp_path: Path) -> None:
     assert result.exit_code == 1
 
 
-def test_a_file_of_another_kind_fails_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_fails_and_the_rest_goes_on(tmp_path: Path) -> None:
     write(tmp_path / "one.yaml")
     other = tmp_path / "other.yaml"
-    other.write_text("apiVersion: rules/v1\nid: b.two\nkind: obligation\nobligation: {}\n")
+    other.write_text("apiVersion: rules/v1\nid: b.two\nlevls: []\n")
 
     result = run("test", tmp_path)
 
     assert result.output.splitlines()[-2:] == [
-        "✗ `kind` must be one that can run; got `obligation`; can run: threshold, distinct, sequence, progression"
-        f" ({other}:3)",
+        f"✗ a key of a rule must be known; got `levls`; did you mean `levels` ({other}:3)",
         "2 tests passed in 2 files; 1 could not be tried",
     ]
     assert result.exit_code == 1
@@ -106,6 +105,15 @@ def test_the_same_id_twice_fails(tmp_path: Path) -> None:
 
     assert "a rule id must stand in one file; got `a.one` again" in result.output
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["test", "lint"])
+def test_the_same_id_in_two_paths_is_a_rule_and_its_copy(command: str, tmp_path: Path) -> None:
+    one = write(tmp_path / "one.yaml")
+    two = write(tmp_path / "two.yaml")
+
+    assert run(command, one, two).exit_code == 0
+    assert run(command, tmp_path, one).exit_code == 1
 
 
 @pytest.mark.parametrize("command", ["test", "lint"])
@@ -146,7 +154,7 @@ def test_lint_ends_with_1_where_a_rule_must_not_be_loaded(tmp_path: Path) -> Non
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize("command", ["test", "lint"])
+@pytest.mark.parametrize("command", ["new", "test", "lint"])
 def test_the_help_teaches_with_an_example(command: str) -> None:
     result = run(command, "--help")
 
