@@ -18,12 +18,13 @@ from dataflows.city.handling import steps
 from dataflows.city.people import Crowd
 from dataflows.city.places import Village, by_people, villages_of
 from dataflows.city.report import Pulse, RawRow, Report, Step
-from dataflows.city.stories import STORY_DAYS, Story, tell_all
+from dataflows.city.stories import CATALOGUE, STORY_DAYS, Entry, Outage, Story, tell_all
 from dataflows.city.traffic import Traffic
 from dataflows.city.when import DAY, HOUR, MINUTE
 
-Told = Report | Step | Pulse | RawRow
-Waiting = tuple[int, int, Told, str | None]
+Told = Report | Step | Pulse
+Arriving = tuple[int, Told, str | None]  # (arrival, what is told, the story it belongs to)
+Waiting = tuple[int, int, Told | RawRow, str | None]
 MAPPINGS_FOLDER = Path(__file__).parent / "mappings"
 DUPLICATES = 0.002
 
@@ -50,6 +51,7 @@ class City:
         copies: int = 1,
         heartbeat_minutes: int = 10,
         with_broken: bool = True,
+        catalogue: Sequence[Entry] = CATALOGUE,
     ) -> None:
         if days < 1:
             raise ValueError(f"a city must live for at least 1 day; got {days}")
@@ -66,6 +68,7 @@ class City:
         self._crowd = Crowd(self._homes, people, seed)
         self._heartbeat_us = heartbeat_minutes * MINUTE
         self._with_broken = with_broken
+        self._catalogue = catalogue
 
     @cached_property
     def stories(self) -> tuple[Story, ...]:
@@ -83,12 +86,18 @@ class City:
                 self._crowd,
                 self._homes,
                 self.seed,
+                self._catalogue,
+                self.end_us,
             )
         )
 
     def rows(self) -> Iterator[RawRow]:
         """All rows of the span, ordered by arrival. Asked again, it gives the same rows again."""
         return _Stream(self).rows()
+
+    def told(self) -> Iterator[Arriving]:
+        """What the rows say, ordered by arrival, before any department has written it down; nothing broken."""
+        return _Stream(self, with_broken=False).told()
 
     def __iter__(self) -> Iterator[RawRow]:
         return self.rows()
@@ -97,14 +106,32 @@ class City:
 class _Stream:
     """One walk through the span: a heap of what has happened and not yet arrived."""
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, with_broken: bool | None = None) -> None:
         self._city = city
+        self._with_broken = city._with_broken if with_broken is None else with_broken
         self._even = Random(f"{city.seed}/arrival").random
         self._traffic = Traffic(city.seed, city._crowd, city._homes, city.reports_per_day)
+        self._outages: dict[str, list[Outage]] = {}
+        for story in city.stories:
+            if story.outage:
+                self._outages.setdefault(story.outage.channel, []).append(story.outage)
         self._waiting: list[Waiting] = []
         self._number = 0
 
     def rows(self) -> Iterator[RawRow]:
+        for arrives, told, story in self._walk():
+            if isinstance(told, RawRow):
+                yield told
+                continue
+            department = DEPARTMENTS[told.channel]
+            yield RawRow(arrives, told.channel, department.way, department.mapping, write(told), story)
+
+    def told(self) -> Iterator[Arriving]:
+        for arrives, told, story in self._walk():
+            assert not isinstance(told, RawRow)
+            yield arrives, told, story
+
+    def _walk(self) -> Iterator[tuple[int, Told | RawRow, str | None]]:
         city = self._city
         stories = sorted(
             ((beat.arrives_us, beat.told, story.id) for story in city.stories for beat in story.beats),
@@ -116,15 +143,24 @@ class _Stream:
                 self._wait(*stories.pop())
             self._everyday(hour_us)
             self._heartbeats(hour_us)
-            if city._with_broken:
+            if self._with_broken:
                 for row in broken_rows(city.seed, hour_us, city.villages):
                     self._wait(row.arrives_at_us, row)
             yield from self._arrived(hour_us + HOUR)
 
-    def _wait(self, arrives_us: int, told: Told, story: str | None = None) -> None:
+    def _wait(self, arrives_us: int, told: Told | RawRow, story: str | None = None) -> None:
+        if self._outages:
+            arrives_us = self._after_outage(arrives_us, told)
         if arrives_us < self._city.end_us:
             self._number += 1
             heappush(self._waiting, (arrives_us, self._number, told, story))
+
+    def _after_outage(self, arrives_us: int, told: Told | RawRow) -> int:
+        """While a channel is down its rows wait; its heartbeats are lost."""
+        for outage in self._outages.get(told.channel, ()):
+            if outage.start_us <= arrives_us < outage.end_us:
+                return self._city.end_us if isinstance(told, Pulse) else outage.end_us
+        return arrives_us
 
     def _everyday(self, hour_us: int) -> None:
         even, wait = self._even, self._wait
@@ -148,12 +184,8 @@ class _Stream:
             for at in range(first, hour_us + HOUR, every):
                 self._wait(at, Pulse(channel, heartbeats(department, at)))
 
-    def _arrived(self, until_us: int) -> Iterator[RawRow]:
+    def _arrived(self, until_us: int) -> Iterator[tuple[int, Told | RawRow, str | None]]:
         waiting = self._waiting
         while waiting and waiting[0][0] < until_us:
             arrives, _, told, story = heappop(waiting)
-            if isinstance(told, RawRow):
-                yield told
-                continue
-            department = DEPARTMENTS[told.channel]
-            yield RawRow(arrives, told.channel, department.way, department.mapping, write(told), story)
+            yield arrives, told, story

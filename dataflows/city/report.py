@@ -43,6 +43,7 @@ class Report(Struct, gc=False):
     parties: tuple[Person, Person] | None = None
     at_home: bool = True  # the address is a home, exact to the door
     subject: str = ""
+    place: str = ""  # where it happened, if that is not a home
     transfer_of: tuple[str, str] | None = None  # (channel, case) that handed this over
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import exp, sqrt
 
+from dataflows.city.holidays import day_class, is_backlog_day, weekday
+
 # Parts of the day's calls by local hour. The police hear the evening, offices their opening hours.
 _ROUND_THE_CLOCK = "2.2 1.6 1.2 .9 .8 .9 1.6 3 4.6 5.6 5.9 5.6 4.6 4.7 5.2 5.4 5.6 5.8 6 6.4 6.6 6.2 5.2 3.6"
 _OFFICE = "0 0 0 0 0 0 0 .5 6 14 15 11 2 3 11 14 12 8 2 .5 .5 .3 .2 0"
@@ -36,6 +38,22 @@ WEEKEND = {
     "online": (0.8, 0.8),
     "resident": (0.9, 0.85),
 }
+
+
+# A public holiday as a part of a Sunday, and the first day after a long one as a part of a working day.
+HOLIDAY = 0.8
+BACKLOG = 1.5
+OFFICES = ("hotline", "petition", "court", "helpdesk", "superior", "walkin", "online", "resident")
+
+
+def shape_of_day(channel: str, day: int) -> tuple[int, float]:
+    """The weekday whose hours a local day has, and how many times as much it brings."""
+    kind = day_class(day)
+    if kind == "holiday":
+        return 6, HOLIDAY
+    if kind == "makeup_workday":
+        return 4, BACKLOG if channel in OFFICES and is_backlog_day(day) else 1.0
+    return weekday(day), BACKLOG if channel in OFFICES and is_backlog_day(day) else 1.0
 
 
 def hourly(channel: str) -> tuple[tuple[float, ...], ...]:

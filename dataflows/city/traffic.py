@@ -15,7 +15,7 @@ from dataflows.city.people import Crowd, Person
 from dataflows.city.phrases import say
 from dataflows.city.places import Village
 from dataflows.city.report import Report
-from dataflows.city.rhythm import draw_count, hourly
+from dataflows.city.rhythm import draw_count, hourly, shape_of_day
 from dataflows.city.when import DAY, HOUR, MINUTE, SECOND, compact, day_number
 
 PATROL = 0.7  # part of the grid reports that workers enter on patrol
@@ -25,6 +25,9 @@ SUBJECTS = 40_000  # estates, employers and projects that people name
 FIRST_WORKER = 900_000_000  # grid workers: numbers far from all inhabitants
 HANDED_KINDS = ("service", "consult", "dispute")
 DOUBLE_CALLERS = ("hotline", "police", "helpdesk")
+OUTSIDE = ("public_order", "traffic", "fire", "hazard")  # happens at a spot and not at home
+SPOTS = ("路口", "市场", "工地", "公交站", "停车场", "广场", "巷口", "桥头")
+SPOTS_OF_A_VILLAGE = 24
 
 
 class Traffic:
@@ -42,10 +45,11 @@ class Traffic:
     def hour(self, start_us: int) -> Iterator[Report]:
         """The reports of the hour from `start_us`, channel by channel; a few belong to later hours."""
         even = self._even
-        weekday = (day_number(start_us) + 3) % 7
+        day = day_number(start_us)
         hour = start_us // HOUR % 24 + 8
         for department, per_day, shape, pick in self._plan:
-            mean = per_day * shape[weekday][hour % 24]
+            weekday, times = shape_of_day(department.channel, day)
+            mean = per_day * times * shape[weekday][hour % 24]
             for _ in range(draw_count(mean, even)):
                 at = start_us + int(even() * 3600) * SECOND
                 yield from self._told(department, pick(even()), at)
@@ -78,6 +82,8 @@ class Traffic:
         )
         if kind.category == "dispute":
             self._details(report, person, kind)
+        elif kind.category in OUTSIDE:
+            report.place = spot(person.home, int(even() * SPOTS_OF_A_VILLAGE))
         return report
 
     def _details(self, report: Report, person: Person, kind: Kind) -> None:
@@ -131,3 +137,8 @@ class Traffic:
     def _case(self, department: Department, at_us: int) -> str:
         number = self._cases[department.channel] = self._cases[department.channel] + 1
         return f"{department.prefix}{compact(at_us)[:8]}{number:09d}"
+
+
+def spot(village: Village, number: int) -> str:
+    """A place outside: a crossing, a market, a building site, as call-takers write it."""
+    return f"{village.county}{village.township}{village.short}{SPOTS[number % len(SPOTS)]}{number // len(SPOTS) + 1}"

@@ -57,6 +57,8 @@ def contact(report: Report) -> dict[str, Any]:
         row["partyA"], row["partyB"] = report.parties[0].id_number, report.parties[1].id_number
     if report.subject:
         row["org"] = report.subject
+    if report.place:
+        row["spot"] = report.place
     return row
 
 

@@ -55,6 +55,7 @@ def contact(report: Report) -> dict[str, Any]:
         "type2": kind.zh,
         "content": report.text,
         "target": report.subject,
+        "location": report.place,
     }
     if person and report.at_home:
         row["address"] = person.address

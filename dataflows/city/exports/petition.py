@@ -49,13 +49,18 @@ def contact(report: Report) -> dict[str, Any]:
         row["联系电话"] = person.phone
         row["住址"] = person.address if report.at_home else ""
     row["问题属地"] = report.village.code
-    row["信访形式"] = "网上信访" if report.occurred_us % 3 else "来访"
+    row["信访形式"] = form(report)
     row["内容分类"] = report.kind.zh
     row["概况"] = report.text
     row["涉及单位"] = report.subject
     if report.transfer_of:
         row["转送来源编号"] = report.transfer_of[1]
     return row
+
+
+def form(report: Report) -> str:
+    """How the petition came."""
+    return "网上信访" if report.occurred_us % 3 else "来访"
 
 
 def step(step: Step) -> dict[str, Any]:

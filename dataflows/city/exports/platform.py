@@ -40,6 +40,8 @@ def contact(report: Report) -> dict[str, Any]:
         row["pos"] = {"lat": round(36.0 + spread / 10_000, 6), "lng": round(103.7 + spread / 9_000, 6)}
     if person and report.at_home:
         row["home"] = person.address
+    if report.place:
+        row["spot"] = report.place
     if report.transfer_of:
         row["from"] = {"channel": report.transfer_of[0], "no": report.transfer_of[1]}
     return row

@@ -77,6 +77,7 @@ def contact(report: Report) -> dict[str, Any]:
         "BJNR": report.text,
         "GXDW": village.township.removesuffix("街道") + "派出所",
         "SJDW": report.subject,
+        "AFDD": report.place,
     }
     if report.violence >= 0:
         row["BLCD"] = VIOLENCE[report.violence]

@@ -36,7 +36,7 @@ def contact(report: Report) -> dict[str, Any]:
     """A matter that a superior body hands down."""
     person = report.person
     row = _row(report.case, "交办", "1", report.occurred_us)
-    row["交办单位"] = "省信访联席办" if report.occurred_us % 2 else "省12345平台"
+    row["交办单位"] = sender(report)
     if person:
         row["反映人"], row["反映人电话"] = person.name, person.phone
         row["反映人地址"] = person.address if report.at_home else ""
@@ -44,6 +44,11 @@ def contact(report: Report) -> dict[str, Any]:
     row["事项内容"] = report.text
     row["属地代码"] = report.village.code
     return row
+
+
+def sender(report: Report) -> str:
+    """Who hands it down."""
+    return "省信访联席办" if report.occurred_us % 2 else "省12345平台"
 
 
 def step(step: Step) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataflows.city.places import Village
 from dataflows.city.stories.teller import Story, Teller, spread
 from dataflows.city.when import MINUTE
 
-GROUP, SURGE = "gi.group-incident", "sg.area-surge"
+GROUP, SURGE, ARREARS = "gi.group-incident", "sg.area-surge", "wa.wage-arrears"
 WORKERS = 34
 DOORS = ("hotline", "police", "petition", "grid")
 
@@ -44,8 +44,7 @@ INSTITUTION_PHONES = (HOSPITAL[1], DESK_110[1])
 def wages(tell: Teller, villages: Sequence[Village]) -> Story:
     """Thirty workers and more of one building site, through four doors in under three days."""
     site = tell.village(villages)
-    number = tell.random.randrange(100, 999)
-    employer = f"宏远建筑{number}项目部"
+    employer = f"宏远建筑{tell.number()}项目部"
     workers = tell.people(WORKERS, site)
     for index, (worker, day) in enumerate(zip(workers, spread(WORKERS, 9.35, 11.7), strict=True)):
         tell.contact(
@@ -66,7 +65,7 @@ def wages(tell: Teller, villages: Sequence[Village]) -> Story:
         subject=employer,
         at_home=False,
     )
-    return tell.finish({GROUP: "red"})
+    return tell.finish({GROUP: "red"}, expects={ARREARS: "red"})
 
 
 def six_neighbours(tell: Teller, villages: Sequence[Village]) -> Story:
@@ -104,7 +103,7 @@ def burst_main(tell: Teller, villages: Sequence[Village]) -> Story:
         channel = ("hotline", "hotline", "grid", "police", "hotline", "resident")[index % 6]
         text = ("家里突然停水了。", "马路往外冒水,水管爆了。", "整栋楼没水,{phone}。")[index % 3]
         tell.contact(channel, start + index * 50 * MINUTE // 60, person, "service/water", text)
-    return tell.finish(may=(SURGE,))
+    return tell.finish(may=(SURGE,), expects={SURGE: "blue"}, about=frozenset((near.code[:9],)))
 
 
 def harmless(tell: Teller, villages: Sequence[Village]) -> Story:

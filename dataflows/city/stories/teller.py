@@ -27,11 +27,21 @@ class Beat(Struct, frozen=True, gc=False):
     told: Report | Step
 
 
+class Outage(Struct, frozen=True):
+    """A time in which nothing comes from a channel, not even a heartbeat."""
+
+    channel: str
+    start_us: int
+    end_us: int
+
+
 class Story(Struct, frozen=True):
     """One planted story: what it is, what the rules must say about it, and its rows.
 
     `must` names each rule that has to speak, with the highest level it has to reach. `may` names rules that
     are right to speak but need not. A story with nothing in `must` is a trap: whoever speaks is wrong.
+    `expects` names further rules with the level that they have to reach at least. `about` holds values of the
+    key by which an alert without events of the story is known to be about it.
     """
 
     id: str
@@ -39,6 +49,21 @@ class Story(Struct, frozen=True):
     must: dict[str, Level] = field(default_factory=dict)
     may: tuple[str, ...] = ()
     beats: tuple[Beat, ...] = ()
+    expects: dict[str, Level] = field(default_factory=dict)
+    about: frozenset[str] = frozenset()
+    outage: Outage | None = None
+
+    @property
+    def start_us(self) -> int:
+        """When it begins."""
+        times = [beat.told.occurred_us for beat in self.beats]
+        return min([*times, self.outage.start_us] if self.outage else times)
+
+    @property
+    def end_us(self) -> int:
+        """When its last event happens: whoever speaks before has won time."""
+        times = [beat.told.occurred_us for beat in self.beats]
+        return max([*times, self.outage.end_us] if self.outage else times)
 
     @property
     def is_trap(self) -> bool:
@@ -83,6 +108,10 @@ class Teller:
         us = self._start_us + int((day * 24 + hour) * HOUR * self._pace)
         return us // MINUTE * MINUTE
 
+    def number(self) -> int:
+        """Three digits that no other telling has: for names that must not be another's."""
+        return 100 + self._telling * 389 % 900
+
     def village(self, villages: Sequence[Village], among: Callable[[Village], bool] | None = None) -> Village:
         """A village for the story to happen in."""
         fit = [village for village in villages if among(village)] if among else list(villages)
@@ -114,15 +143,25 @@ class Teller:
         self._deliver(report, late_us, times)
         return report
 
-    def step(self, of: Report, action: str, at_us: int, satisfied: bool | None = None, unit_level: int = 3) -> None:
+    def step(
+        self,
+        of: Report,
+        action: str,
+        at_us: int,
+        satisfied: bool | None = None,
+        unit_level: int = 3,
+        *,
+        unit: str = "",
+        version: int = 1,
+    ) -> None:
         """The department does something about the report."""
         village = of.village
-        told = Step(of.channel, of.case, action, 1, at_us, village, village.township + "办", unit_level, satisfied)
-        self._deliver(told, 0, 1)
+        unit = unit or village.township + "办"
+        self._deliver(Step(of.channel, of.case, action, version, at_us, village, unit, unit_level, satisfied), 0, 1)
 
-    def finish(self, must: dict[str, Level] | None = None, may: Sequence[str] = ()) -> Story:
+    def finish(self, must: dict[str, Level] | None = None, may: Sequence[str] = (), **more: Any) -> Story:
         """The story with everything told so far."""
-        return Story(self.id, self._zh, must or {}, tuple(may), tuple(self._beats))
+        return Story(self.id, self._zh, must or {}, tuple(may), tuple(self._beats), **more)
 
     def _deliver(self, told: Report | Step, late_us: int, times: int) -> None:
         arrives = usual_arrival(DEPARTMENTS[told.channel], told.occurred_us) + late_us
