@@ -62,8 +62,11 @@ class Alerts:
         self.known: dict[int, Alert] = {}  # by number of the episode
         self.timer = ALWAYS  # the clock instant for which its owner has set a timer
 
-    def reconcile(self, rule: Rule, standing: Standing, moment: Moment) -> list[Draft]:
-        """The revisions that are due now, given what the rule says of the key."""
+    def reconcile(self, rule: Rule, standing: Standing, moment: Moment, before: str = "") -> list[Draft]:
+        """The revisions that are due now, given what the rule says of the key.
+
+        `before` is the alert that one which opens now continues: it stood under a rule that meant another thing.
+        """
         drafts: list[Draft] = []
         key, over = standing.key, standing.over
         if self.known:
@@ -74,7 +77,7 @@ class Alerts:
         for episode, has_ended in standing.episodes:
             alert = self.known.get(episode.number)
             if alert is None and not has_ended:
-                alert = self.known[episode.number] = Alert()
+                alert = self.known[episode.number] = Alert(before)
             if alert is not None:
                 drafts += alert.reconcile(rule, key, episode, has_ended, moment)
         for number in [number for number in self.known if number <= over]:
@@ -116,10 +119,13 @@ class Alerts:
 class Alert:
     """The alert of one episode: its last published revision, and what has been folded since."""
 
-    __slots__ = ("folded", "folded_first", "folded_last", "gap", "ids", "last", "published_at", "unit", "waiting")
+    __slots__ = (
+        "before", "folded", "folded_first", "folded_last", "gap", "ids", "last", "published_at", "unit", "waiting",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
         self.last: Revision | None = None
+        self.before = before  # the alert that this one continues, under a rule that was another then
         self.ids: tuple[str, ...] = ()  # all evidence of the last revision, while the alert is open
         self.published_at = 0
         self.gap = 0
@@ -215,9 +221,10 @@ class Alert:
         return draft
 
     def _build(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Revision:
-        links: tuple[AlertLink, ...] = ()
-        if episode.number > 1:
-            links = (AlertLink("previous", alert_id(rule, key, episode.number - 1)),)
+        previous = self.before or (alert_id(rule, key, episode.number - 1) if episode.number > 1 else "")
+        links = (AlertLink("previous", previous),) if previous else ()
+        if episode.facts.merged_into is not None:
+            links = (*links, AlertLink("merged_into", alert_id(rule, *episode.facts.merged_into)))
         identity = alert_id(rule, key, episode.number)
         return build(
             rule, key, episode, alert_id=identity, state=state, reason=reason, at=moment.at,
@@ -242,7 +249,7 @@ class Alert:
         """Everything that is kept, in plain types."""
         return [
             self.last, self.ids, self.published_at, self.gap, self.unit, self.waiting, self.folded, self.folded_first,
-            self.folded_last,
+            self.folded_last, self.before,
         ]  # fmt: skip
 
     @staticmethod
@@ -251,7 +258,7 @@ class Alert:
         alert = Alert()
         (
             last, ids, alert.published_at, alert.gap, alert.unit, alert.waiting, alert.folded, alert.folded_first,
-            alert.folded_last,
+            alert.folded_last, alert.before,
         ) = state  # fmt: skip
         alert.ids = tuple(ids)
         alert.last = msgspec.convert(last, Revision) if last is not None else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ STATE_VERSION = 2
 
 AnyTimeline = Timeline | VouchTimeline
 Compiler = Callable[[RuleBook], list[Rule]]
+NOTHING: Mapping[tuple[str, Key], str] = {}
 
 
 class Item(NamedTuple):
@@ -136,7 +137,9 @@ class Shard:
         came = item.entry is not None and subject.add(item.entry, item.watermark)
         return left or came
 
-    def _reconcile(self, subject: Subject, moment: Moment, drafts: list[Draft]) -> None:
+    def _reconcile(
+        self, subject: Subject, moment: Moment, drafts: list[Draft], before: Mapping[tuple[str, Key], str] = NOTHING
+    ) -> None:
         rule = subject.rule
         known = self.alerts[rule.number]
         for standing in subject.standings():
@@ -145,7 +148,7 @@ class Shard:
                 if not standing.episodes:
                     continue
                 alerts = known[standing.key] = Alerts()
-            drafts += alerts.reconcile(rule, standing, moment)
+            drafts += alerts.reconcile(rule, standing, moment, before.get((rule.id, standing.key), ""))
             self._arm_clock(rule, standing.key, alerts)
             if not alerts.known:
                 del known[standing.key]
@@ -250,13 +253,17 @@ class Shard:
         self._begin(self._compiler(turn.book))
         moment = Moment(turn.at, 0, turn.number, turned=True)
         warm: dict[tuple[int, Key], list[Entry]] = {}
+        before: dict[tuple[str, Key], str] = {}
         for number, key, entry in work.warm:
             warm.setdefault((number, key), []).append(entry)
         for name, (rule, _, alerts) in old.items():
             if turn.changes.get(name) in ("gone", "structure", "status"):
                 reason = "superseded" if turn.changes[name] == "structure" else "rule_disabled"
                 for key in sorted(alerts):
-                    drafts += alerts[key].end(rule, key, reason, moment)
+                    ended = alerts[key].end(rule, key, reason, moment)
+                    drafts += ended
+                    if ended:
+                        before[name, key] = ended[-1].revision.alert_id
         for rule in self.rules:
             _, subjects, alerts = old.get(rule.id, (rule, {}, {}))
             self._become(rule, turn.changes.get(rule.id, "same"), subjects, alerts, work.watermarks[rule.number])
@@ -265,7 +272,7 @@ class Shard:
         for rule in self.rules:
             for subject in self.subjects[rule.number].values():
                 if turn.changes.get(rule.id, "same") not in ("same", "text"):
-                    self._reconcile(subject, moment, drafts)
+                    self._reconcile(subject, moment, drafts, before)
                 self._arm(subject, turn.at)
             for key, known in self.alerts[rule.number].items():
                 known.timer = ALWAYS

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from alerts.entry import RED, Entry, Verdict
+from alerts.entry import RED, Entry, Key, Verdict
 from alerts.life import Life
 from alerts.model import Confidence, Region, State
 
@@ -32,6 +32,7 @@ class Facts(Struct, frozen=True):
     first_occurred: int | None = None  # event times, where they are not those of the evidence
     last_occurred: int | None = None
     region: Region | None = None  # where it is not that of the evidence
+    merged_into: tuple[Key, int] | None = None  # key and episode of the alert that takes this one in
     words: dict[str, Any] = {}  # further words for `explain`: numbers, or [Chinese, English]
 
 

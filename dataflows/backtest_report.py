@@ -149,7 +149,7 @@ def _figures(rule: Rule, history: History, judged: Sequence[Judged], first: int,
         found=sum(one.outcome == "found" for one in cases),
         planted=len(cases),
         lead_us=_median(cases),
-        counties=dict(Counter(line.county for line in standing).most_common()),
+        counties=dict(Counter(line.county for line in standing if line.county).most_common()),
         budget=rule.spec.budget,
     )
 

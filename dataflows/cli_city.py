@@ -20,7 +20,7 @@ from dataflows.city.stories import YEAR_CATALOGUE
 from dataflows.failures import said_plainly
 from dataflows.history_progress import history_progress
 
-YEAR_START = datetime.fromisoformat("2025-01-01T00:00:00+08:00")  # deadlines run on into a year with a calendar
+YEAR_START = datetime.fromisoformat("2026-01-01T00:00:00+08:00")
 REPORTS_PER_DAY = 875.0  # with handling and heartbeats 2.2 million events in a year
 CHUNK = 2_000
 FAST = 3  # of gzip: a third of the time of the usual level for a tenth more bytes
@@ -36,7 +36,7 @@ FAST = 3  # of gzip: a third of the time of the usual level for a tenth more byt
     help="Reports of an average day; handling steps and heartbeats make five to six times as many events.",
 )
 @click.option("--seed", default=1, show_default=True, help="Another city, other people, other chances.")
-@click.option("--start", metavar="DATE", help="First day, local; default: 2025-01-01.")
+@click.option("--start", metavar="DATE", help="First day, local; default: 2026-01-01.")
 @click.option(
     "--out",
     required=True,
@@ -79,7 +79,7 @@ def first_day(text: str | None) -> datetime:
     try:
         return datetime.fromisoformat(f"{text}T00:00:00+08:00")
     except ValueError:
-        raise ValueError(f"--start must be a date; got `{text}`; write it as 2025-01-01") from None
+        raise ValueError(f"--start must be a date; got `{text}`; write it as 2026-01-01") from None
 
 
 def truth_path(out: Path) -> Path:

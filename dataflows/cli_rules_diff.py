@@ -19,7 +19,7 @@ from dataflows.history import as_json, console
 
 _PATH = click.Path(exists=True, path_type=Path)
 _STYLES: dict[ChangeClass, str] = {"structure": "red", "ladder": "yellow", "gone": "red", "new": "green"}
-LONGEST = 200
+LONGEST = 60
 
 
 @click.command()

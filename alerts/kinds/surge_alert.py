@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from alerts.baseline import ratio
-from alerts.entry import Entry, Verdict
+from alerts.entry import Entry, Key, Verdict
 from alerts.episode import Episode, Facts
 from alerts.kinds.surge_days import Reading
 from alerts.model import Region
@@ -76,11 +78,12 @@ def tell(episode: Episode, at: int, finding: Finding, plan: SurgePlan) -> None:
     )
 
 
-def end(episode: Episode, at: int, merged: bool = False) -> None:
-    """The episode is over: quiet, or part of its district's alert."""
+def end(episode: Episode, at: int, merged_into: tuple[Key, int] | None = None) -> None:
+    """The episode is over: quiet, or part of its district's alert, given by key and episode."""
     episode.open = False
     episode.closed = at
-    episode.ending = ("merged", "merged") if merged else ("closed", "quiet")
+    episode.ending = ("closed", "quiet") if merged_into is None else ("merged", "merged")
+    episode.facts = msgspec.structs.replace(episode.facts, merged_into=merged_into)
 
 
 def _words(reading: Reading, entries: Sequence[Entry], codes: list[str], plan: SurgePlan) -> dict[str, Any]:

@@ -193,7 +193,7 @@ class Board:
             self._say(district, at, self._rolled_up(district, firing))
         for key in firing:
             if key in self.episodes and self.episodes[key].open:
-                self._end(key, at, merged=True)
+                self._end(key, at, self.episodes[district])
         return True
 
     def _adds(self, episode: Episode, firing: Sequence[Key]) -> bool:
@@ -233,11 +233,18 @@ class Board:
             self.over.pop(key, None)
         self.touched.add(key)
 
-    def _end(self, key: Key, at: int, merged: bool = False) -> None:
+    def _end(self, key: Key, at: int, merged_into: Episode | None = None) -> None:
         """The episode of a key ends. One that was merged cannot open again."""
-        end(self.episodes[key], at, merged)
+        plan = self.plan
+        if merged_into is None:
+            end(self.episodes[key], at)
+        else:
+            assert plan.roll is not None
+            district = plan.roll.district_of(key)
+            assert district is not None
+            end(self.episodes[key], at, (district, merged_into.number))
         within = self.rule.life.reopen_within
-        self.over[key] = at if merged or within is None else at + within
+        self.over[key] = at if merged_into or within is None else at + within
         self.touched.add(key)
 
     def _expire(self, at: int) -> None:

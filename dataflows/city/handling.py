@@ -29,7 +29,7 @@ PLANS: dict[str, Plan] = {
         ("visited", 4 * HOUR, 3 * DAY, 0.6),
     ),
     "petition": (
-        ("accepted", HOUR, 12 * DAY, 1),
+        ("accepted", HOUR, 10 * DAY, 1),
         ("dispatched", HOUR, 3 * DAY, 0.95),
         ("replied", 3 * DAY, 36 * DAY, 0.97),
         ("closed", HOUR, 6 * DAY, 0.995),

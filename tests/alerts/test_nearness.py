@@ -137,6 +137,44 @@ def test_a_score_is_points_each_cue_capped() -> None:
     assert (distance.measured, distance.missing, distance.before) == (7, 2, START + 2 * DAY)
 
 
+def test_points_above_a_cap_keep_a_score_where_it_is() -> None:
+    rule = make_rule("score", when={"score": [{"name": "w", "event": {"cues|any": ["weapon"]}, "points": 5, "cap": 7}]},
+                     levels=[{"gte": 9, "level": "blue"}])  # fmt: skip
+    told = [report(f"e{n}", n * HOUR, cues=("weapon",)) for n in range(3)]
+
+    assert seen(rule, *told, at=3 * HOUR).before == START + HOUR + 2 * DAY  # two are enough for the cap
+
+
+@pytest.mark.parametrize(
+    ("limit", "at", "before"),
+    [({"within": "10h"}, 10 * HOUR, 10 * HOUR + 1), ({"gap_max": "10h"}, 12 * HOUR, 20 * HOUR + 1)],
+    ids=["within", "gap_max"],
+)
+def test_a_step_exactly_at_a_limit_is_walked(limit: dict[str, str], at: int, before: int) -> None:
+    rule = make_rule("sequence", when={"steps": STEPS, **limit}, levels=[{"steps": 3, "level": "red"}])
+
+    distance = seen(rule, report("a", 0, "grid"), report("b", 10 * HOUR, "hotline"), at=at)
+
+    assert (distance.measured, distance.before) == (2, START + before)
+
+
+def test_a_chain_begins_anew_at_the_last_unless_and_rises_strictly() -> None:
+    rule = make_rule(
+        "progression", unless={"settled": {"action": ["closed"]}}, when={"chain": {"measure": "violence"}},
+        levels=[{"steps": 4, "level": "red"}],
+    )  # fmt: skip
+    told = [
+        report("r1", 0, action="closed"),
+        report("a", HOUR, violence=0),
+        report("r2", 2 * HOUR, action="closed"),
+        report("b", 3 * HOUR, violence=1),
+    ]
+    anew = [report("c", 4 * HOUR, violence=0), report("d", 5 * HOUR, violence=0), report("e", 6 * HOUR, violence=1)]
+
+    assert seen(rule, *told, at=3 * HOUR) is None  # from 1 no four steps are left
+    assert seen(rule, *told, *anew, at=6 * HOUR).measured == 2
+
+
 def test_a_ratio_is_near_only_with_enough_events() -> None:
     rule = make_rule(
         "ratio", levels=[{"ratio": 0.75, "level": "blue"}],

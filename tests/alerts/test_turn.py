@@ -120,6 +120,8 @@ def test_another_window_is_a_new_generation_that_knows_the_past() -> None:
     assert {tuple(r.key.items()) for r in opened} == {(("pair", "slow"),), (("pair", "fast"),)}
     assert {r.rule_generation for r in opened} == {2}
     assert {r.revision for r in opened} == {1}
+    fast = next(r for r in opened if r.key == {"pair": "fast"})
+    assert [(link.type, link.alert_id) for link in fast.links] == [("previous", closed[0].alert_id)]
     assert len({r.alert_id for r in said}) == 3
     assert short(run.tell(report("next", 62 * HOUR, pair="fast"))) == []  # the fourth: no second alert
 

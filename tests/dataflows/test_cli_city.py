@@ -45,4 +45,4 @@ def test_a_start_that_is_no_date_is_refused(tmp_path: Path) -> None:
     result = run("--days", 1, "--start", "yesterday", "--out", tmp_path / "x.jsonl")
 
     assert result.exit_code == 1
-    assert "--start must be a date; got `yesterday`; write it as 2025-01-01" in result.output
+    assert "--start must be a date; got `yesterday`; write it as 2026-01-01" in result.output

@@ -68,7 +68,7 @@ def test_labels_are_cases(folder: Path) -> None:
     ]
     event = next(one for one in first["event_ids"] if one.startswith("police"))
     labels = folder / "labels.csv"
-    labels.write_text(f"rule,event_id,outcome_at\nrc.repeat-contact,{event},2025-02-01T00:00:00+08:00\n")
+    labels.write_text(f"rule,event_id,outcome_at\nrc.repeat-contact,{event},2026-02-01T00:00:00+08:00\n")
 
     said = figures(folder / "month.jsonl.gz", "--rules", REPEAT, "--labels", labels)
 

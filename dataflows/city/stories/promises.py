@@ -29,7 +29,7 @@ def overdue_petition(tell: Teller, villages: Sequence[Village]) -> Story:
     tell.step(letter, "accepted", tell.at(30, 10))
     tell.step(letter, "replied", tell.at(112, 10))
     tell.step(letter, "closed", tell.at(115, 10))
-    return tell.finish(expects={"sla.petition-reply": "yellow", "sla.petition-close": "yellow"})
+    return tell.finish(expects={"sla.petition-accept": "yellow", "sla.petition-close": "yellow"})
 
 
 def four_levels(tell: Teller, villages: Sequence[Village]) -> Story:

@@ -33,7 +33,7 @@ def test_every_kind_of_rule_has_its_cases() -> None:
     cases = planted(CITY.stories)
 
     planted_for = {one.rule for one in cases}
-    for rule in ("sla.hotline-close", "sla.petition-reply", "sj.four-levels-seven-days", "hb.handed-back",
+    for rule in ("sla.hotline-close", "sla.petition-accept", "sj.four-levels-seven-days", "hb.handed-back",
                  "sg.area-surge", "st.sudden-topic", "cs.channel-silent", "ta.threat-after-contact"):  # fmt: skip
         assert rule in planted_for
     for one in cases:
