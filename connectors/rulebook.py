@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from alerts.authoring.lint import Lint, lint
 from alerts.calendar import Calendar
 from alerts.channel import Channel
-from alerts.lint import Lint, lint
 from alerts.rule import Rule, compile_rule
 from alerts.rule_file import RuleError
 from connectors.calendars import load_calendars

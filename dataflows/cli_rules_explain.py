@@ -12,12 +12,12 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
+from alerts.authoring.explained import EventUnderRule, explain_event, verdict_words
+from alerts.authoring.hindsight import Hindsight
+from alerts.authoring.select_tree import MapResult, shown, wanted_words
 from alerts.entry import LEVEL_NAME
-from alerts.explained import EventUnderRule, explain_event, verdict_words
-from alerts.hindsight import Hindsight
 from alerts.local_time import local_time
 from alerts.model import Revision, to_us
-from alerts.select_tree import MapResult, shown, wanted_words
 from dataflows.failures import said_plainly
 from dataflows.history import as_json, console, history_options, look, only_rule, until_option
 from dataflows.rule_paths import many

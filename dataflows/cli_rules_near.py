@@ -10,14 +10,14 @@ import click
 import msgspec
 from rich.table import Table
 
-from alerts.distance import Distance
-from alerts.due_next import DueNext, due_next
+from alerts.authoring.distance import Distance
+from alerts.authoring.due_next import DueNext, due_next
+from alerts.authoring.hindsight import Hindsight
+from alerts.authoring.nearness import Gauges, Near, board
 from alerts.duration import format_duration
 from alerts.entry import LEVEL_NAME
-from alerts.hindsight import Hindsight
 from alerts.local_time import local_time
 from alerts.model import from_us
-from alerts.nearness import Gauges, Near, board
 from alerts.rule import Rule
 from dataflows.failures import said_plainly
 from dataflows.history import Instant, as_json, console, history_options, look, only_rule

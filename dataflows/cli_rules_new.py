@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from alerts.lint import is_id, lint
+from alerts.authoring.lint import is_id, lint
 from alerts.model import Kind, Purpose
 from alerts.rule import compile_rule
 from connectors.calendars import load_calendars
@@ -16,7 +16,7 @@ from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER
 from connectors.yaml_file import loads
 
-TEMPLATES_FOLDER = RULES_FOLDER.parent / "templates"
+TEMPLATES_FOLDER = RULES_FOLDER.parent / "authoring" / "templates"
 DEFAULT_PURPOSE: Purpose = "service-quality"
 _PURPOSES: dict[Kind, Purpose] = {"surge": "situational-awareness", "silence": "operations"}
 

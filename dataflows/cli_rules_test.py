@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import click
 
+from alerts.authoring.mutation import RuleUnderTest, Stale, Tried, stale_waivers, try_mutants
+from alerts.authoring.rule_case import read_cases
+from alerts.authoring.rule_test import Outcome, run_case
+from alerts.authoring.rule_trial import Plan, Trial, Variant, try_case
 from alerts.calendar import Calendar
 from alerts.channel import Channel
-from alerts.mutation import RuleUnderTest, Stale, Tried, stale_waivers, try_mutants
-from alerts.rule_case import read_cases
 from alerts.rule_file import RuleError
-from alerts.rule_test import Outcome, run_case
-from alerts.rule_trial import Plan, Trial, Variant, try_case
 from connectors.calendars import load_calendars
 from connectors.registry import load_channels
 from connectors.rulebook import ReadRule

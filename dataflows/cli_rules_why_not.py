@@ -10,12 +10,12 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
-from alerts.distance import Distance
-from alerts.hindsight import Hindsight
+from alerts.authoring.distance import Distance
+from alerts.authoring.hindsight import Hindsight
+from alerts.authoring.why_not import Answer, Asker, Moment, Told, needs_words
 from alerts.local_time import local_time
 from alerts.model import Revision, from_us, to_us
 from alerts.rule import Rule
-from alerts.why_not import Answer, Asker, Moment, Told, needs_words
 from dataflows.cli_rules_near import distance_plain
 from dataflows.failures import said_plainly
 from dataflows.history import as_json, console, history_options, look, only_rule, until_option

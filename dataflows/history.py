@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+from alerts.authoring.hindsight import Hindsight, look_back
 from alerts.fields import LOCAL_OFFSET_HOURS
-from alerts.hindsight import Hindsight, look_back
 from alerts.model import to_us
 from connectors.door import Door
 from connectors.lexicon import load_lexicon

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from alerts.authoring.rule_test import run_tests
 from alerts.channel import Channel
 from alerts.model import Event, Text, from_us
 from alerts.rule import compile_rule
 from alerts.rule_file import RuleError
-from alerts.rule_test import run_tests
 from alerts.select import compile_map, compile_select
 
 HOUR = 3_600_000_000

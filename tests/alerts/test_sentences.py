@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alerts.authoring.rule_case import read_cases
+from alerts.authoring.rule_test import drive, rule_for
 from alerts.rule import Rule
-from alerts.rule_case import read_cases
-from alerts.rule_test import drive, rule_for
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, find_rule_files, read_rule
 

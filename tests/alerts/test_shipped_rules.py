@@ -9,10 +9,10 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
-from alerts.lint import lint
+from alerts.authoring.lint import lint
+from alerts.authoring.rule_test import run_tests
 from alerts.rule import Rule
 from alerts.rule_file import ChainWhen, GapsWhen, Lifecycle, RouteSettings, RuleFile, When, Window
-from alerts.rule_test import run_tests
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, find_rule_files, load_rules, read_rule
 from connectors.yaml_file import loads

@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 from click.testing import CliRunner, Result
 
-from alerts.lint import lint
+from alerts.authoring.lint import lint
+from alerts.authoring.rule_test import run_tests
 from alerts.model import Kind, Purpose
 from alerts.rule_file import read
-from alerts.rule_test import run_tests
 from connectors.registry import load_channels
 from connectors.rulebook import read_rule
 from connectors.yaml_file import loads

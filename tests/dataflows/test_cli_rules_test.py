@@ -66,7 +66,7 @@ def test_what_was_tried_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_test_that_fails_under_trial_is_named_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alerts.rule_trial._twice", lambda arrivals: list(arrivals)[:1])
+    monkeypatch.setattr("alerts.authoring.rule_trial._twice", lambda arrivals: list(arrivals)[:1])
 
     result = run("--dup", write(tmp_path / "one.yaml"))
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from alerts.authoring.lint import EXPLAINED, Lint, lint
+from alerts.authoring.rule_test import run_tests
 from alerts.channel import Channel
-from alerts.lint import EXPLAINED, Lint, lint
 from alerts.model import Text
 from alerts.rule import compile_rule
-from alerts.rule_test import run_tests
 
 HOUR = 3_600_000_000
 CHANNELS = {

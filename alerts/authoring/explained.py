@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from alerts.authoring.hindsight import Hindsight
+from alerts.authoring.select_tree import Map, MapResult, Selection, SelectTree
 from alerts.channel import Channel
 from alerts.entry import RESETS, SELECTED, Entry, Verdict, window_start
-from alerts.hindsight import Hindsight
 from alerts.model import Event, LateEvent
 from alerts.rule import Rule
-from alerts.select_tree import Map, MapResult, Selection, SelectTree
 
 
 class EventUnderRule(Struct, frozen=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerts.authoring.mutation import RuleUnderTest, Tried, stale_waivers, try_mutants
+from alerts.authoring.rule_case import read_cases
 from alerts.channel import Channel
 from alerts.model import Text
-from alerts.mutation import RuleUnderTest, Tried, stale_waivers, try_mutants
 from alerts.rule import compile_rule
-from alerts.rule_case import read_cases
 
 HOUR = 3_600_000_000
 CHANNELS = {"police": Channel("police", Text("公安", "police"), 2, HOUR, HOUR)}

@@ -2,7 +2,7 @@
 
 At an instant `at` and for a key that is not firing (or whose open alert has a higher rung above it), every rung has
 a distance: what is measured in the window `(at - size, at]`, what is needed, and `missing = needed - measured`, at
-least one event (`alerts.gauges`). The nearest rung of a key is its place on the board. Keys are ranked by
+least one event (`alerts.authoring.gauges`). The nearest rung of a key is its place on the board. Keys are ranked by
 
     missing, smallest first; then the higher level; then the greater share `measured / needed`; then the newest
     event; then rule and key
@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from alerts.authoring.distance import Distance, Gauge
+from alerts.authoring.gauges import gauge_of
+from alerts.authoring.hindsight import OPEN, Hindsight
 from alerts.channel import Channel
-from alerts.distance import Distance, Gauge
 from alerts.entry import LEVEL_NUMBER, SELECTED, Entry, Key
-from alerts.gauges import gauge_of
-from alerts.hindsight import OPEN, Hindsight
 from alerts.model import Revision
 from alerts.rule import Rule
 

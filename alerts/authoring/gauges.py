@@ -19,14 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from alerts.authoring.distance import Distance, Gauge, contacts, counted, ends_of, more, selected, since_reset
+from alerts.authoring.gauge_progression import progression
+from alerts.authoring.gauge_sums import ratio, score
+from alerts.authoring.gauge_walks import walks
 from alerts.channel import Channel
-from alerts.distance import Distance, Gauge, contacts, counted, ends_of, more, selected, since_reset
 from alerts.duration import parse_duration
 from alerts.entry import Entry
 from alerts.fields import getter
-from alerts.gauge_progression import progression
-from alerts.gauge_sums import ratio, score
-from alerts.gauge_walks import walks
 from alerts.model import Kind
 from alerts.rule import Rule
 from alerts.select import compile_map

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from alerts.conditions import without_each
+from alerts.authoring.conditions import without_each
+from alerts.authoring.remark import Where
 from alerts.duration import MINUTE_US, format_duration, parse_duration
-from alerts.remark import Where
 
 Data = Mapping[str, Any]
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from near_histories import LIFE, RULES, RUNGS, SIZE, STEPS, arrivals, histories, hours, known
 from small_city import CHANNELS, DAY, HOUR, START, make_rule, report
 
+from alerts.authoring.hindsight import Hindsight, look_back
+from alerts.authoring.nearness import Gauges, Near, board, near
 from alerts.entry import LEVEL_NUMBER
-from alerts.hindsight import Hindsight, look_back
 from alerts.model import Arrival, Event, Slice, to_us
-from alerts.nearness import Gauges, Near, board, near
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
 

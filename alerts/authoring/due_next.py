@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from alerts.authoring.hindsight import Hindsight
 from alerts.entry import LEVEL_NAME, Key
-from alerts.hindsight import Hindsight
 from alerts.kinds.obligation import ObligationPlan
 from alerts.kinds.term import Stage, fold
 from alerts.model import ALWAYS, Level

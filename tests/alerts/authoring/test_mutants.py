@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerts.mutants import mutants
+from alerts.authoring.mutants import mutants
 
 SELECT = {"contact": {"action": ["received"], "channel": ["police"]}, "staff": {"reporter_class": ["staff"]},
           "condition": "contact and not staff"}  # fmt: skip

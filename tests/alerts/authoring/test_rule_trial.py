@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from alerts import rule_orders
+from alerts.authoring import rule_orders
+from alerts.authoring.rule_case import Case, read_cases
+from alerts.authoring.rule_trial import Plan, Trial, Variant, try_case
 from alerts.channel import Channel
 from alerts.model import Text
 from alerts.rule import Rule, compile_rule
-from alerts.rule_case import Case, read_cases
-from alerts.rule_trial import Plan, Trial, Variant, try_case
 
 HOUR = 3_600_000_000
 CHANNELS = {

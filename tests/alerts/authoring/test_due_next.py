@@ -6,8 +6,8 @@ from typing import Any
 
 from small_city import CHANNELS, DAY, HOUR, START, make_rule, report
 
-from alerts.due_next import due_next
-from alerts.hindsight import look_back
+from alerts.authoring.due_next import due_next
+from alerts.authoring.hindsight import look_back
 from alerts.model import Arrival, Event, to_us
 
 OWED: dict[str, Any] = {

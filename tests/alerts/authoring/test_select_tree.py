@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_city import CHANNELS, report
 
+from alerts.authoring.select_tree import Selection
 from alerts.model import Link
 from alerts.select import compile_select
-from alerts.select_tree import Selection
 
 NOISE = {
     "contact": {"action": ["received"]},

@@ -11,15 +11,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from alerts.authoring.distance import Distance
+from alerts.authoring.hindsight import Hindsight
+from alerts.authoring.nearness import Gauges, by_nearness, nearest, open_level
+from alerts.authoring.select_tree import Map, Selection
 from alerts.channel import Channel
-from alerts.distance import Distance
 from alerts.entry import LEVEL_NUMBER, RESETS, SELECTED, Entry, Key
-from alerts.hindsight import Hindsight
 from alerts.local_time import local_time
 from alerts.model import Event, Revision, to_us
-from alerts.nearness import Gauges, by_nearness, nearest, open_level
 from alerts.rule import Rule
-from alerts.select_tree import Map, Selection
 
 WITHDRAWN = ("retracted", "merged")
 Fate = Literal[

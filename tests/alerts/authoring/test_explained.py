@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from near_histories import RULES, arrivals, histories
 from small_city import CHANNELS, DAY, HOUR, START, make_rule, report
 
-from alerts.explained import EventUnderRule, explain_event
-from alerts.hindsight import Hindsight, look_back
+from alerts.authoring.explained import EventUnderRule, explain_event
+from alerts.authoring.hindsight import Hindsight, look_back
 from alerts.model import Arrival, Event, Link, to_us
 from alerts.rule import Rule
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from alerts.authoring.rule_case import read_cases
+from alerts.authoring.rule_test import rule_for, run_tests
 from alerts.calendar import calendar_of
 from alerts.channel import Channel
 from alerts.model import Text
 from alerts.rule import compile_rule
-from alerts.rule_case import read_cases
 from alerts.rule_file import RuleError
-from alerts.rule_test import rule_for, run_tests
 
 HOUR = 3_600_000_000
 CHANNELS = {"police": Channel("police", Text("公安", "police"), 2, HOUR, HOUR)}

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from alerts import lint_bounds, lint_privacy
+from alerts.authoring import lint_bounds, lint_privacy
+from alerts.authoring.remark import Remark, Severity, Where, error, warning
 from alerts.model import Kind
-from alerts.remark import Remark, Severity, Where, error, warning
 from alerts.rule import Rule
 from alerts.rule_file import RuleFile
 from alerts.select import nearest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alerts.remark import Where
+from alerts.authoring.remark import Where
 from alerts.rule_file import RuleFile, When
 
 

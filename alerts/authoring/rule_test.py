@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from alerts.alert import Draft
+from alerts.authoring.rule_case import Case, offset_of, read_cases
 from alerts.calendar import Calendar, calendar_of
 from alerts.channel import Channel
 from alerts.model import Arrival, Revision, Slice
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
-from alerts.rule_case import Case, offset_of, read_cases
 from alerts.rule_file import RuleError, RuleFile
 from alerts.select import nearest
 

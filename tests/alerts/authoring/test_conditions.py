@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.conditions import without_each
+from alerts.authoring.conditions import without_each
 
 
 @pytest.mark.parametrize(

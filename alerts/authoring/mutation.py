@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from alerts.authoring.mutants import Data, Mutant, mutants
+from alerts.authoring.rule_case import Case
+from alerts.authoring.rule_test import run_case
 from alerts.calendar import Calendar
 from alerts.channel import Channel
-from alerts.mutants import Data, Mutant, mutants
 from alerts.rule import Rule, compile_rule
-from alerts.rule_case import Case
 from alerts.rule_file import RuleError, Waiver
-from alerts.rule_test import run_case
 from alerts.select import nearest
 
 

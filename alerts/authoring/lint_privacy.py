@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from alerts.remark import Remark, Where, error, warning
+from alerts.authoring.remark import Remark, Where, error, warning
+from alerts.authoring.rule_maps import maps_of
 from alerts.rule import Rule
 from alerts.rule_file import RuleFile
-from alerts.rule_maps import maps_of
 
 PEOPLE = ("reporter", "pair", "household")
 ONE_GRIEVANCE = ("matter", "case")

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from alerts.alert import Draft
+from alerts.authoring.rule_case import Case, offset_of
+from alerts.authoring.rule_orders import SECOND_US, delayed, in_time
+from alerts.authoring.rule_test import drive, problems_of, rule_for
 from alerts.channel import Channel
 from alerts.model import Arrival, Event, Slice, from_us, to_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
-from alerts.rule_case import Case, offset_of
-from alerts.rule_orders import SECOND_US, delayed, in_time
-from alerts.rule_test import drive, problems_of, rule_for
 
 Variant = Literal["shuffle", "dup", "restart"]
 SHOWN = 3  # differences that are named before the rest is counted

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alerts.authoring.pattern import trouble_of
+from alerts.authoring.remark import Remark, error, warning
+from alerts.authoring.rule_maps import maps_of
 from alerts.duration import DAY_US, format_duration, parse_duration
 from alerts.model import Kind
-from alerts.pattern import trouble_of
-from alerts.remark import Remark, error, warning
 from alerts.rule import Rule
-from alerts.rule_maps import maps_of
 
 LONGEST_US = 400 * DAY_US  # a year, and what comes late in it
 MUCH_US = 184 * DAY_US  # half a year of events for every key

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from near_histories import RULES, RUNGS, SIZE, arrivals, histories, known
 from small_city import CHANNELS, DAY, HOUR, START, make_rule, report
 
+from alerts.authoring.hindsight import look_back
+from alerts.authoring.why_not import Answer, Asker, needs_words
 from alerts.entry import LEVEL_NUMBER
-from alerts.hindsight import look_back
 from alerts.model import Arrival, Event, Link, Slice, to_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
-from alerts.why_not import Answer, Asker, needs_words
 
 COUNT: dict[str, Any] = {
     "select": {

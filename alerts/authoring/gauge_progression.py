@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from alerts.authoring.distance import Distance, Gauge, contacts, counted, ends_of, more, selected, since_reset
+from alerts.authoring.gauge_walks import rising, shrinking
 from alerts.channel import Channel
-from alerts.distance import Distance, Gauge, contacts, counted, ends_of, more, selected, since_reset
 from alerts.entry import Entry
 from alerts.fields import getter
-from alerts.gauge_walks import rising, shrinking
 from alerts.model import Level
 from alerts.rule import Rule
 from alerts.rule_file import BranchWhen, ChainWhen

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from alerts.authoring.distance import Distance, Gauge, selected
 from alerts.channel import Channel
-from alerts.distance import Distance, Gauge, selected
 from alerts.entry import Entry
 from alerts.rule import Rule
 from alerts.rule_file import ScoreWhen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.pattern import trouble_of
+from alerts.authoring.pattern import trouble_of
 
 
 @pytest.mark.parametrize(

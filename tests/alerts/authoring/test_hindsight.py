@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from small_city import CHANNELS, DAY, HOUR, MINUTE, START, make_rule, report
 
-from alerts.explained import explain_event
-from alerts.hindsight import Hindsight, look_back
+from alerts.authoring.explained import explain_event
+from alerts.authoring.hindsight import Hindsight, look_back
+from alerts.authoring.nearness import Gauges, board
+from alerts.authoring.why_not import Asker
 from alerts.model import Arrival, Link, to_us
-from alerts.nearness import Gauges, board
-from alerts.why_not import Asker
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.city import City

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from alerts.authoring.rule_orders import delayed, in_time
 from alerts.channel import Channel
 from alerts.model import Arrival, Event, Text, from_us, to_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule, compile_rule
-from alerts.rule_orders import delayed, in_time
 
 HOUR = 3_600_000_000
 START = 1_772_000_000_000_000
