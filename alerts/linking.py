@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -26,6 +26,7 @@ from alerts.model import (
     LateEvent,
     MatterLink,
     PooledEvent,
+    RuleGap,
     Slice,
     from_us,
     to_us,
@@ -71,6 +72,7 @@ class Routed(NamedTuple):
     dead: list[DeadLetter]
     heartbeats: dict[str, int]  # by channel
     fenced: dict[str, int]  # rows that the intake wrote twice, by channel
+    gaps: list[RuleGap]  # of rules that needed a channel which was silent
     refused: tuple[str, ...] = ()  # what was not taken over from a rule book, each with its reason
 
 
@@ -188,7 +190,7 @@ class Linking:
         return self._finish(self._routed(), self._items(), marks.now + 1, None, last=True)
 
     def _routed(self) -> Routed:
-        return Routed(self._slices, [], [], [], [], [], {}, {})
+        return Routed(self._slices, [], [], [], [], [], {}, {}, [])
 
     def _finish(
         self, routed: Routed, items: list[list[Item]], end: int, warmth: Warmth | None, last: bool = False
@@ -218,6 +220,15 @@ class Linking:
         item = Item(change.at, self._records, change.rule.number, change.key, NEVER, change.entry)
         items[shard_of(change.key, self.shards)].append(item)
 
+    def _gaps(self, change: Change) -> Iterator[RuleGap]:
+        """A channel is back: what was held back meanwhile, rule by rule."""
+        if change.rule.spec.status != "live":
+            return
+        since, until = from_us(change.entry[0]), from_us(change.at)
+        for rule in self.rules:
+            if rule.plan is not None and change.channel in rule.plan.vouch:
+                yield RuleGap(rule.id, change.channel, "silent_channel", since, until, until)
+
     def _admit(self, arrival: Arrival, routed: Routed, items: list[list[Item]]) -> None:
         event = arrival.event
         if event.channel not in self._ranks:
@@ -227,6 +238,7 @@ class Linking:
             return
         for change in self.quiet.heard(event, self._ranks[event.channel], arrival.arrived_us):
             self._tell(change, items)
+            routed.gaps.extend(self._gaps(change))
         occurred = to_us(event.occurred_at)
         if event.action == "heartbeat":
             self.watermarks.heard(event.channel, occurred)

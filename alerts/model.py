@@ -231,6 +231,17 @@ class LateEvent(Struct, frozen=True):
     watermark: datetime
 
 
+class RuleGap(Struct, frozen=True):
+    """A time in which a rule could not say what it is there to say, because a channel said nothing."""
+
+    rule: str
+    channel: str
+    reason: Literal["silent_channel"]
+    from_at: datetime  # the last sign of life
+    until_at: datetime
+    noted_at: datetime
+
+
 class PooledEvent(Struct, frozen=True, gc=False):
     """An event as the data pool keeps it: joined to its matter, with its regions spelled out."""
 

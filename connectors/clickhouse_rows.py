@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from alerts.model import DeadLetter, Event, LateEvent, Link, MatterLink, PooledEvent, Revision, to_us
+from alerts.model import DeadLetter, Event, LateEvent, Link, MatterLink, PooledEvent, Revision, RuleGap, to_us
 
-Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter
+Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter | RuleGap
 Row = dict[str, Any]
 
 
@@ -115,6 +115,11 @@ def _late_event(late: LateEvent) -> Row:
     }
 
 
+def _rule_gap(gap: RuleGap) -> Row:
+    row: Row = msgspec.structs.asdict(gap)
+    return row | {name: to_us(row[name]) for name in ("from_at", "until_at", "noted_at")}
+
+
 def _dead_letter(letter: DeadLetter) -> Row:
     row: Row = msgspec.structs.asdict(letter)
     return row | {"failed_at": to_us(letter.failed_at)}
@@ -163,4 +168,5 @@ _ROWS: dict[type, tuple[str, Callable[[Any], Row]]] = {
     Revision: ("alert_revisions", _revision),
     LateEvent: ("late_events", _late_event),
     DeadLetter: ("dead_letters", _dead_letter),
+    RuleGap: ("rule_gaps", _rule_gap),
 }

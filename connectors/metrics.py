@@ -135,6 +135,9 @@ class Metrics:
         )
         self.keys_kept = self._gauge("keys_kept_count", "Keys with state.", "rule")
         self.events_kept = self._gauge("events_kept_count", "Events kept in state.", "rule")
+        self.rule_gaps_noted = self._counter(
+            "rule_gaps_noted_total", "Times in which a rule had to be silent because a channel was.", "rule", "channel"
+        )
         self.rule_books_refused = self._counter(
             "rule_books_refused_total", "Edits of rule files that were not taken over, because something was wrong."
         )

@@ -16,6 +16,7 @@ from dataflows.city.when import DAY
 COLOURS = {"blue": "#3f8fd2", "yellow": "#e69f00", "red": "#d1495b"}
 NAMES = {"blue": "关注 blue", "yellow": "预警 yellow", "red": "紧急 red"}
 SMOOTH = 7
+WEEKS_THAT_FILL = 45  # the width of the page
 CALENDAR_FROM = 28  # days; a shorter history is no calendar
 WEEKDAYS = ["一", "二", "三", "四", "五", "六", "日"]
 Chart = dict[str, Any]
@@ -102,12 +103,14 @@ def calendar(report: Report) -> Chart | None:
         "ygap": 3,
         "showscale": False,
     }
-    layout = {
+    layout: dict[str, Any] = {
         "height": 200,
         "margin": {"b": 28, "t": 8},
         "xaxis": {"type": "date", "showgrid": False, "tickformat": "%Y-%m", "dtick": "M1"},
         "yaxis": {"autorange": "reversed", "showgrid": False, "ticks": ""},
     }
+    if weeks < WEEKS_THAT_FILL:
+        layout["width"] = 80 + 21 * weeks  # squares stay squares
     return {"data": [trace], "layout": layout}
 
 

@@ -42,6 +42,8 @@ class Books:
                 metrics.events_duplicated.labels(letter.channel).inc()
             else:
                 metrics.events_dead_lettered.labels(letter.channel, letter.reason).inc()
+        for gap in routed.gaps:
+            metrics.rule_gaps_noted.labels(gap.rule, gap.channel).inc()
         for sentence in routed.refused:
             metrics.rule_changes_refused.inc()
             _log.error("rule_change_refused %s", sentence)

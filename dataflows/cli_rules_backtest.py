@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.model import Arrival, to_us
-from alerts.rule import Rule
 from connectors.door import Door
 from connectors.lexicon import load_lexicon
 from connectors.mapping import load_mapping
@@ -84,7 +83,7 @@ def backtest(
             raise ValueError("a history must have at least one event; got none")
         figures = report(runs[0], cases, runs[1] if against else None)
         if html is not None:
-            _write_page(html, figures, books[0])
+            _write_page(html, figures, rules)
     if as_json:
         click.echo(msgspec.json.encode(plain(figures)))
     else:
@@ -120,10 +119,11 @@ def _of_files(files: Sequence[Path], mapping: Path | None, keyring: Path | None)
         click.echo(f"{refused:,} rows became no event; `anlan replay` says why", err=True)
 
 
-def _write_page(path: Path, figures: Report, book: Sequence[Rule]) -> None:
+def _write_page(path: Path, figures: Report, rules: Sequence[Path]) -> None:
     from dataflows.backtest_page import page  # plotly takes a while to load
 
-    path.write_text(page(figures, f"{len(book)} rules"), encoding="utf-8")
+    title = ", ".join(each.name for each in rules) or "随附规则集 the shipped book"
+    path.write_text(page(figures, title), encoding="utf-8")
     click.echo(f"page: {path}", err=True)
 
 

@@ -124,7 +124,7 @@ def _admission(
 def log_rows(keyed: tuple[str, Routed]) -> tuple[str, list[Poolable]] | None:
     """What one slice of the log puts into the pool."""
     routed = keyed[1]
-    rows: list[Poolable] = [*routed.pooled, *routed.links, *routed.late, *routed.dead]
+    rows: list[Poolable] = [*routed.pooled, *routed.links, *routed.late, *routed.dead, *routed.gaps]
     return ("pool", rows) if rows else None
 
 

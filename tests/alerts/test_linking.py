@@ -221,3 +221,16 @@ def test_every_arrival_ends_in_exactly_one_place(told: list[Any], seed: int) -> 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
     with pytest.raises(ValueError, match="state must have version 2; got 99; rebuild from the intake log"):
         stage().restore(msgspec.msgpack.encode([99]))
+
+
+def test_what_a_silent_channel_kept_back_is_noted_when_it_is_back() -> None:
+    owed = {"id": ["case"], "opens": {"action": ["accepted"]}, "satisfied_by": {"action": ["closed"]}, "due": "5d"}
+    silence = make_rule("silence", key=["channel"], levels=[{"ratio": 1, "level": "yellow"}])
+    promise = make_rule("obligation", 1, obligation=owed, stages=[{"at": "100%", "level": "blue"}])
+    linking = Linking([silence, promise], CHANNELS, 1)
+    take(linking, arrival(report("a", 0), 0))
+    routed = linking.take(Slice(START + 20 * DAY, [arrival(report("b", 20 * DAY), 20 * DAY)]))[-1]
+
+    assert [(g.rule, g.channel, g.from_at, g.until_at) for g in routed.gaps] == [
+        ("test.obligation", "hotline", from_us(START), from_us(START + 20 * DAY))
+    ]

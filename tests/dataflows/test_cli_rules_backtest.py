@@ -95,7 +95,7 @@ def test_one_history_must_be_given(folder: Path) -> None:
 def test_an_empty_history_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
 
-    result = run(tmp_path / "empty.jsonl")
+    result = run(tmp_path / "empty.jsonl", "--rules", REPEAT)
 
     assert result.exit_code == 1
     assert "a history must have at least one event; got none" in result.output
