@@ -25,7 +25,7 @@ PLANS: dict[str, Plan] = {
         ("accepted", 2 * MINUTE, HOUR, 1),
         ("dispatched", 10 * MINUTE, DAY, 0.9),
         ("replied", 2 * HOUR, 4 * DAY, 0.96),
-        ("closed", 10 * MINUTE, DAY, 0.998),
+        ("closed", 10 * MINUTE, DAY, 0.999),
         ("visited", 4 * HOUR, 3 * DAY, 0.6),
     ),
     "petition": (
