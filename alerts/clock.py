@@ -124,7 +124,8 @@ class Watermarks:
         self._of = {name: [w for w in self._waits if name in w.channels] for name in self._heard}
         self._next_silence = ALWAYS
         self._vouchers = list(vouchers)
-        self._voices = {named: Voice(named) for named, _ in self._vouchers}
+        self._voices = {named: Voice(named, max(channels[n].lateness_us for n in named)) for named, _ in self._vouchers}
+        self._read_up: frozenset[str] = frozenset()
         self._speaking = {name: [v for named, v in self._voices.items() if name in named] for name in self._heard}
         self._ended: int | None = None  # the latest event time, once a bounded log has ended
 
@@ -187,6 +188,12 @@ class Watermarks:
         for voice in self._speaking[channel]:
             voice.mute(channel, is_muted, at)
 
+    def read_up(self, names: Iterable[str], at: int) -> None:
+        """The queues of these channels, and of no others, are read to their ends."""
+        self._read_up = frozenset(names)
+        for voice in self._voices.values():
+            voice.read_up(self._read_up, at)
+
     def begin(self) -> None:
         """Start to record the timelines of a slice."""
         for wait in self._waits:
@@ -240,11 +247,12 @@ class Watermarks:
         heard = {n: [h.data, h.lag, h.last, h.silent] for n, h in self._heard.items()}
         waits = {_name(w): [w.wait, w.since, w.floor] for w in self._waits}
         voices = [voice.state() for voice in self._voices.values()]
-        return [self.now, self.greatest, self._next_silence, heard, waits, voices]
+        return [self.now, self.greatest, self._next_silence, heard, waits, voices, sorted(self._read_up)]
 
     def restore(self, state: Any) -> None:
         """Take back what `state` gave; a channel or group that it does not know starts afresh."""
-        self.now, self.greatest, self._next_silence, heard, waits, voices = state
+        self.now, self.greatest, self._next_silence, heard, waits, voices, read_up = state
+        self._read_up = frozenset(read_up)
         for name, shown in heard.items():
             if name in self._heard:
                 h = self._heard[name]
@@ -261,6 +269,7 @@ class Watermarks:
             else:
                 for name in named:
                     voice.heard(name, self._heard[name].data, self.now)
+                voice.read_up(self._read_up, self.now)
 
 
 def _name(wait: _Wait) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -26,6 +27,7 @@ from alerts.model import (
     LateEvent,
     MatterLink,
     PooledEvent,
+    ReadUp,
     RuleGap,
     Slice,
     from_us,
@@ -127,6 +129,8 @@ class Linking:
             self._records += 1
             if isinstance(record, Arrival):
                 self._admit(record, routed, items)
+            elif isinstance(record, ReadUp):
+                self.watermarks.read_up(record.channels, record.arrived_us)
             elif (turning := self._turn(record)) is not None:
                 parts.append(self._finish(routed, items, record.arrived_us, warmth))
                 items, routed = self._items(), self._routed()
@@ -247,8 +251,9 @@ class Linking:
         order: Order = (occurred, self._ranks[event.channel], event.id)
         linked = self.linker.link(order, event, self.watermarks.clock_watermark(self._linker_group))
         joined = _joined(event, linked.decision)
-        routed.links.append(_link_row(event, linked.decision, arrival.arrived_us))
-        routed.pooled.append(PooledEvent(joined, linked.decision.matter, from_us(arrival.arrived_us), arrival.source))
+        arrived_at = from_us(arrival.arrived_us)
+        routed.links.append(_link_row(event, linked.decision, arrived_at))
+        routed.pooled.append(PooledEvent(joined, linked.decision.matter, arrived_at, arrival.source))
         for placed, before, after in linked.moves:
             self._move(placed, before, after, arrival, routed, items)
         self.router.route(
@@ -263,7 +268,7 @@ class Linking:
     ) -> None:  # fmt: skip
         event = placed.event
         if before.matter != after.matter:
-            routed.links.append(_link_row(event, after, arrival.arrived_us, before.matter))
+            routed.links.append(_link_row(event, after, from_us(arrival.arrived_us), before.matter))
             at, source = self._seen.get(event.id, (arrival.arrived_us, ""))
             routed.pooled.append(PooledEvent(_joined(event, after), after.matter, from_us(at), source))
         self.router.move(
@@ -335,10 +340,10 @@ def _joined(event: Event, decision: Decision) -> Event:
     return msgspec.structs.replace(event, matter=decision.matter)
 
 
-def _link_row(event: Event, decision: Decision, at: int, previous: str | None = None) -> MatterLink:
+def _link_row(event: Event, decision: Decision, at: datetime, previous: str | None = None) -> MatterLink:
     reason: Any = decision.reason
     proposed = reason in ("pair", "household", "reporter")
-    return MatterLink(event.id, decision.matter, reason, SCORES[reason], from_us(at), proposed, previous)
+    return MatterLink(event.id, decision.matter, reason, SCORES[reason], at, proposed, previous)
 
 
 def _duplicate(arrival: Arrival, first: str) -> DeadLetter:

@@ -113,13 +113,14 @@ Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 NEVER = -(1 << 62)  # before every instant, in microseconds
 ALWAYS = 1 << 62  # after every instant
 
 
 def to_us(at: datetime) -> int:
     """Microseconds since 1970 UTC; exact, so that a window's edge is exact."""
-    return (at - EPOCH) // timedelta(microseconds=1)
+    return (at - EPOCH) // MICROSECOND
 
 
 def from_us(us: int) -> datetime:
@@ -193,6 +194,16 @@ class Book(Struct, frozen=True, tag="book", tag_field="type"):
     rules: tuple[dict[str, Any], ...]
 
 
+class ReadUp(Struct, frozen=True, tag="read_up", tag_field="type"):
+    """A record of the intake log: from here on the queues of just these channels are read to their ends."""
+
+    arrived_us: int
+    channels: tuple[str, ...]
+
+
+Record = Arrival | Book | ReadUp
+
+
 class Slice(Struct, frozen=True, gc=False):
     """A run of consecutive records of the intake log, in its one order.
 
@@ -201,7 +212,7 @@ class Slice(Struct, frozen=True, gc=False):
     """
 
     clock_us: int
-    arrivals: Sequence[Arrival | Book]
+    arrivals: Sequence[Record]
 
 
 class End(Struct, frozen=True):

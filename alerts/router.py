@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from sys import intern
+from typing import Any
 
 import msgspec
 
@@ -20,7 +22,10 @@ from alerts.rule import Rule
 
 def shard_of(key: Key, shards: int) -> int:
     """The shard of a key. Part of the saved data: it never changes."""
-    return zlib.crc32("\x1f".join(key).encode()) % shards
+    return zlib.crc32("\x1f".join(key).encode()) % shards if shards > 1 else 0
+
+
+_NO_ATTRS: dict[str, Any] = {}
 
 
 class Router:
@@ -30,6 +35,7 @@ class Router:
         self.shards = shards
         self._group = [own[0] for own in groups.of]
         self._listeners = Listeners(rules, channels)
+        self._shape = [_shape(rule) for rule in rules]
 
     def route(
         self, order: Order, event: Event, decision: Decision, at: int, number: int, produced: int,
@@ -37,11 +43,13 @@ class Router:
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
         slim: Event | None = None
+        keys: dict[object, Key | None] = {}  # many rules have the same one
         for rule, foreseen in self._listeners.of(event):
             role = rule.role_of(event) if foreseen is None else foreseen
             if not role:
                 continue
-            key = rule.key_of(event)
+            shape = self._shape[rule.number]
+            key = keys[shape] if shape in keys else keys.setdefault(shape, rule.key_of(event))
             if key is None:
                 continue
             watermark = watermarks.clock_watermark(self._group[rule.number])
@@ -83,6 +91,12 @@ class Router:
                 items[shard].append(Item(at, number, rule.number, key, watermark, entry, gone, produced))
 
 
+def _shape(rule: Rule) -> tuple[tuple[str, ...], ...]:
+    """The names of the fields that its keys are made of: where they are the same, so are the keys."""
+    owed = rule.spec.obligation
+    return tuple(owed.id if owed else rule.spec.key), tuple(rule.spec.key_fallback)
+
+
 def _kept(rule: Rule, event: Event, role: int, key: Key) -> tuple[Key, tuple[object, ...]]:
     """Under which key an event is kept, and what of it: a rule that is kept whole keeps the key itself."""
     return (rule.whole_key, (key,)) if rule.is_whole else (key, rule.values(event, role))
@@ -99,10 +113,15 @@ def kept_entry(rule: Rule, order: Order, event: Event, contact: str) -> tuple[Ke
 
 
 def _slim(event: Event) -> Event:
-    """What detection keeps of an event: everything but people's words and the exact spot."""
-    if event.text is None and event.lat is None:
-        return event
-    return msgspec.structs.replace(event, text=None, lat=None, lon=None)
+    """What detection keeps of an event: everything but people's words and the exact spot.
+
+    It is kept for months, so what many events say is kept once for all of them.
+    """
+    return msgspec.structs.replace(
+        event, text=None, lat=None, lon=None, attrs=event.attrs or _NO_ATTRS, channel=intern(event.channel),
+        region=event.region and intern(event.region), subcategory=event.subcategory and intern(event.subcategory),
+        unit=event.unit and intern(event.unit),
+    )  # fmt: skip
 
 
 def _late(rule: Rule, event: Event, at: int, watermark: int) -> LateEvent:

@@ -38,7 +38,7 @@ class Track:
         self.key = key
         self.judge = rule.judge
         self.entries: list[Entry] = []
-        self.verdicts: list[Verdict | None] = []
+        self.verdicts: dict[str, Verdict] | None = None  # by id of the event, for those that have one
         self.folded = 0  # how many entries the settled fold has taken
         self.ids: set[str] | None = None  # only for a long track: a short one is looked through
         self.stale = False  # the settled fold says something that the head does not know
@@ -59,7 +59,7 @@ class Track:
         if not entries or entry > entries[-1]:
             index = len(entries)
             entries.append(entry)
-            self.verdicts.append(self._judge(index))
+            self._judge(index)
             self.head = self._step(self.head, index)
             if index >= PRUNE_ABOVE and entries[(index + 1) // 2][0] <= watermark - self.rule.size:
                 self.settle(watermark - 1)
@@ -68,7 +68,6 @@ class Track:
         self.settle(watermark - 1)
         place = bisect_left(entries, entry)
         entries.insert(place, entry)
-        self.verdicts.insert(place, None)
         self._rejudge(place, entry[0])
         return True
 
@@ -78,7 +77,7 @@ class Track:
         for place in range(self.folded, len(self.entries)):
             if self.entries[place][2] == event_id:
                 gone = self.entries.pop(place)
-                self.verdicts.pop(place)
+                self._say(event_id, None)
                 self.ids = None
                 self._rejudge(place, gone[0])
                 return True
@@ -101,9 +100,7 @@ class Track:
             if self.ended:
                 return min(watermark, settled.closed)
             if lazy:
-                verdict = self._judge(index, settled=True)
-                self.stale = self.stale or verdict != self.verdicts[index]
-                self.verdicts[index] = verdict
+                self.stale = self._judge(index, settled=True) or self.stale
             self.settled = settled = self._step(settled, index)
             if settled.past:
                 settled.past = ()
@@ -184,18 +181,31 @@ class Track:
             settled.evidence = {}
             self.stale = True
 
-    def _judge(self, index: int, settled: bool = False) -> Verdict | None:
+    def _judge(self, index: int, settled: bool = False) -> bool:
+        """Judge entry `index`; is it another verdict than before?"""
         if index + 1 < self.judge.least:
-            return None
+            return self.verdicts is not None and self._say(self.entries[index][2], None)
         if settled:
             windows = self.settled_windows = self.settled_windows or Windows(self.judge, self.rule.size)
         else:
             windows = self.windows = self.windows or Windows(self.judge, self.rule.size)
-        return windows.judge(self.entries, index, settled=settled)
+        return self._say(self.entries[index][2], windows.judge(self.entries, index, settled=settled))
+
+    def _say(self, event_id: str, verdict: Verdict | None) -> bool:
+        """This is the verdict on an event; is it another one than before?"""
+        known = self.verdicts
+        if verdict is None:
+            return known is not None and known.pop(event_id, None) is not None
+        if known is None:
+            known = self.verdicts = {}
+        before = known.get(event_id)
+        known[event_id] = verdict
+        return before != verdict
 
     def _step(self, fold: Episode, index: int) -> Episode:
         """The fold with one entry more."""
-        entry, verdict = self.entries[index], self.verdicts[index]
+        entry = self.entries[index]
+        verdict = self.verdicts.get(entry[2]) if self.verdicts else None
         if not entry[4] & SELECTED or (verdict is None and not fold.open):
             return fold
         if fold is NOTHING:
@@ -216,7 +226,7 @@ class Track:
         for index in range(place, len(self.entries)):
             if self.entries[index][0] >= until:
                 break
-            self.verdicts[index] = self._judge(index)
+            self._judge(index)
         self._fold_head()
 
     def _fold_head(self) -> None:
@@ -230,8 +240,9 @@ class Track:
         stop = bisect_right(self.entries, (watermark - self.rule.size, 1 << 31))
         stop = min(stop, self.folded)
         if stop:
+            for entry in self.entries[:stop] if self.verdicts else ():
+                self._say(entry[2], None)
             del self.entries[:stop]
-            del self.verdicts[:stop]
             self.folded -= stop
             self.ids = None
             for windows in (self.windows, self.settled_windows):
@@ -279,6 +290,7 @@ class Track:
         track.folded = folded
         track.ended = ended
         track.settled = Episode.restored(settled, revive) if settled[0] else NOTHING
-        track.verdicts = [None if index < folded else track._judge(index) for index in range(len(entries))]
+        for index in range(folded, len(entries)):
+            track._judge(index)
         track._fold_head()
         return track

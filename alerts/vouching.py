@@ -4,7 +4,8 @@ Absence up to an event time may be asserted when the data watermark `Wd` of ever
 reached it: *confirmed*. Where a channel stays quiet for `max_hold` longer, it is asserted all the same and said to
 rest on a *data gap*; not so while a silence alert of such a channel is open, because that alert says it already, nor
 for `max_hold` after the channel is back, because what it had to say meanwhile is only just coming in.
-At the end of a bounded log everything has been read, and what was not vouched for is *partial*.
+Where the queues of all these channels are read to their ends, and stay so until the latest straggler should have come,
+it is *partial*: nothing is on its way, but nobody said so. The end of a bounded log is such an end.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from alerts.model import ALWAYS, NEVER, from_us
 from alerts.subject import Vouched
 
 Vouchers = tuple[frozenset[str], int | None]  # the channels that must vouch, and `max_hold`; None: confirmed only
-# (clock instant from which it holds, least Wd, Wd of each channel, since when no silence alert of one of them is open)
-Word = tuple[int, int, tuple[int, ...], int]
+# (clock instant from which it holds, least Wd, Wd of each channel, since when no silence alert of one of them is open,
+# are all their queues read to the end)
+Word = tuple[int, int, tuple[int, ...], int, bool]
 
 _least = itemgetter(1)
 _instant = itemgetter(0)
@@ -28,14 +30,17 @@ _instant = itemgetter(0)
 class Voice:
     """What some channels can vouch for together, and how that changed in the slice at hand."""
 
-    __slots__ = ("channels", "free_since", "muted", "watermarks", "words")
+    __slots__ = ("channels", "free_since", "is_read_up", "lateness", "muted", "watermarks", "words")
 
-    def __init__(self, channels: frozenset[str]) -> None:
+    def __init__(self, channels: frozenset[str], lateness: int) -> None:
+        """`lateness` is how late the latest of them may be, in microseconds."""
         self.channels = tuple(sorted(channels))
+        self.lateness = lateness
+        self.is_read_up = False
         self.watermarks = [NEVER] * len(channels)
         self.muted: set[str] = set()
         self.free_since = NEVER  # ALWAYS while a silence alert is open
-        self.words: list[Word] = [(NEVER, NEVER, tuple(self.watermarks), NEVER)]
+        self.words: list[Word] = [(NEVER, NEVER, tuple(self.watermarks), NEVER, False)]
 
     def begin(self, now: int) -> None:
         """Start a slice with the last word of the one before."""
@@ -49,7 +54,7 @@ class Voice:
         if was_least:
             least = min(self.watermarks)
             if least > self.words[-1][1]:
-                self._say((now, least, tuple(self.watermarks), self.free_since))
+                self._say((now, least, tuple(self.watermarks), self.free_since, self.is_read_up))
 
     def mute(self, channel: str, is_muted: bool, now: int) -> None:
         """A silence alert of one of the channels has opened or closed."""
@@ -58,8 +63,18 @@ class Voice:
             self.free_since = ALWAYS
         elif self.free_since == ALWAYS:
             self.free_since = now
-        _, least, watermarks, _ = self.words[-1]
-        self._say((now, least, watermarks, self.free_since))
+        self._repeat(now)
+
+    def read_up(self, channels: frozenset[str], now: int) -> None:
+        """The queues of these channels, and of no others, are read to their ends."""
+        is_read_up = channels.issuperset(self.channels)
+        if is_read_up != self.is_read_up:
+            self.is_read_up = is_read_up
+            self._repeat(now)
+
+    def _repeat(self, now: int) -> None:
+        _, least, watermarks, _, _ = self.words[-1]
+        self._say((now, least, watermarks, self.free_since, self.is_read_up))
 
     def _say(self, word: Word) -> None:
         """Of several words at one instant the last one counts."""
@@ -70,27 +85,28 @@ class Voice:
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [self.channels, self.watermarks, sorted(self.muted), self.free_since, self.words[-1]]
+        return [self.channels, self.watermarks, sorted(self.muted), self.free_since, self.is_read_up, self.words[-1]]
 
     def restore(self, state: Any) -> None:
         """Take back what `state` gave."""
-        _, watermarks, muted, self.free_since, word = state
+        _, watermarks, muted, self.free_since, self.is_read_up, word = state
         self.watermarks = list(watermarks)
         self.muted = set(muted)
-        instant, least, each, free_since = word
-        self.words = [(instant, least, tuple(each), free_since)]
+        instant, least, each, free_since, is_read_up = word
+        self.words = [(instant, least, tuple(each), free_since, is_read_up)]
 
 
 class VouchTimeline:
     """One slice of the log seen from an absence: when may it be asserted, and how sure is it then?"""
 
-    __slots__ = ("_channels", "_end", "_ended", "_hold", "_words")
+    __slots__ = ("_channels", "_end", "_ended", "_hold", "_lateness", "_words")
 
     def __init__(self, voice: Voice, hold: int | None, end: int, ended: int | None) -> None:
         """`ended` is the latest event time of a bounded log that ends in this slice."""
         self._channels = voice.channels
         self._words: Sequence[Word] = voice.words
         self._hold = hold
+        self._lateness = voice.lateness
         self._end = end
         self._ended = ended if hold is not None else None
 
@@ -100,7 +116,7 @@ class VouchTimeline:
         place = bisect_left(words, event_time, key=_least)
         found = words[place][0] if place < len(words) else self._end
         if self._hold is not None:
-            found = min(found, self._held_until(event_time, self._hold))
+            found = min(found, self._held_until(event_time, self._hold), self._read_until(event_time))
         if self._ended is not None and event_time <= self._ended:
             found = words[0][0]
         return found if found < self._end else None
@@ -112,7 +128,8 @@ class VouchTimeline:
 
     def vouched(self, event_time: int, instant: int) -> Vouched:
         """How sure absence up to `event_time` is at a clock instant, and by whom."""
-        _, least, watermarks, _ = self._words[max(bisect_right(self._words, instant, key=_instant) - 1, 0)]
+        word = self._words[max(bisect_right(self._words, instant, key=_instant) - 1, 0)]
+        _, least, watermarks, _, is_read_up = word
         by = tuple(
             {"channel": channel, "watermark": from_us(watermark)}
             for channel, watermark in zip(self._channels, watermarks, strict=True)
@@ -120,16 +137,31 @@ class VouchTimeline:
         )
         if least >= event_time:
             return Vouched("confirmed", by)
-        return Vouched("data_gap" if self._ended is None else "partial", by)
+        is_partial = self._ended is not None or (is_read_up and instant >= event_time + self._lateness)
+        return Vouched("partial" if is_partial else "data_gap", by)
 
     def _held_until(self, event_time: int, hold: int) -> int:
         """The first instant at which it has been held for long enough and no silence alert is open or just closed."""
         words = self._words
         place = max(bisect_right(words, event_time + hold, key=_instant) - 1, 0)
         for number in range(place, len(words)):
-            instant, _, _, free_since = words[number]
-            following = words[number + 1][0] if number + 1 < len(words) else self._end
+            instant, _, _, free_since, _ = words[number]
+            following = self._following(number)
             held = max(instant, max(event_time, free_since) + hold)
             if held < following:
                 return held
         return self._end
+
+    def _read_until(self, event_time: int) -> int:
+        """The first instant at which all queues are read to their ends and no straggler is waited for."""
+        words, wanted = self._words, event_time + self._lateness
+        for number in range(max(bisect_right(words, wanted, key=_instant) - 1, 0), len(words)):
+            instant, _, _, free_since, is_read_up = words[number]
+            found = max(instant, wanted)
+            if is_read_up and free_since < ALWAYS and found < self._following(number):
+                return found
+        return self._end
+
+    def _following(self, number: int) -> int:
+        """Until when a word holds."""
+        return self._words[number + 1][0] if number + 1 < len(self._words) else self._end

@@ -12,16 +12,16 @@ from zlib import crc32
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from alerts.model import Arrival, Book, Event, Tick, from_us
+from alerts.model import Arrival, Event, ReadUp, Record, Tick, from_us
 from connectors.kafka_client import partitions_of
 from connectors.kafka_producer import RawProducer
 from connectors.kafka_reader import ends
 from connectors.kafka_topics import INTAKE_LOG, OWN_BYTES
-from connectors.log_record import decode, encode_book, encode_event, encode_tick, headers_of
+from connectors.log_record import decode, encode_control, encode_event, encode_tick, headers_of
 from connectors.metrics import Metrics
 
 Clock = Callable[[], int]  # microseconds since 1970 UTC
-Logged = Arrival | Book | Tick
+Logged = Record | Tick
 
 NO_COUNTY = "000000"
 AHEAD_US = 5_000_000  # more than the clocks of two machines should differ
@@ -97,9 +97,9 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
                 if isinstance(item, Tick):
                     self._tick(self._stamps.next())
                     self._metrics.ticks_written.inc(len(self._shown_us))
-                elif isinstance(item, Book):
+                elif not isinstance(item, Arrival):
                     at_us = self._stamps.next()
-                    self._send(encode_book(item, at_us), at_us, 0, {}, None)
+                    self._send(encode_control(item, at_us), at_us, 0, {}, None)
                 else:
                     self._event(item)
                     admitted[item.event.channel] += 1
@@ -134,16 +134,26 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
         self._producer.close()
 
 
-class TickSource(FixedPartitionedSource[Tick, None]):
+class TickSource(FixedPartitionedSource[Tick | ReadUp, None]):
     """Say each second that time passes, so that the log's clock moves when nobody calls.
+
+    Says as well which channels' queues are read to their ends, whenever that is another answer than before.
 
     Parallel by: nothing; one partition `ticks`.
     Delivery: at most once; a tick that is lost in a crash is followed by another.
     On failure: cannot fail.
     """
 
-    def __init__(self, clock: Clock, stop: Flag | None = None, every: timedelta = EVERY_SECOND) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        stop: Flag | None = None,
+        every: timedelta = EVERY_SECOND,
+        read_up: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
+        """`read_up` names the channels whose queues are read to their ends now."""
         self._clock = clock
+        self._read_up = read_up
         self._stop = stop or Flag()
         self._every_us = every // timedelta(microseconds=1)
 
@@ -151,24 +161,30 @@ class TickSource(FixedPartitionedSource[Tick, None]):
         return ["ticks"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _TickPart:
-        return _TickPart(self._clock, self._stop, self._every_us)
+        return _TickPart(self._clock, self._stop, self._every_us, self._read_up)
 
 
-class _TickPart(StatefulSourcePartition[Tick, None]):
-    def __init__(self, clock: Clock, stop: Flag, every_us: int) -> None:
+class _TickPart(StatefulSourcePartition[Tick | ReadUp, None]):
+    def __init__(self, clock: Clock, stop: Flag, every_us: int, read_up: Callable[[], tuple[str, ...]]) -> None:
         self._clock = clock
         self._stop = stop
         self._every_us = every_us
         self._last_us = 0
+        self._read_up = read_up
+        self._told: tuple[str, ...] = ()
 
-    def next_batch(self) -> list[Tick]:
+    def next_batch(self) -> list[Tick | ReadUp]:
         if self._stop.is_set():
             raise StopIteration
         now_us = self._clock()
         if 0 <= now_us - self._last_us < self._every_us:
             return []
         self._last_us = now_us
-        return [Tick(from_us(now_us))]
+        tick = Tick(from_us(now_us))
+        if (told := self._read_up()) == self._told:
+            return [tick]
+        self._told = told
+        return [ReadUp(now_us, told), tick]
 
     def next_awake(self) -> datetime:
         # never far away: an engine step that sleeps holds up everybody's snapshot

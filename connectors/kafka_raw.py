@@ -39,6 +39,14 @@ class RawSource(FixedPartitionedSource[list[RawRecord], Offsets]):
         self._until_end = until_end
         self._batch = batch
         self._metrics = metrics
+        self._reader: Reader | None = None
+
+    def read_up(self) -> tuple[str, ...]:
+        """The topics that are read to their ends, as far as this process knows."""
+        if self._reader is None:
+            return ()
+        behind = {topic for topic, _ in self._reader.behind}
+        return tuple(sorted(topic for topic in self._topics if topic not in behind))
 
     def list_parts(self) -> list[str]:
         return ["raw"]
@@ -50,7 +58,7 @@ class RawSource(FixedPartitionedSource[list[RawRecord], Offsets]):
             for topic, count in partitions_of(self._bootstrap, self._topics).items()
             for partition in range(count)
         }
-        reader = Reader(self._bootstrap, starts, self._batch, self._metrics)
+        reader = self._reader = Reader(self._bootstrap, starts, self._batch, self._metrics)
         return _RawPart(reader, offsets, self._stop, self._until_end)
 
 

@@ -65,6 +65,7 @@ class Reader:
         self.places = list(starts)
         self._batch = batch
         self._not_at_end = set(starts)
+        self.behind = set(starts)  # the partitions with records that are not read yet, as far as is known
         self._metrics = metrics
         self._seen: dict[Place, tuple[int, float]] = {}  # offset of the last record read, and when
         self._told_at = 0.0
@@ -90,11 +91,11 @@ class Reader:
 
     def read(self, seconds: float = POLL_SECONDS) -> list[RawRecord]:
         """What has come, at most one batch; waits no longer than told for the batch to fill."""
-        records = [
-            _record(message)
-            for message in self._consumer.consume(self._batch, seconds)
-            if not self._is_trouble(message)
-        ]
+        records = []
+        for message in self._consumer.consume(self._batch, seconds):
+            if not self._is_trouble(message):
+                records.append(_record(message))
+                self.behind.add((records[-1].topic, records[-1].partition))
         if self._metrics is not None:
             self._observe(self._metrics, records)
         return records
@@ -118,7 +119,9 @@ class Reader:
             return False
         where = f"{message.topic()}, partition {message.partition()}, offset {message.offset()}"
         if error.code() == KafkaError._PARTITION_EOF:
-            self._not_at_end.discard((str(message.topic()), int(message.partition() or 0)))
+            place = (str(message.topic()), int(message.partition() or 0))
+            self._not_at_end.discard(place)
+            self.behind.discard(place)
         elif error.fatal() or error.code() in _FATAL:
             raise BrokerError(f"topic must be readable; got `{error.str()}` ({where})")
         else:

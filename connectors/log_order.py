@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from alerts.model import Arrival, Book, Slice
+from alerts.model import Record, Slice
 
 # the clock, and for each partition the offset of its first record after that; -1 is the beginning
 LogPosition = tuple[int, dict[int, int]]
 
-_Entry = tuple[int, int, int, Arrival | Book | None]  # arrival, partition, offset; no two are equal in these three
+_Entry = tuple[int, int, int, Record | None]  # arrival, partition, offset; no two are equal in these three
 
 
 class LogOrder:
@@ -32,7 +32,7 @@ class LogOrder:
         self._last_us = dict.fromkeys(self._to_release, clock_us)
         self._held: dict[int, deque[_Entry]] = {partition: deque() for partition in self._to_release}
 
-    def take(self, partition: int, offset: int, stamp_us: int, arrival: Arrival | Book | None) -> None:
+    def take(self, partition: int, offset: int, stamp_us: int, arrival: Record | None) -> None:
         """Add the next record of a partition; a tick is None, a record that was taken before is left out."""
         if offset < self._to_take[partition]:
             return

@@ -1,4 +1,4 @@
-"""One record of the intake log as bytes: an event with its arrival, a rule book, or a tick."""
+"""One record of the intake log as bytes: an event, a tick, a rule book, or how far the queues are read."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Mapping
 
 import msgspec
 
-from alerts.model import Arrival, Book, Event, Tick, from_us, to_us
+from alerts.model import Arrival, Book, Event, ReadUp, Record, Tick, from_us, to_us
 
 SOURCE = "source"
 PRODUCED = "produced_us"
 
 _TICK = b'{"type":"tick",'
 _BOOK = b'{"type":"book",'
+_READ_UP = b'{"type":"read_up",'
 _encode = msgspec.json.Encoder().encode
 _decode_event = msgspec.json.Decoder(Event).decode
 _decode_tick = msgspec.json.Decoder(Tick).decode
 _decode_book = msgspec.json.Decoder(Book).decode
+_decode_read_up = msgspec.json.Decoder(ReadUp).decode
 
 
 def encode_event(event: Event, arrived_us: int) -> bytes:
@@ -29,9 +31,9 @@ def encode_tick(at_us: int) -> bytes:
     return _encode(Tick(from_us(at_us)))
 
 
-def encode_book(book: Book, arrived_us: int) -> bytes:
-    """A rule book: from its place on these rules run."""
-    return _encode(msgspec.structs.replace(book, arrived_us=arrived_us))
+def encode_control(record: Book | ReadUp, arrived_us: int) -> bytes:
+    """What is no event: a rule book, or how far the queues are read."""
+    return _encode(msgspec.structs.replace(record, arrived_us=arrived_us))
 
 
 def headers_of(arrival: Arrival) -> dict[str, bytes]:
@@ -42,7 +44,7 @@ def headers_of(arrival: Arrival) -> dict[str, bytes]:
     return headers
 
 
-def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int, Arrival | Book | None]:
+def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int, Record | None]:
     """The arrival of a record, and what it holds unless it is a tick; a fault in our own log is an error."""
     try:
         if value.startswith(_TICK):
@@ -50,11 +52,14 @@ def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int,
         if value.startswith(_BOOK):
             book = _decode_book(value)
             return book.arrived_us, book
+        if value.startswith(_READ_UP):
+            read_up = _decode_read_up(value)
+            return read_up.arrived_us, read_up
         event = _decode_event(value)
         if event.arrived_at is None:
             raise ValueError("no `arrived_at`")
         arrived_us = to_us(event.arrived_at)
         produced_us = int(headers.get(PRODUCED, b"0"))
     except (ValueError, msgspec.MsgspecError) as fault:
-        raise ValueError(f"intake log must hold events, rule books and ticks; got `{fault}` ({where})") from None
+        raise ValueError(f"intake log must hold events, ticks and rule books; got `{fault}` ({where})") from None
     return arrived_us, Arrival(event, arrived_us, headers.get(SOURCE, b"").decode(), produced_us)

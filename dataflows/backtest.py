@@ -17,7 +17,7 @@ from alerts.model import Arrival, Slice, from_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
 from dataflows.backtest_tally import AlertLine, Tally
-from dataflows.memory import calm_collector
+from dataflows.memory import HARDLY, calm_collector
 
 SLICE = 1_000
 Seen = Callable[[datetime, int], None]
@@ -43,7 +43,7 @@ def backtest(
 ) -> list[History]:
     """Run every book over the same arrivals. Of the evidence the ids that are `watched` are kept, the rest counted."""
     runs = [_Run(list(rules), channels, watched) for rules in books]
-    with calm_collector():
+    with calm_collector(HARDLY):
         while part := list(islice(found, SLICE)):
             for run in runs:
                 run.take(part)

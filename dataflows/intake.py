@@ -13,7 +13,7 @@ from bytewax.inputs import Source
 from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
-from alerts.model import Book, DeadLetter, Tick
+from alerts.model import Book, DeadLetter, ReadUp, Tick
 from connectors.folder import FileRow
 from connectors.kafka import Logged, RawRecord
 from dataflows.admission import Admission, Admitted
@@ -26,7 +26,7 @@ def add_intake(
     admission: Admission,
     records: Source[list[RawRecord]],
     files: Source[list[FileRow]] | None,
-    ticks: Source[Tick],
+    ticks: Source[Tick | ReadUp],
     log: Sink[Any],
     books: Source[Book] | None = None,
 ) -> Stream[list[DeadLetter]]:
@@ -48,7 +48,7 @@ def _arrivals(admitted: Admitted) -> tuple[str, list[Logged]] | None:
     return ("log", [*admitted.arrivals]) if admitted.arrivals else None
 
 
-def _beat(record: Tick | Book) -> tuple[str, list[Logged]]:
+def _beat(record: Tick | ReadUp | Book) -> tuple[str, list[Logged]]:
     return "log", [record]
 
 

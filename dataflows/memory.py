@@ -6,14 +6,17 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
+SELDOM = 50_000  # new objects between two looks: pauses of some hundredths of a second
+HARDLY = 10_000_000  # for runs that end: a look costs as much for each object, and most are gone before it
+
 
 @contextlib.contextmanager
-def calm_collector() -> Iterator[None]:
+def calm_collector(every: int = SELDOM) -> Iterator[None]:
     """Collect cycles seldom inside the block: looking through all kept state again and again halves the speed."""
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 1_000)
+    gc.set_threshold(every, 50, 1_000)
     try:
         yield
     finally:

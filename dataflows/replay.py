@@ -24,7 +24,7 @@ from connectors.metrics import Metrics
 from dataflows.books import Books
 from dataflows.collect import ListSink
 from dataflows.detect import add_detection
-from dataflows.memory import calm_collector
+from dataflows.memory import HARDLY, calm_collector
 from dataflows.replay_source import ReplaySource
 from dataflows.run import log_rows
 
@@ -83,7 +83,7 @@ def replay(
             op.map("revision-rows", detected.drafts, _revision_rows),
         )
         op.output("pool", rows, PoolSink(pool_dsn, metrics, pace=AT_THE_END))
-    with calm_collector():
+    with calm_collector(HARDLY):
         cli_main(flow, workers_per_process=workers, epoch_interval=NEVER)
     replayed.drafts = [_replayed(draft) for part in drafts for draft in part]
     return replayed

@@ -76,12 +76,13 @@ def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Datafl
     flow = Dataflow("anlan")
     books = Books(metrics)
     admission = _admission(settings, channels, keyring, unsealer, mappings, metrics)
+    raw = RawSource(settings.kafka, [*map(raw_topic, channels), DEAD_LETTERS], stop, metrics=metrics)
     dead = add_intake(
         flow,
         admission,
-        RawSource(settings.kafka, [*map(raw_topic, channels), DEAD_LETTERS], stop, metrics=metrics),
+        raw,
         _drop_folder(settings, mappings, unsealer, stop),
-        TickSource(clock_of(settings), stop),
+        TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
         IntakeLogSink(settings.kafka, clock_of(settings), metrics=metrics),
         RuleBookSource(paths, channels, stop, refused=metrics.rule_books_refused.inc),
     )
@@ -102,6 +103,11 @@ def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Datafl
     )
     op.output("pool", rows, PoolSink(settings.clickhouse, metrics))
     return flow
+
+
+def _channels_read_up(raw: RawSource, channels: Mapping[str, Channel]) -> tuple[str, ...]:
+    topics = set(raw.read_up())
+    return tuple(sorted(name for name in channels if raw_topic(name) in topics))
 
 
 def _drop_folder(

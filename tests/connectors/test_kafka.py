@@ -485,7 +485,7 @@ def test_a_record_that_is_not_ours_is_an_error_that_says_where(bootstrap: str, l
     with pytest.raises(ValueError) as told:
         until(part.next_batch)
 
-    assert str(told.value).startswith("intake log must hold events and ticks; got `")
+    assert str(told.value).startswith("intake log must hold events, ticks and rule books; got `")
     assert str(told.value).endswith(f"(kafka:{log}/0/0)")
 
 
