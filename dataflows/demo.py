@@ -28,6 +28,7 @@ from connectors.embedded import Parts
 from connectors.kafka import RawProducer, raw_topic
 from connectors.metrics_reader import Samples, read_page
 from connectors.redis import AlertReader
+from connectors.rulebook import RULES_FOLDER
 from connectors.seal import Sealer, load_sealer
 from dataflows.admission import MAPPING, SEALED
 from dataflows.city.city import MAPPINGS_FOLDER, City
@@ -36,6 +37,8 @@ from dataflows.city.truth import Truth
 from dataflows.city.wire import Drop, to_bytes, to_files
 from dataflows.cli_keys import make_keys
 
+# not the rules about the channels: at this speed half a second of delay is an hour of silence
+PURPOSES = ("life-safety", "service-quality", "situational-awareness")
 SPEED = 7_200.0  # a second shows two hours: five days a minute
 ROWS_A_REPORT = 5.8  # a report and the steps that follow it, measured over thirty simulated days
 OPEN_END_DAYS = 10
@@ -261,6 +264,7 @@ class Demo:
             "ANLAN_STATE": str(self.folder / "state"),
             "ANLAN_DROP": str(self.folder / "drop"),
             "ANLAN_MAPPINGS": str(MAPPINGS_FOLDER),
+            "ANLAN_RULES": ",".join(str(RULES_FOLDER / purpose) for purpose in PURPOSES),
             "ANLAN_LOG_PARTITIONS": "2",
             "ANLAN_METRICS_PORT": str(self._metrics_port),
             "ANLAN_HTTP_PORT": str(self._http_port),
