@@ -84,6 +84,7 @@ class Shard:
         self.timers: list[list[Timer]] = [[] for _ in range(max((max(own) for own in groups), default=-1) + 1)]
         self.clock_timers: list[tuple[int, int, Key]] = []
         self._timelines: Sequence[AnyTimeline] = ()  # of the slice at hand
+        self._bounds = [ALWAYS] * len(self.timers)  # before these clock instants no timer of the group is due
         self._soonest = ALWAYS
 
     def take(self, work: Work) -> list[Draft]:
@@ -92,6 +93,7 @@ class Shard:
         if work.turn is not None:
             self._turn(work, work.turn, drafts)
         self._timelines = work.timelines
+        self._bounds = [self._bound(group) for group in range(len(self.timers))]
         self._soonest = self._earliest()
         for _, record in groupby(work.items, key=_record):
             self._take_record(work, list(record), drafts)
@@ -117,14 +119,14 @@ class Shard:
             self._reconcile(subject, moment, drafts)
             self._arm(subject, at)
 
+    def _bound(self, group: int) -> int:
+        """No timer of a group is due before this clock instant."""
+        heap = self.timers[group]
+        return self._timelines[group].not_before(heap[0][0]) if heap else ALWAYS
+
     def _earliest(self) -> int:
         """No timer is due before this clock instant."""
-        times = [
-            timeline.not_before(heap[0][0]) for heap, timeline in zip(self.timers, self._timelines, strict=True) if heap
-        ]
-        if self.clock_timers:
-            times.append(self.clock_timers[0][0])
-        return min(times, default=ALWAYS)
+        return min(min(self._bounds, default=ALWAYS), self.clock_timers[0][0] if self.clock_timers else ALWAYS)
 
     def _apply(self, item: Item) -> bool:
         known = self.subjects[item.rule]
@@ -161,7 +163,9 @@ class Shard:
                 group = self.groups_of[number][which]
                 heapq.heappush(self.timers[group], (wanted, now, number, which, subject.key))
                 if self._timelines:
-                    self._soonest = min(self._soonest, self._timelines[group].not_before(wanted))
+                    bound = self._timelines[group].not_before(wanted)
+                    self._bounds[group] = min(self._bounds[group], bound)
+                    self._soonest = min(self._soonest, bound)
 
     def _arm_clock(self, rule: Rule, key: Key, alerts: Alerts) -> None:
         due = alerts.next_timer(rule)
@@ -174,7 +178,7 @@ class Shard:
     def _fire(self, work: Work, until: int, drafts: list[Draft]) -> None:
         """Every timer that is due before the clock instant `until`, in the order of instants."""
         while True:
-            instant, group = self._next_due(work)
+            instant, group = self._next_due(until)
             if instant >= until:
                 self._soonest = self._earliest()
                 return
@@ -183,18 +187,24 @@ class Shard:
             else:
                 self._fire_timer(group, instant, drafts)
 
-    def _next_due(self, work: Work) -> tuple[int, int]:
-        best, group = (self.clock_timers[0][0], -1) if self.clock_timers else (ALWAYS, -1)
-        for number, heap in enumerate(self.timers):
-            timeline = work.timelines[number]
-            if heap and timeline.not_before(heap[0][0]) < best:
-                due = timeline.due(heap[0][0])
-                if due is not None and max(due, heap[0][1]) < best:
-                    best, group = max(due, heap[0][1]), number
-        return best, group
+    def _next_due(self, until: int) -> tuple[int, int]:
+        """The instant and group of the next timer, if it is due before `until`; the group is -1 for a clock timer."""
+        bounds = self._bounds
+        clock = self.clock_timers[0][0] if self.clock_timers else ALWAYS
+        while True:
+            best = min(bounds, default=ALWAYS)
+            if clock <= best or best >= until:
+                return min(clock, best), -1
+            group = bounds.index(best)
+            event_time, armed_at, *_ = self.timers[group][0]
+            due = self._timelines[group].due(event_time)
+            bounds[group] = ALWAYS if due is None else max(due, armed_at)
+            if bounds[group] == best:
+                return best, group
 
     def _fire_timer(self, group: int, instant: int, drafts: list[Draft]) -> None:
         event_time, _, number, which, key = heapq.heappop(self.timers[group])
+        self._bounds[group] = self._bound(group)
         subject = self.subjects[number].get(key)
         if subject is None or subject.armed[which] != event_time:
             return

@@ -35,7 +35,8 @@ class Router:
         self.shards = shards
         self._group = [own[0] for own in groups.of]
         self._listeners = Listeners(rules, channels)
-        self._shape = [_shape(rule) for rule in rules]
+        shapes = list(dict.fromkeys(map(_shape, rules)))
+        self._shape = [shapes.index(_shape(rule)) for rule in rules]
 
     def route(
         self, order: Order, event: Event, decision: Decision, at: int, number: int, produced: int,
@@ -43,7 +44,7 @@ class Router:
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
         slim: Event | None = None
-        keys: dict[object, Key | None] = {}  # many rules have the same one
+        keys: dict[int, Key | None] = {}  # many rules have the same one
         for rule, foreseen in self._listeners.of(event):
             role = rule.role_of(event) if foreseen is None else foreseen
             if not role:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
+from alerts import rule_file
 from alerts.authoring.lint import lint
 from alerts.authoring.rule_test import run_tests
-from alerts.rule import Rule
-from alerts.rule_file import ChainWhen, GapsWhen, Lifecycle, RouteSettings, RuleFile, When, Window
+from alerts.model import Kind
+from alerts.rule import Rule, compile_rule
+from alerts.rule_file import RuleFile
+from connectors.calendars import load_calendars
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, find_rule_files, load_rules, read_rule
 from connectors.yaml_file import loads
@@ -20,7 +24,22 @@ from connectors.yaml_file import loads
 CHANNELS = load_channels()
 FILES = find_rule_files([RULES_FOLDER])
 RULES = {file: read_rule(file, CHANNELS).rule for file in FILES}
-DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
+DOCS = Path(__file__).parents[2] / "docs"
+KEYS = DOCS / "rule-keys.md"
+RUNBOOKS = {f"rb/{page.stem}": page for page in (DOCS / "runbooks").glob("*.md")}
+STRUCTS = [each for each in vars(rule_file).values() if isinstance(each, type) and issubclass(each, Struct)]
+# what an example of the page on keys leaves out
+SKELETON = {
+    "apiVersion": "rules/v1",
+    "id": "my.example",
+    "version": 1,
+    "title": {"zh": "示例", "en": "example"},
+    "owner": "duty-rules",
+    "purpose": "situational-awareness",
+    "channels": ["hotline", "police"],
+    "key": ["township", "subcategory"],
+    "window": {"size": "7d"},
+}
 
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
 
@@ -49,8 +68,9 @@ def test_a_rule_says_why_and_speaks_two_languages(rule: Rule) -> None:
 @every_rule
 def test_the_edges_are_tested(rule: Rule) -> None:
     tests = rule.spec.tests
-    arrivals = [event["id"] for test in tests for event in test["events"] if "arrive" in event]
-    twice = [test for test in tests if len({e["id"] for e in test["events"]}) < len(test["events"])]
+    events = [test.get("events", []) for test in tests]
+    arrivals = [event["id"] for each in events for event in each if "arrive" in event]
+    twice = [each for each in events if len({event["id"] for event in each}) < len(each)]
 
     assert sum(1 for test in tests if test["expect"]) >= 2
     assert sum(1 for test in tests if not test["expect"]) >= 2
@@ -64,21 +84,79 @@ def test_a_rule_lives_in_the_folder_of_its_purpose_and_is_called_after_its_id(fi
     assert file.stem == rule.id.partition(".")[2].replace("-", "_")
 
 
+def test_every_kind_is_used_by_a_rule_that_comes_with_anlan() -> None:
+    assert {rule.spec.kind for rule in RULES.values()} == set(get_args(Kind))
+
+
+@every_rule
+def test_a_budget_names_every_level_that_the_rule_can_reach(rule: Rule) -> None:
+    budget = rule.spec.budget
+
+    assert not budget or set(budget) == _levels_of(rule.spec)
+
+
+@every_rule
+def test_the_runbook_of_a_rule_is_there_and_names_it(rule: Rule) -> None:
+    assert f"`{rule.id}`" in RUNBOOKS[rule.spec.runbook].read_text(encoding="utf-8")
+
+
+def test_every_runbook_belongs_to_a_rule() -> None:
+    assert set(RUNBOOKS) == {rule.spec.runbook for rule in RULES.values()}
+
+
+@pytest.mark.parametrize("page", RUNBOOKS.values(), ids=lambda page: page.stem)
+def test_a_runbook_says_what_it_means_what_to_do_and_when_it_ends_in_two_languages(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    headings = ["## 这条预警说明什么", "## 先看什么", "## 怎么办", "## 何时关闭，如何处置", "## In English"]
+    assert re.findall(r"^## .*", text, re.MULTILINE) == headings
+    assert text.partition("## In English\n")[2].strip()
+
+
 def test_the_page_on_rules_lists_every_shipped_rule() -> None:
-    listed = re.findall(r"^\| `([a-z]+\.[a-z-]+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    text = (DOCS / "rules.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([a-z]+\.[a-z-]+)`(?: \(shadow\))? \|", text, re.MULTILINE)
 
     assert sorted(listed) == sorted(rule.id for rule in RULES.values())
 
 
-@pytest.mark.parametrize("struct", [RuleFile, Lifecycle, Window, When, ChainWhen, GapsWhen, RouteSettings])
-def test_the_page_on_rules_names_every_key(struct: type[Struct]) -> None:
-    words = set(re.findall(r"\w+", DOCS.read_text(encoding="utf-8")))
+@every_rule
+def test_the_page_on_rules_says_which_rules_are_in_shadow(rule: Rule) -> None:
+    is_marked = f"| `{rule.id}` (shadow) |" in (DOCS / "rules.md").read_text(encoding="utf-8")
+
+    assert is_marked == (rule.spec.status == "shadow")
+
+
+@pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: struct.__name__)
+def test_the_page_on_keys_names_every_key(struct: type[Struct]) -> None:
+    words = set(re.findall(r"\w+", KEYS.read_text(encoding="utf-8")))
 
     assert {field.encode_name for field in fields(struct)} <= words | {"strictly"}  # it has one value only
 
 
+def test_every_example_of_the_page_on_keys_can_be_compiled() -> None:
+    texts = re.findall(r"```yaml\n(.*?)```", KEYS.read_text(encoding="utf-8"), re.DOTALL)
+    examples = [loads(text).data for text in texts]
+    rules = [each for each in examples if "holidays" not in each]
+
+    compiled = {compile_rule(_completed(each), CHANNELS, 0, load_calendars()).spec.kind for each in rules}
+
+    assert compiled >= {"obligation", "surge", "silence", "match", "score", "ratio", "new_value", "sequence"}
+
+
+def test_the_calendar_of_the_page_on_keys_is_the_beginning_of_a_real_one(tmp_path: Path) -> None:
+    text = KEYS.read_text(encoding="utf-8").rpartition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "cn-2026.yaml").write_text(text, encoding="utf-8")
+    real = load_calendars()["cn-2026"]
+
+    calendar = load_calendars(tmp_path)["cn-2026"]
+
+    assert calendar.holidays < real.holidays
+    assert calendar.workdays < real.workdays
+
+
 def test_the_first_rule_of_the_page_loads_and_passes_its_tests(tmp_path: Path) -> None:
-    text = DOCS.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    text = (DOCS / "rules.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
     file = tmp_path / "first.yaml"
     file.write_text(text, encoding="utf-8")
 
@@ -87,3 +165,23 @@ def test_the_first_rule_of_the_page_loads_and_passes_its_tests(tmp_path: Path) -
     assert loads(text).data["id"] == rule.id
     assert [outcome.problems for outcome in run_tests(rule, CHANNELS)] == [[], []]
     assert lint(rule) == []
+
+
+def _levels_of(spec: RuleFile) -> set[str]:
+    """Every level that a rule can open at or rise to; what raises it makes it red."""
+    levels = {rung.level for rung in spec.levels} | {stage.level for stage in spec.stages}
+    if spec.when is not None and spec.when.any is not None:
+        levels |= {branch.level for branch in spec.when.any}
+    return {*levels, "red"} if spec.bump is not None else {*levels}
+
+
+def _completed(example: dict[str, Any]) -> dict[str, Any]:
+    """A whole rule from what an example shows of it."""
+    when = example.get("when", {})
+    kinds: list[Kind] = ["obligation", "silence", "score", "ratio", "new_value"]
+    kind = next((kind for kind in kinds if kind in example or kind in when), None)
+    if kind is None:
+        kind = "surge" if "all" in when else "sequence" if "steps" in when else "progression" if when else "match"
+    own = {"obligation": ("key", "window"), "new_value": ("window",), "match": ("window",)}.get(kind, ())
+    skeleton = {name: value for name, value in SKELETON.items() if name not in own}
+    return {**skeleton, "kind": kind, **example}

@@ -106,3 +106,16 @@ def test_a_short_track_keeps_no_window() -> None:
     windows.judge(entries, 9, settled=False)
 
     assert windows._window is None
+
+
+@pytest.mark.parametrize("case", ["threshold", "branches", "sequence"])
+def test_with_fewer_entries_than_the_least_nothing_is_said_and_with_as_many_something_may_be(case: str) -> None:
+    rng = random.Random(3)
+    rule = RULES[case]
+    least = rule.judge.least
+    spoken = set()
+    for _ in range(2_000):
+        entries = sorted((entry(rule, n, rng) for n in range(0, 2 * least, 2)), key=lambda e: e[:3])
+        spoken |= {place for place in range(least) if entries[place][4] & SELECTED and fresh(rule, entries, place)}
+
+    assert spoken == {least - 1}
