@@ -197,7 +197,7 @@ class Alert:
             return "confirmed"
         changes = (
             ("new_branch", not episode.branches.issubset(last.branches)),
-            ("step", episode.steps > (last.steps or 0)),
+            ("step", episode.steps > (last.steps or 0) or episode.facts.stage not in (None, last.stage)),
             ("new_channel", not set(episode.channels).issubset(last.channels)),
             ("unit", episode.unit is not None and episode.unit != self.unit),
         )

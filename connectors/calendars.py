@@ -14,17 +14,19 @@ _NAME = re.compile(r"([a-z][a-z-]*)-(\d{4})")
 
 
 def load_calendars(folder: Path | str = CALENDARS_FOLDER) -> dict[str, Calendar]:
-    """Each year's calendar by the name of its file (`cn-2026`), and each family (`cn`) that joins its years.
+    """The calendar as it stood with each file (`cn-2026`: that year and those before it), and with all (`cn`).
 
     Raises a sentence with file and line when a file is wrong.
     """
-    years = {path.stem: _calendar(load(path), path.stem) for path in sorted(Path(folder).glob("*.yaml"))}
-    families = sorted({name.rpartition("-")[0] for name in years})
-    joined = {
-        family: join(family, [each for name, each in years.items() if name.rpartition("-")[0] == family])
-        for family in families
-    }
-    return {**years, **joined}
+    found: dict[str, Calendar] = {}
+    years: dict[str, list[Calendar]] = {}
+    for path in sorted(Path(folder).glob("*.yaml")):
+        family = path.stem.rpartition("-")[0]
+        known = years.setdefault(family, [])
+        known.append(_calendar(load(path), path.stem))
+        found[path.stem] = join(path.stem, known)
+        found[family] = join(family, known)
+    return found
 
 
 def _calendar(document: Document, name: str) -> Calendar:
