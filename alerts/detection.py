@@ -22,7 +22,7 @@ from alerts.model import ALWAYS, NEVER, Event
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn
 from alerts.subject import Subject
-from alerts.track import Track
+from alerts.turning import Past, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
 
 STATE_VERSION = 2
@@ -58,7 +58,7 @@ class Work(NamedTuple):
     items: Sequence[Item]
     last: bool = False  # the input is bounded and ends here
     turn: Turn | None = None  # the rule book becomes another before the items
-    warm: Sequence[tuple[int, Key, Entry]] = ()  # events of the past for the rules that are new by it
+    warm: Sequence[Past] = ()  # events of the past for the rules that are new by it
     watermarks: Sequence[int] = ()  # `Wc` of each rule at the turn
 
 
@@ -255,30 +255,31 @@ class Shard:
         ]
 
     def _turn(self, work: Work, turn: Turn, drafts: list[Draft]) -> None:
-        """Every rule becomes what it is in the new book; every other slice before this one has fired its timers."""
+        """Every rule becomes what it is in the new book; all timers that are due before it have fired."""
         if self._compiler is None:
             raise ValueError("a shard must have a compiler to take a rule book from the log; got none")
         old = {rule.id: (rule, self.subjects[rule.number], self.alerts[rule.number]) for rule in self.rules}
-        self._timelines = ()
-        self._begin(self._compiler(turn.book))
         moment = Moment(turn.at, 0, turn.number, turned=True)
-        warm: dict[tuple[int, Key], list[Entry]] = {}
+        rules = self._compiler(turn.book)
+        self._timelines = ()
+        self._begin(rules)
         before: dict[tuple[str, Key], str] = {}
-        for number, key, entry in work.warm:
-            warm.setdefault((number, key), []).append(entry)
         for name, (rule, _, alerts) in old.items():
-            if turn.changes.get(name) in ("gone", "structure", "status"):
-                reason = "superseded" if turn.changes[name] == "structure" else "rule_disabled"
-                for key in sorted(alerts):
-                    ended = alerts[key].end(rule, key, reason, moment)
-                    drafts += ended
-                    if ended:
-                        before[name, key] = ended[-1].revision.alert_id
-        for rule in self.rules:
+            for key, draft in ended(rule, turn.changes.get(name, "same"), alerts, moment):
+                drafts.append(draft)
+                before[name, key] = draft.revision.alert_id
+        for rule in rules:
+            change = turn.changes.get(rule.id, "same")
             _, subjects, alerts = old.get(rule.id, (rule, {}, {}))
-            self._become(rule, turn.changes.get(rule.id, "same"), subjects, alerts, work.watermarks[rule.number])
-        for (number, key), entries in warm.items():
-            self.subjects[number][key] = _warmed(self.rules[number], key, entries, work.watermarks[number])
+            self.subjects[rule.number] = taken_over(rule, change, subjects, work.watermarks[rule.number])
+            if change in ("same", "text", "ladder"):
+                self.alerts[rule.number] = alerts
+        for number, key, subject in warmed(rules, work.warm, work.watermarks):
+            self.subjects[number][key] = subject
+        self._resume(turn, moment, drafts, before)
+
+    def _resume(self, turn: Turn, moment: Moment, drafts: list[Draft], before: Mapping[tuple[str, Key], str]) -> None:
+        """Say what the new book makes of what is kept, and set every timer again."""
         for rule in self.rules:
             for subject in self.subjects[rule.number].values():
                 if turn.changes.get(rule.id, "same") not in ("same", "text"):
@@ -287,24 +288,6 @@ class Shard:
             for key, known in self.alerts[rule.number].items():
                 known.timer = ALWAYS
                 self._arm_clock(rule, key, known)
-
-    def _become(
-        self, rule: Rule, change: str, subjects: dict[Key, Subject], alerts: dict[Key, Alerts], watermark: int
-    ) -> None:
-        """Take over what the rule before kept, as far as it still means the same."""
-        if change in ("new", "structure"):
-            return
-        kept = self.subjects[rule.number]
-        for key, subject in subjects.items():
-            if change == "ladder" and isinstance(subject, Track):
-                subject = subject.refolded(rule, watermark)
-            elif change == "ladder":
-                subject = rule.restored(subject.state(), _unchanged)
-            subject.rule = rule
-            subject.armed = [ALWAYS] * len(subject.armed)
-            kept[key] = subject
-        if change != "status":  # who is told is another: what is open begins anew under the next generation
-            self.alerts[rule.number] = alerts
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as msgpack; rules are found again by id and semantic hash."""
@@ -342,20 +325,6 @@ def _versioned(snapshot: bytes) -> Any:
     if state[0] != STATE_VERSION:
         raise ValueError(f"state must have version {STATE_VERSION}; got {state[0]}; rebuild from the intake log")
     return state
-
-
-def _unchanged(entry: Entry) -> Entry:
-    return entry
-
-
-def _warmed(rule: Rule, key: Key, entries: list[Entry], watermark: int) -> Subject:
-    """The state of a key as if the rule had always run: no alert of the past is said."""
-    subject = rule.start(key)
-    for entry in sorted(entries):
-        subject.add(entry, NEVER)
-    while (wanted := subject.wants()[0]) <= watermark:
-        subject.reach(0, wanted, None)
-    return subject
 
 
 def _record(item: Item) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -15,9 +15,8 @@ from alerts.channel import Channel
 from alerts.clock import Watermarks
 from alerts.detection import AnyTimeline, Compiler, Item, Work
 from alerts.duration import DAY_US
-from alerts.entry import Entry, Key
 from alerts.groups import groups_of
-from alerts.linker import SAME_CONTACT, SCORES, Decision, Linker, Order, Placed
+from alerts.linker import SCORES, Decision, Linker, Order, Placed
 from alerts.model import (
     NEVER,
     Arrival,
@@ -34,33 +33,15 @@ from alerts.model import (
     to_us,
 )
 from alerts.quiet import Change, QuietWatch
-from alerts.router import Router, kept_entry, shard_of
+from alerts.router import Router, shard_of
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn, turn
 from alerts.rule_file import RuleFile
+from alerts.warming import History, Warmth, no_history, past_of
 
 STATE_VERSION = 2
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
-
-# what some channels said from an event time on, as far as it arrived before a clock instant; joined to its matters
-History = Callable[[frozenset[str], int, int], Iterable[Event]]
-
-
-Past = tuple[int, Key, Entry]  # of a rule's number and key
-
-
-class Warmth(NamedTuple):
-    """A rule book that begins: `Wc` of each of its rules, and for each shard the past of those that are new."""
-
-    turn: Turn
-    watermarks: list[int]
-    past: list[list[Past]]
-
-
-def no_history(channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
-    """Nothing is known of the past: a rule that is new begins empty."""
-    return ()
 
 
 class Routed(NamedTuple):
@@ -160,28 +141,8 @@ class Linking:
         self.quiet.restore(quiet)
         self.watermarks.begin()
         passed = list(self.rule_watermarks().values())
-        return Warmth(turning, passed, self._warm(turning, [pooled for part in parts for pooled in part.pooled]))
-
-    def _warm(self, turning: Turn, newest: Sequence[PooledEvent]) -> list[list[Past]]:
-        """For each shard the events of the past that concern the rules which begin with this book."""
-        warm: list[list[Past]] = [[] for _ in range(self.shards)]
-        fresh = [rule for rule in self.rules if turning.changes.get(rule.id) in ("new", "structure") and rule.memory]
-        if not fresh:
-            return warm
-        channels = frozenset[str]().union(*(rule.channels for rule in fresh))
-        since = turning.at - max(rule.memory for rule in fresh)
-        events = {event.id: event for event in self._history(channels, since, turning.at)}
-        events.update({pooled.event.id: pooled.event for pooled in newest if pooled.event.channel in channels})
-        contacts: dict[str, str] = {}
-        for order, event in sorted((self._order(event), event) for event in events.values()):
-            contact = _contact(event, contacts)
-            for rule in fresh:
-                if order[0] >= turning.at - rule.memory and (kept := kept_entry(rule, order, event, contact)):
-                    warm[shard_of(kept[0], self.shards)].append((rule.number, *kept))
-        return warm
-
-    def _order(self, event: Event) -> Order:
-        return to_us(event.occurred_at), self._ranks[event.channel], event.id
+        newest = [pooled.event for part in parts for pooled in part.pooled]
+        return Warmth(turning, passed, past_of(turning, self.rules, newest, self._history, self._ranks, self.shards))
 
     def _items(self) -> list[list[Item]]:
         return [[] for _ in range(self.shards)]
@@ -321,17 +282,6 @@ class Linking:
         self.quiet.restore(quiet)
         self._seen = {event_id: (at, source) for event_id, at, source in kept}
         self._order_of_ids = deque((at, event_id) for event_id, at, _ in kept)
-
-
-def _contact(event: Event, contacts: dict[str, str]) -> str:
-    """Which contact an event of the past is part of; `contacts` remembers by event and case."""
-    link = event.link
-    same = link is not None and link.to and link.type in SAME_CONTACT
-    contact = contacts.get(link.to, link.to) if same and link else event.id
-    contacts[event.id] = contact
-    if event.case:
-        contacts.setdefault(event.case, contact)
-    return contact
 
 
 def _joined(event: Event, decision: Decision) -> Event:

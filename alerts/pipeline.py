@@ -11,10 +11,11 @@ from typing import Protocol
 from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.detection import Compiler, Shard
-from alerts.linking import History, Linking, Routed, no_history
+from alerts.linking import Linking, Routed
 from alerts.model import Slice
 from alerts.publishing import Publishing
 from alerts.rule import Rule
+from alerts.warming import History, no_history
 
 
 class _Stage(Protocol):

@@ -49,7 +49,7 @@ class Plan(Protocol):
     memory_us: int  # how far back an event may matter
 
     def role_of(self, event: Event, selects: bool) -> int:
-        """What an event is to the rule, as bits; 0 for nothing."""
+        """What an event is to the rule, as bits; 0 for nothing, and for every event that it does not select."""
 
     def roles(self, entry: Entry) -> tuple[str, ...]:
         """The same in words, for the evidence of an alert."""

@@ -1,0 +1,67 @@
+"""What becomes of the state of a shard when the rule book changes: taken over, judged again, warmed, or ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from alerts.alert import Alerts, Draft, Moment
+from alerts.entry import Entry, Key
+from alerts.model import ALWAYS, NEVER
+from alerts.rule import Rule
+from alerts.rule_diff import ChangeClass
+from alerts.subject import Subject
+from alerts.track import Track
+
+Past = tuple[int, Key, Entry]  # an event of the past, with a rule's number and key
+
+_ENDS: Mapping[ChangeClass, str] = {
+    "gone": "rule_disabled", "status": "rule_disabled", "structure": "superseded",
+}  # fmt: skip
+
+
+def ended(rule: Rule, change: ChangeClass, alerts: Mapping[Key, Alerts], moment: Moment) -> list[tuple[Key, Draft]]:
+    """The closing words of every alert that the next generation of a rule does not go on with."""
+    if change not in _ENDS:
+        return []
+    reason = _ENDS[change]
+    return [(key, draft) for key in sorted(alerts) for draft in alerts[key].end(rule, key, reason, moment)]
+
+
+def taken_over(rule: Rule, change: ChangeClass, subjects: Mapping[Key, Subject], watermark: int) -> dict[Key, Subject]:
+    """What the rule before kept, as far as it still means the same; `watermark` is the new rule's `Wc`."""
+    if change in ("new", "structure"):
+        return {}
+    return {key: _become(rule, change, subject, watermark) for key, subject in subjects.items()}
+
+
+def warmed(rules: Sequence[Rule], past: Iterable[Past], watermarks: Sequence[int]) -> list[tuple[int, Key, Subject]]:
+    """The states that rules would have if they had always run: no alert of the past is said."""
+    entries: dict[tuple[int, Key], list[Entry]] = {}
+    for number, key, entry in past:
+        entries.setdefault((number, key), []).append(entry)
+    return [
+        (number, key, _warm(rules[number].start(key), found, watermarks[number]))
+        for (number, key), found in entries.items()
+    ]
+
+
+def _become(rule: Rule, change: ChangeClass, subject: Subject, watermark: int) -> Subject:
+    if change == "ladder" and isinstance(subject, Track):
+        subject = subject.refolded(rule, watermark)
+    elif change == "ladder":
+        subject = rule.restored(subject.state(), _unchanged)
+    subject.rule = rule
+    subject.armed = [ALWAYS] * len(subject.armed)
+    return subject
+
+
+def _warm(subject: Subject, entries: list[Entry], watermark: int) -> Subject:
+    for entry in sorted(entries):
+        subject.add(entry, NEVER)
+    while (wanted := subject.wants()[0]) <= watermark:
+        subject.reach(0, wanted, None)
+    return subject
+
+
+def _unchanged(entry: Entry) -> Entry:
+    return entry

@@ -1,0 +1,70 @@
+"""What a rule that is new is warmed with: the events of the past that concern it, shard by shard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from alerts.linker import SAME_CONTACT
+from alerts.model import Event, to_us
+from alerts.router import kept_entry, shard_of
+from alerts.rule import Rule
+from alerts.rule_book import Turn
+from alerts.turning import Past
+
+# what some channels said from an event time on, as far as it arrived before a clock instant; joined to its matters
+History = Callable[[frozenset[str], int, int], Iterable[Event]]
+
+
+class Warmth(NamedTuple):
+    """A rule book that begins: `Wc` of each of its rules, and for each shard the past of those that are new."""
+
+    turn: Turn
+    watermarks: list[int]
+    past: list[list[Past]]
+
+
+def no_history(channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
+    """Nothing is known of the past: a rule that is new begins empty."""
+    return ()
+
+
+def past_of(
+    turning: Turn,
+    rules: Sequence[Rule],
+    newest: Iterable[Event],
+    history: History,
+    ranks: Mapping[str, int],
+    shards: int,
+) -> list[list[Past]]:
+    """For each shard the events that concern the rules which begin with a book.
+
+    `newest` are events that arrived before the book and may not be in the history yet; they win over it.
+    """
+    warm: list[list[Past]] = [[] for _ in range(shards)]
+    fresh = [rule for rule in rules if turning.changes.get(rule.id) in ("new", "structure") and rule.memory]
+    if not fresh:
+        return warm
+    channels = frozenset[str]().union(*(rule.channels for rule in fresh))
+    since = turning.at - max(rule.memory for rule in fresh)
+    events = {event.id: event for event in history(channels, since, turning.at)}
+    events.update({event.id: event for event in newest if event.channel in channels})
+    contacts: dict[str, str] = {}
+    orders = (((to_us(event.occurred_at), ranks[event.channel], event.id), event) for event in events.values())
+    for order, event in sorted(orders, key=lambda found: found[0]):
+        contact = _contact(event, contacts)
+        for rule in fresh:
+            if order[0] >= turning.at - rule.memory and (kept := kept_entry(rule, order, event, contact)):
+                warm[shard_of(kept[0], shards)].append((rule.number, *kept))
+    return warm
+
+
+def _contact(event: Event, contacts: dict[str, str]) -> str:
+    """Which contact an event of the past is part of; `contacts` remembers by event and case."""
+    link = event.link
+    same = link is not None and link.to and link.type in SAME_CONTACT
+    contact = contacts.get(link.to, link.to) if same and link else event.id
+    contacts[event.id] = contact
+    if event.case:
+        contacts.setdefault(event.case, contact)
+    return contact
