@@ -28,7 +28,7 @@ def test_what_the_log_holds_adds_up() -> None:
         arrival("beat", 4, "heartbeat"),
     ]
 
-    Books(metrics).enter(linking.take(Slice(log[-1].arrived_us, log)), linking)
+    Books(metrics).enter(linking.take(Slice(log[-1].arrived_us, log))[0], linking)
 
     linked = metrics.value("anlan_events_linked_total", channel="police", reason="first")
     duplicated = metrics.value("anlan_events_duplicated_total", channel="police")
