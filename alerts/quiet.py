@@ -32,22 +32,28 @@ class Change(NamedTuple):
 class _Watch:
     """One channel of one rule."""
 
-    __slots__ = ("channel", "expected", "plan", "reached", "rule", "sign")
+    __slots__ = ("channel", "expected", "has_beaten", "plan", "reached", "rule", "sign")
 
     def __init__(self, rule: Rule, plan: SilencePlan, channel: str) -> None:
         self.rule = rule
         self.plan = plan
         self.channel = channel
-        self.expected = plan.expected[channel]
+        self.expected = plan.events_only.get(channel, ALWAYS)  # until the first heartbeat
+        self.has_beaten = False
         self.sign: Sign | None = None  # the last one heard; before the first one nothing is expected
         self.reached = 0  # how many rungs
 
     def next_at(self) -> int:
         """The clock instant of the next rung."""
-        if self.sign is None or self.reached == len(self.plan.rungs):
+        if self.sign is None or self.expected == ALWAYS or self.reached == len(self.plan.rungs):
             return ALWAYS
         ratio, _ = self.plan.rungs[self.reached]
         return self.plan.reached_at(self.sign[0], int(ratio * self.expected))
+
+    def beat(self) -> None:
+        """The channel sends heartbeats: it has promised to."""
+        self.has_beaten = True
+        self.expected = self.plan.expected[self.channel]
 
     def change(self, at: int, what: str) -> Change:
         """What is told to the rule."""
@@ -75,11 +81,13 @@ class QuietWatch:
         """A record of a channel arrived; the rules whose alert ends with it."""
         changes = []
         for watch in self._of.get(event.channel, ()):
-            if watch.reached or watch.sign is None:
+            if watch.reached or watch.sign is None or (event.action == "heartbeat" and not watch.has_beaten):
                 self._soonest = min(self._soonest, at)
             if watch.reached:
                 changes.append(watch.change(at, BACK))
                 watch.reached = 0
+            if event.action == "heartbeat":
+                watch.beat()
             watch.sign = (at, rank, event.id, event)
         return changes
 
@@ -94,13 +102,15 @@ class QuietWatch:
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [[w.rule.id, w.channel, w.reached, w.sign] for w in self._watches]
+        return [[w.rule.id, w.channel, w.reached, w.has_beaten, w.sign] for w in self._watches]
 
     def restore(self, state: Any) -> None:
         """Take back what `state` gave; a rule or channel that it does not know starts afresh."""
-        kept = {(rule, channel): (reached, sign) for rule, channel, reached, sign in state}
+        kept = {(rule, channel): found for rule, channel, *found in state}
         for watch in self._watches:
-            reached, sign = kept.get((watch.rule.id, watch.channel), (0, None))
+            reached, has_beaten, sign = kept.get((watch.rule.id, watch.channel), (0, False, None))
+            if has_beaten:
+                watch.beat()
             watch.reached = min(reached, len(watch.plan.rungs))
             watch.sign = None if sign is None else (*sign[:3], msgspec.convert(sign[3], Event))
         self._soonest = NEVER if self._watches else ALWAYS

@@ -259,9 +259,13 @@ class QuietSlot(Struct, forbid_unknown_fields=True):
 
 
 class SilenceSettings(Struct, forbid_unknown_fields=True):
-    """For how long each channel may be quiet; the channel's own `idle` where it is not named."""
+    """For how long each channel may be quiet; the channel's own `idle` where it is not named.
+
+    A channel is watched from its first heartbeat on, or from its first event where `events_only` names it.
+    """
 
     expected: dict[str, str] = {}
+    events_only: dict[str, str] = {}
     slots: list[QuietSlot] = []
     calendar: str = "cn"
 

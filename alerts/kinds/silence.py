@@ -1,5 +1,7 @@
 """silence: a channel from which nothing comes, neither event nor heartbeat, for longer than expected (semantics 7).
 
+Heartbeats are what makes silence mean something: a quiet evening of a channel that sends none is no outage. So a
+channel is watched from its first heartbeat on; one whose events alone are never far apart can be named by the rule.
 How long is expected depends on the slot: in hours or days that are said to be so many `times` quieter, quiet time
 counts that much less. The clock is that of arrivals, so an outage is seen while it lasts.
 """
@@ -42,6 +44,7 @@ class SilencePlan(Struct, frozen=True):
     """How long each channel may be quiet, and from which multiple of that on which level is reached."""
 
     expected: dict[str, int]
+    events_only: dict[str, int]  # of channels that are watched before they have sent a heartbeat
     slots: tuple[Slot, ...]
     rungs: tuple[tuple[float, int], ...]
     calendar: Calendar | None
@@ -97,12 +100,14 @@ def compile_silence(spec: RuleFile, channels: Mapping[str, Channel], calendars: 
     settings = spec.silence or SilenceSettings()
     if spec.key != ["channel"]:
         raise RuleError(f"the `key` of a silence rule must be [channel]; got {spec.key}", ("key",))
-    for name in settings.expected:
-        if name not in spec.channels:
-            hint = nearest(name, spec.channels)
-            raise RuleError(f"`silence.expected` must name channels of the rule; got `{name}`{hint}", ("silence",))
+    for key, named in (("expected", settings.expected), ("events_only", settings.events_only)):
+        for name in named:
+            if name not in spec.channels:
+                hint = nearest(name, spec.channels)
+                raise RuleError(f"`silence.{key}` must name channels of the rule; got `{name}`{hint}", ("silence", key))
     return SilencePlan(
         expected={name: _expected(settings, channels[name]) for name in spec.channels if name in channels},
+        events_only={name: _length(text, "events_only", name) for name, text in settings.events_only.items()},
         slots=tuple(_slot(slot, index) for index, slot in enumerate(settings.slots)),
         rungs=_rungs(spec),
         calendar=_calendar(settings, calendars),
@@ -111,9 +116,13 @@ def compile_silence(spec: RuleFile, channels: Mapping[str, Channel], calendars: 
 
 def _expected(settings: SilenceSettings, channel: Channel) -> int:
     text = settings.expected.get(channel.id)
-    us = channel.idle_us if text is None else duration(text, "silence", "expected", channel.id)
+    return channel.idle_us if text is None else _length(text, "expected", channel.id)
+
+
+def _length(text: str, key: str, channel: str) -> int:
+    us = duration(text, "silence", key, channel)
     if us <= 0:
-        raise RuleError(f"a channel must be allowed some quiet; got `{text}`", ("silence", "expected", channel.id))
+        raise RuleError(f"a channel must be allowed some quiet; got `{text}`", ("silence", key, channel))
     return us
 
 

@@ -228,7 +228,7 @@ def test_what_a_silent_channel_kept_back_is_noted_when_it_is_back() -> None:
     silence = make_rule("silence", key=["channel"], levels=[{"ratio": 1, "level": "yellow"}])
     promise = make_rule("obligation", 1, obligation=owed, stages=[{"at": "100%", "level": "blue"}])
     linking = Linking([silence, promise], CHANNELS, 1)
-    take(linking, arrival(report("a", 0), 0))
+    take(linking, arrival(report("a", 0, action="heartbeat"), 0))
     routed = linking.take(Slice(START + 20 * DAY, [arrival(report("b", 20 * DAY), 20 * DAY)]))[-1]
 
     assert [(g.rule, g.channel, g.from_at, g.until_at) for g in routed.gaps] == [

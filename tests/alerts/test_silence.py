@@ -24,7 +24,8 @@ def silence(**parts: Any) -> Rule:
     spec = {
         "apiVersion": "rules/v1", "id": "test.silence", "version": 1, "kind": "silence", "purpose": "operations",
         "title": {"zh": "静", "en": "quiet"}, "owner": "tests", "channels": ["hotline", "police"], "key": ["channel"],
-        "silence": {"expected": {"hotline": "1h"}}, "levels": LEVELS, **parts,
+        "silence": {"expected": {"hotline": "1h"}, "events_only": {"hotline": "1h", "police": "3d"}}, "levels": LEVELS,
+        **parts,
     }  # fmt: skip
     return compile_rule(spec, CHANNELS)
 
@@ -149,6 +150,10 @@ def test_slices_and_restarts_change_nothing(records: list[tuple[int, str]], cuts
     [
         ({"key": ["county"]}, "the `key` of a silence rule must be [channel]; got ['county']"),
         ({"silence": {"expected": {"hotlin": "1h"}}}, "did you mean `hotline`"),
+        (
+            {"silence": {"events_only": {"polce": "1h"}}},
+            "`silence.events_only` must name channels of the rule; got `polce`",
+        ),
         ({"silence": {"expected": {"hotline": "0s"}}}, "a channel must be allowed some quiet; got `0s`"),
         ({"silence": {"slots": [{"times": 0.5}]}}, "`times` must be at least 1; got 0.5"),
         ({"silence": {"slots": [{"times": 2, "hours": "22"}]}}, "`hours` must be like `22-6`, local time; got `22`"),
@@ -163,6 +168,16 @@ def test_what_cannot_be_meant_is_refused(parts: dict[str, Any], sentence: str) -
         silence(**parts)
 
     assert sentence in refused.value.sentence
+
+
+def test_a_channel_without_heartbeats_is_watched_only_where_the_rule_names_it() -> None:
+    run = Run(silence(silence={"expected": {"hotline": "1h"}}))
+    run.tell(report("a", 0))
+
+    assert run.wait_until(20 * DAY) == []
+    run.tell(heartbeat(20 * DAY + HOUR))
+    run.tell(report("b", 20 * DAY + 2 * HOUR))
+    assert run.wait_until(21 * DAY)[0].published_at == from_us(START + 20 * DAY + 3 * HOUR)
 
 
 def test_other_kinds_hear_nothing_of_it() -> None:
