@@ -23,9 +23,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lock: $(READY)  ## pins every dependency again, with hashes
+lock: $(READY)  ## pins every dependency, with hashes; `make lock ARGS=--upgrade` takes newer ones
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --upgrade -o requirements.lock
+	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --all-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 $(ARGS) -o requirements.lock
 
 clean:
 	rm -rf .venv data build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
