@@ -1,0 +1,122 @@
+"""Rule files under watch: a right book is given once, a wrong one never, and nothing is given again after a restart."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from alerts.model import Book
+from connectors.registry import load_channels
+from dataflows.rule_watch import RuleWatch
+
+RULE = """
+apiVersion: rules/v1
+id: my.{name}
+version: 1
+kind: threshold
+status: {status}
+title: {{zh: 试, en: try}}
+owner: tests
+runbook: rb/none
+purpose: life-safety
+channels: [police]
+select: {{contact: {{action: [received]}}}}
+key: [pair]
+window: {{size: 1d}}
+levels: [{{gte: {least}, level: blue}}]
+tests:
+  - {{name: quiet, events: [], expect: []}}
+"""
+
+
+class Files:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.refused = 0
+        self._stamp = 1_700_000_000
+
+    def write(self, name: str, *, status: str = "live", least: int = 3, text: str | None = None) -> None:
+        """A file with a time of its own, as an editor leaves one."""
+        file = self.folder / f"{name}.yaml"
+        file.write_text(RULE.format(name=name, status=status, least=least) if text is None else text, encoding="utf-8")
+        self._stamp += 1
+        os.utime(file, (self._stamp, self._stamp))
+
+    def watch(self) -> RuleWatch:
+        return RuleWatch([self.folder], load_channels(), self._refuse)
+
+    def _refuse(self) -> None:
+        self.refused += 1
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    found = Files(tmp_path)
+    found.write("one")
+    return found
+
+
+def ids(book: Book | None) -> list[str]:
+    return [] if book is None else [rule["id"] for rule in book.rules]
+
+
+def test_a_book_is_given_once_and_again_when_it_is_another(files: Files) -> None:
+    watch = files.watch()
+
+    assert ids(watch.look()) == ["my.one"]
+    assert watch.look() is None
+    files.write("one")  # saved again, nothing changed
+    assert watch.look() is None
+    files.write("two")
+    assert ids(watch.look()) == ["my.one", "my.two"]
+    (files.folder / "one.yaml").unlink()
+    assert ids(watch.look()) == ["my.two"]
+
+
+def test_after_a_restart_the_same_book_is_not_given_again(files: Files) -> None:
+    before = files.watch()
+    before.look()
+    watch = files.watch()
+    watch.written = before.written
+
+    assert watch.look() is None
+    files.write("one", least=4)
+    assert ids(watch.look()) == ["my.one"]
+
+
+def test_a_book_with_a_fault_is_refused_whole_and_said_once(files: Files, caplog: pytest.LogCaptureFixture) -> None:
+    watch = files.watch()
+    watch.look()
+    files.write("one", least=5)
+    files.write("two", text="apiVersion: rules/v1\nkimd: threshold\n")
+    with caplog.at_level(logging.ERROR):
+        assert watch.look() is None
+        assert watch.look() is None
+
+    assert files.refused == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"rule_book_refused a key of a rule must be known; got `kimd`; did you mean `kind` ({files.folder}/two.yaml:2)"
+    ]
+    files.write("two")
+    assert ids(watch.look()) == ["my.one", "my.two"]
+
+
+def test_a_folder_that_is_emptied_is_a_fault_and_no_end_of_all_rules(files: Files) -> None:
+    watch = files.watch()
+    watch.look()
+    (files.folder / "one.yaml").unlink()
+
+    assert watch.look() is None
+    assert files.refused == 1
+
+
+def test_a_rule_that_is_disabled_stands_in_the_book_as_such_and_tests_do_not(files: Files) -> None:
+    files.write("two", status="disabled")
+    book = files.watch().look()
+
+    assert book is not None
+    assert {rule["id"]: rule["status"] for rule in book.rules} == {"my.one": "live", "my.two": "disabled"}
+    assert all(rule["tests"] == [] for rule in book.rules)
