@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from revisions import a_revision
 
-from alerts.model import Arrival, DeadLetter, Event, Revision, Slice, Tick, from_us
+from alerts.model import Arrival, DeadLetter, Event, ReadUp, Revision, Slice, Tick, from_us
 from connectors import kafka_log, kafka_reader
 from connectors.embedded import Broker
 from connectors.kafka import (
@@ -497,7 +497,7 @@ def test_ticks_come_each_second_and_stop_when_told() -> None:
 
     for step in steps:
         clock.now_us += step
-        came.append([tick.at for tick in part.next_batch()])
+        came.append([tick.at for tick in part.next_batch() if isinstance(tick, Tick)])
     stop.set()
 
     assert [len(ticks) for ticks in came] == [1, 0, 1, 1, 0, 1]
@@ -505,6 +505,36 @@ def test_ticks_come_each_second_and_stop_when_told() -> None:
     assert part.next_awake() - datetime.now(UTC) < timedelta(milliseconds=20)
     with pytest.raises(StopIteration):
         part.next_batch()
+
+
+def test_the_channels_whose_queues_are_read_up_are_said_when_they_are_others_than_before() -> None:
+    clock, stop = Clock(), Flag()
+    now: list[tuple[str, ...]] = [(), ("police",), ("police",), ("hotline", "police"), ()]
+    part = TickSource(clock, stop, read_up=lambda: now[0]).build_part("s", "ticks", None)
+    told = []
+    while now:
+        told += [record.channels for record in part.next_batch() if isinstance(record, ReadUp)]
+        clock.now_us += 1_000_000
+        now.pop(0)
+
+    assert told == [("police",), ("hotline", "police"), ()]
+
+
+def test_a_topic_is_read_up_when_the_end_of_each_partition_was_seen_and_nothing_came_since(
+    bootstrap: str, raw: str
+) -> None:
+    source = RawSource(bootstrap, [raw])
+    assert source.read_up() == ()
+    part = source.build_part("s", "raw", None)
+
+    until(lambda: not part.next_batch() and source.read_up() == (raw,))
+    with RawProducer(bootstrap) as producer:
+        producer.send(raw, b"row", partition=0)
+    came = until(part.next_batch)
+
+    assert len(came[0]) == 1
+    until(lambda: not part.next_batch() and source.read_up() == (raw,))
+    part.close()
 
 
 # a crash of the intake
