@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 import msgspec
 from bytewax.outputs import FixedPartitionedSink
 
-from alerts.model import DeadLetter, Event, to_us
+from alerts.model import Arrival, DeadLetter, Event, to_us
 from connectors.clickhouse_aggregates import differing_cells, greatest_version
 from connectors.clickhouse_client import PoolClient
-from connectors.clickhouse_rows import Poolable, event_of
+from connectors.clickhouse_events import arrivals_between, events_between, first_and_last_arrival
+from connectors.clickhouse_rows import Poolable
 from connectors.clickhouse_schema import Retention, apply_retention, migrate
 from connectors.clickhouse_writer import Pace, PoolWriter, Recounter, RowWriter
 from connectors.metrics import Metrics
@@ -109,23 +110,34 @@ class Pool:
         """How many events there are, each once."""
         return int(self._client.value("SELECT count() FROM events FINAL"))
 
-    def events(self, channels: Sequence[str], since: int, before: int) -> list[Event]:
+    def events(self, channels: Sequence[str], since: int, before: int) -> Iterator[Event]:
         """Events of some channels that happened from `since` on and arrived before `before` (microseconds).
 
-        Joined to their matters, without people's words and the exact spot, which no rule keeps.
+        In no order, each in the matter that it was joined to at last.
         """
-        rows = self._client.rows(
-            """
-            SELECT * EXCEPT (text, lat, lon) FROM events FINAL
-            WHERE channel IN {channels:Array(String)}
-                AND occurred_at >= fromUnixTimestamp64Micro({since:Int64})
-                AND arrived_at < fromUnixTimestamp64Micro({before:Int64})
-            ORDER BY occurred_at, id""",
-            channels=list(channels),
-            since=since,
-            before=before,
-        )
-        return [event_of(row) for row in rows]
+        return events_between(self._client, channels, since, before)
+
+    def arrivals(self, since: int | None = None, until: int | None = None) -> Iterator[Arrival]:
+        """Every event once, in order of arrival, from `since` on and before `until` (microseconds).
+
+        Each is in the matter that it was joined to at last. Read a day of arrivals at a time, or a part of a
+        busy day. There are no heartbeats in the pool.
+        """
+        self._require_tables()
+        return arrivals_between(self._client, since, until)
+
+    def arrived(self, since: int | None = None, until: int | None = None) -> tuple[int, int] | None:
+        """When the first and the last of these events arrived; None if there are none."""
+        self._require_tables()
+        return first_and_last_arrival(self._client, since, until)
+
+    def _require_tables(self) -> None:
+        if not self._client.value("EXISTS TABLE events"):
+            database = self._client.value("SELECT currentDatabase()")
+            raise ValueError(
+                f"pool must have its tables before it is read; got none in database `{database}`;"
+                " name the database in the address, or fill it with `anlan run` or `anlan replay --pool`"
+            )
 
     def recount_check(self, limit: int = 100) -> list[dict[str, Any]]:
         """Cells that differ from an independent recount; none once the sink has refreshed.

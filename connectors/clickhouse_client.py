@@ -91,6 +91,11 @@ class PoolClient:
         answer = self._retrying(self._client.query, query, parameters or None)
         return list(answer.named_results())
 
+    def columns(self, query: str, **parameters: Any) -> dict[str, Column]:
+        """What a query answers, column by column; no column where there is no row. For many rows it is faster."""
+        answer = self._retrying(self._client.query, query, parameters or None, column_oriented=True)
+        return dict(zip(answer.column_names, answer.result_columns, strict=False))
+
     def value(self, query: str, **parameters: Any) -> Any:
         """The one value that a query answers."""
         return self._retrying(self._client.query, query, parameters or None).result_rows[0][0]

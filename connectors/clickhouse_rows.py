@@ -6,8 +6,9 @@ dictionary a row is made as, so names and values cannot drift apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -83,13 +84,27 @@ def _event(pooled: PooledEvent) -> Row:
     }
 
 
-def event_of(row: Mapping[str, Any]) -> Event:
-    """The event of a row of `events`; what was absent is absent again."""
-    known = {name: row[name] for name in Event.__struct_fields__ if name in row and row[name] not in ("", None)}
-    known["cues"] = tuple(row["cues"])
-    known["attrs"] = msgspec.json.decode(row["attrs"])
-    known["link"] = Link(row["link_type"], row["link_to"]) if row["link_type"] else None
-    return Event(**known)
+def events_of(columns: Mapping[str, Sequence[Any]]) -> Iterator[Event]:
+    """The events of some columns of `events`; what was absent is absent again, and what is no column, too.
+
+    Column by column, because a rule that begins is warmed with hundreds of thousands of events.
+    """
+    if not columns:
+        return iter(())
+    return map(Event, *(_field(name, columns) for name in Event.__struct_fields__))
+
+
+def _field(name: str, columns: Mapping[str, Sequence[Any]]) -> Iterable[Any]:
+    if name == "link":
+        pairs = zip(columns["link_type"], columns["link_to"], strict=True)
+        return [Link(kind, to) if kind else None for kind, to in pairs]
+    if name == "cues":
+        return map(tuple, columns["cues"])
+    if name == "attrs":
+        return [{} if text == "{}" else msgspec.json.decode(text) for text in columns["attrs"]]
+    if name not in columns:
+        return repeat(None)
+    return [None if value == "" else value for value in columns[name]]
 
 
 def _matter_link(link: MatterLink) -> Row:

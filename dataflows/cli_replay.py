@@ -11,18 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from connectors.door import Door
-from connectors.lexicon import load_lexicon
-from connectors.mapping import load_mapping
-from connectors.pseudonym import Keyring, generate_keyring, load_keyring
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.failures import said_plainly
+from dataflows.history_origin import READABLE, arrivals_of_files
 from dataflows.replay import Replayed, write_lines
 from dataflows.replay import replay as replay_arrivals
-from dataflows.replay_source import Refusals, admit_events, admit_raw, arrivals
+from dataflows.replay_source import Refusals
 
-READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -64,20 +60,15 @@ def replay(
     """
     with said_plainly():
         channels = load_channels()
-        keys: Keyring = load_keyring(keyring) if keyring else generate_keyring()
-        lexicon = load_lexicon()
-        door = Door(channels, keys, None, lexicon)
         chosen = load_rules(list(rules) or [RULES_FOLDER], channels)
-        if mapping is None:
-            admit = admit_events(door)
-        else:
-            admit = admit_raw(door, load_mapping(mapping, channels=channels, keyring=keys, lexicon=lexicon))
         if pool is not None:
             _make_pool(pool)
         refusals = Refusals([], {})
         with _progress() as progress:
             task = progress.add_task("rows", total=None)
-            found = arrivals(files, admit, refusals, lambda count: progress.advance(task, count))
+            found = arrivals_of_files(
+                files, mapping, keyring, channels, refusals, lambda count: progress.advance(task, count)
+            )
             replayed = replay_arrivals(
                 found,
                 chosen,

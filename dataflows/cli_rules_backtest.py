@@ -12,11 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from alerts.channel import Channel
 from alerts.model import Arrival, to_us
-from connectors.door import Door
-from connectors.lexicon import load_lexicon
-from connectors.mapping import load_mapping
-from connectors.pseudonym import Keyring, generate_keyring, load_keyring
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.backtest import backtest as run_backtest
@@ -27,23 +24,21 @@ from dataflows.city.direct import events
 from dataflows.city.planted import Case, planted, read_cases, read_labels
 from dataflows.cli_city import REPORTS_PER_DAY, a_year, first_day
 from dataflows.failures import said_plainly
+from dataflows.history_origin import READABLE, Instant, Origin, origin_options
 from dataflows.history_progress import history_progress
-from dataflows.history_span import span_of
-from dataflows.replay_source import Refusals, admit_events, admit_raw, arrivals
+from dataflows.replay_source import Refusals
 
-READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_OR_FOLDER = click.Path(exists=True, path_type=Path)
 STYLES = ("blue", "yellow", "red")
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=READABLE)
+@origin_options
+@click.option("--until", metavar="DATE", type=Instant(), help="Of the pool, only what arrived before this local day.")
 @click.option("--city-year", is_flag=True, help="A simulated city, made on the way, with its planted stories.")
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1), help="Of the simulated city.")
 @click.option("--seed", default=1, show_default=True, help="Of the simulated city.")
 @click.option("--start", metavar="DATE", help="First day of the simulated city; default: 2026-01-01.")
-@click.option("--mapping", type=READABLE, help="The files hold raw rows; this mapping reads them.")
-@click.option("--keyring", type=READABLE, help="Keys of the pseudonyms; default: a key for this run only.")
 @click.option("--rules", multiple=True, type=FILE_OR_FOLDER, help="Rule files or folders; default: the shipped ones.")
 @click.option("--against", multiple=True, type=FILE_OR_FOLDER, help="Another version of them, to compare with.")
 @click.option("--truth", type=READABLE, help="Planted cases as `anlan city` writes them.")
@@ -51,32 +46,34 @@ STYLES = ("blue", "yellow", "red")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON instead of a table.")
 def backtest(
-    files: tuple[Path, ...], city_year: bool, days: int, seed: int, start: str | None, mapping: Path | None,
-    keyring: Path | None, rules: tuple[Path, ...], against: tuple[Path, ...], truth: Path | None,
-    labels: Path | None, html: Path | None, as_json: bool,
+    origin: Origin, until: int | None, city_year: bool, days: int, seed: int, start: str | None,
+    rules: tuple[Path, ...], against: tuple[Path, ...], truth: Path | None, labels: Path | None, html: Path | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Run a rule book over a history: how often would it have spoken, where, and what would it have found.
 
-    The history is FILES (Event v1 as JSON lines, or raw rows with --mapping; plain or .gz) or --city-year. An alert
-    counts once, with its highest level, on the day it reached that level. The lead of a known case is the time from
-    the moment the alert stood at the level it had to reach to the end of the case.
+    The history is FILES (Event v1 as JSON lines, or raw rows with --mapping; plain or .gz), the data pool behind
+    --pool, or --city-year. An alert counts once, with its highest level, on the day it reached that level. The lead
+    of a known case is the time from the moment the alert stood at the level it had to reach to the end of the case.
 
     \b
     anlan rules backtest --city-year --html backtest.html         # the shipped book over a simulated year
     anlan rules backtest --city-year --days 30 --rules my-rules/
+    anlan rules backtest --pool http://localhost:8123/anlan --since 2026-01-01 --rules my-rules/
     anlan rules backtest 2025.jsonl.gz --rules my.yaml --against alerts/rules/life-safety/violence_progression.yaml
     """
-    if bool(files) == city_year:
-        raise click.UsageError("one of FILES and --city-year must be given; got " + ("both" if files else "neither"))
+    origin = origin._replace(until=until)
+    origin.require_one(**{"--city-year": city_year})
     with said_plainly():
         channels = load_channels()
         books = [load_rules(list(rules) or [RULES_FOLDER], channels)]
         if against:
             books.append(load_rules(list(against), channels))
+        books = origin.answerable(*books)
         city = a_year(days, REPORTS_PER_DAY, seed, first_day(start)) if city_year else None
         cases = _cases(city, truth, labels)
-        found = _of_city(city) if city else _of_files(files, mapping, keyring)
-        span = (city.start_us, city.end_us) if city else span_of(files)
+        found = _of_city(city) if city else _of_origin(origin, channels)
+        span = (city.start_us, city.end_us) if city else origin.span()
         with history_progress("backtest", *span) as seen:
             runs = run_backtest(found, books, channels, watched_by(cases), seen)
         if not runs[0].events:
@@ -104,16 +101,9 @@ def _of_city(city: City) -> Iterator[Arrival]:
         yield Arrival(event, to_us(event.arrived_at), f"city:{number}")
 
 
-def _of_files(files: Sequence[Path], mapping: Path | None, keyring: Path | None) -> Iterator[Arrival]:
-    channels, lexicon = load_channels(), load_lexicon()
-    keys: Keyring = load_keyring(keyring) if keyring else generate_keyring()
-    door = Door(channels, keys, None, lexicon)
-    if mapping is None:
-        admit = admit_events(door)
-    else:
-        admit = admit_raw(door, load_mapping(mapping, channels=channels, keyring=keys, lexicon=lexicon))
+def _of_origin(origin: Origin, channels: dict[str, Channel]) -> Iterator[Arrival]:
     refusals = Refusals([], {})
-    yield from arrivals(files, admit, refusals, lambda _: None)
+    yield from origin.arrivals(channels, refusals, lambda _: None)
     refused = len(refusals.dead) + sum(refusals.dropped.values())
     if refused:
         click.echo(f"{refused:,} rows became no event; `anlan replay` says why", err=True)

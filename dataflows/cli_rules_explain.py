@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +19,7 @@ from alerts.local_time import local_time
 from alerts.model import Revision, to_us
 from dataflows.failures import said_plainly
 from dataflows.history import as_json, console, history_options, look, only_rule, until_option
+from dataflows.history_origin import Origin
 from dataflows.rule_paths import many
 
 SHORTEST_PREFIX = 6
@@ -33,25 +33,26 @@ SHORTEST_PREFIX = 6
 @until_option
 @as_json
 def explain(
-    event_or_alert: str, files: tuple[Path, ...], mapping: Path | None, rule_paths: tuple[str, ...],
-    keyring: Path | None, only: str | None, revision: int | None, until: int | None, as_json: bool,
+    event_or_alert: str, origin: Origin, rule_paths: tuple[str, ...], only: str | None,
+    revision: int | None, until: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """What every rule made of an EVENT, or how an ALERT came about.
 
-    EVENT is the id of an event in FILES: each rule says whether it listens, which maps and entries of its `select`
-    held, under which key it counts the event, and what it said then. ALERT is the id of an alert that `anlan replay`
-    finds in the same FILES, or its first letters: its revisions, what each changed, and the evidence.
+    EVENT is the id of an event in FILES or in the --pool: each rule says whether it listens, which maps and entries
+    of its `select` held, under which key it counts the event, and what it said then. ALERT is the id of an alert that
+    a run over the same history finds, or its first letters: its revisions, what each changed, and the evidence.
 
     \b
     Example:
       $ anlan rules explain call-17 events.jsonl --rule rc.repeat-contact
       $ anlan rules explain 3f0a91d2 events.jsonl --revision 2
+      $ anlan rules explain call-17 --pool http://localhost:8123/anlan --since 2026-01-01
 
     Exits with 0, with 1 if there is no such event or alert or something cannot be read, with 2 if the command was not
     understood.
     """
     with said_plainly():
-        hindsight = look(files, mapping, rule_paths, keyring, until, only)
+        hindsight = look(origin, rule_paths, until, only)
         alert_id = _alert(hindsight, event_or_alert)
         if alert_id is None and event_or_alert not in hindsight.pooled:
             raise ValueError(_not_found(hindsight, event_or_alert))

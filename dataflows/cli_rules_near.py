@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -20,7 +19,8 @@ from alerts.local_time import local_time
 from alerts.model import from_us
 from alerts.rule import Rule
 from dataflows.failures import said_plainly
-from dataflows.history import Instant, as_json, console, history_options, look, only_rule
+from dataflows.history import as_json, console, history_options, look, only_rule
+from dataflows.history_origin import Instant, Origin
 from dataflows.memory import calm_collector
 
 
@@ -32,25 +32,26 @@ from dataflows.memory import calm_collector
 @click.option("--at", type=Instant(), help="Ask as it was known at TIME; default: the end of the history.")
 @as_json
 def near(
-    files: tuple[Path, ...], mapping: Path | None, rule_paths: tuple[str, ...], keyring: Path | None,
-    only: str | None, top: int, each: int | None, at: int | None, as_json: bool,
+    origin: Origin, rule_paths: tuple[str, ...], only: str | None, top: int, each: int | None,
+    at: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """The keys that are closest to firing, over all rules.
 
-    Runs FILES (as `anlan replay` does) and looks at the windows as they are at the end, or at --at. A key is on the
-    board if it is not firing, or if a level above its open alert can still be reached. First those that miss least;
-    of these the higher level, the greater share of what is needed, the newest event. Open obligations stand in a
-    table of their own, by the time of their next stage.
+    Runs FILES (as `anlan replay` does) or the history of a --pool, and looks at the windows as they are at the end,
+    or at --at. A key is on the board if it is not firing, or if a level above its open alert can still be reached.
+    First those that miss least; of these the higher level, the greater share of what is needed, the newest event.
+    Open obligations stand in a table of their own, by the time of their next stage.
 
     \b
     Example:
       $ anlan rules near events.jsonl --top 3 --at 2026-03-09T10:00
       $ anlan rules near export.csv --mapping mapping.yaml --rule rc.repeat-contact --json
+      $ anlan rules near --pool http://localhost:8123/anlan --since 2026-01-01
 
     Exits with 0, with 1 if the history or the rules cannot be read, with 2 if the command was not understood.
     """
     with said_plainly():
-        hindsight = look(files, mapping, rule_paths, keyring, at, only)
+        hindsight = look(origin, rule_paths, at, only)
     now = at if at is not None else hindsight.now
     gauges = Gauges(hindsight.rules, hindsight.channels)
     with calm_collector():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from alerts.rule import Rule
 from dataflows.cli_rules_near import distance_plain
 from dataflows.failures import said_plainly
 from dataflows.history import as_json, console, history_options, look, only_rule, until_option
+from dataflows.history_origin import Origin
 
 KEYS_AT_MOST = 10  # of one rule, where the fields asked for are only a part of its key
 
@@ -36,26 +36,26 @@ _FATES = {
 @until_option
 @as_json
 def why_not(
-    key: str, files: tuple[Path, ...], mapping: Path | None, rule_paths: tuple[str, ...], keyring: Path | None,
-    only: str | None, until: int | None, as_json: bool,
+    key: str, origin: Origin, rule_paths: tuple[str, ...], only: str | None, until: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Why no rule spoke of KEY, or how near each came.
 
-    KEY is `field=value`, several with commas. Every rule that groups by these fields says what became of each event
-    of the key: counted, not selected and why, late, the same contact as another, outside the window; and at the
-    moment at which it came nearest, what each rung had and still needed.
+    KEY is `field=value`, several with commas; the history is FILES or a --pool. Every rule that groups by these
+    fields says what became of each event of the key: counted, not selected and why, late, the same contact as
+    another, outside the window; and at the moment at which it came nearest, what each rung had and still needed.
 
     \b
     Example:
       $ anlan rules why-not matter=m1 events.jsonl
       $ anlan rules why-not reporter=k1:2f9c,matter=m1 events.jsonl --rule rc.repeat-contact --until 2026-03-09
+      $ anlan rules why-not matter=m1 --pool http://localhost:8123/anlan --since 2026-01-01
 
     Exits with 0, with 1 if no event belongs to KEY or something cannot be read, with 2 if the command was not
     understood.
     """
     asked = _asked(key)
     with said_plainly():
-        hindsight = look(files, mapping, rule_paths, keyring, until, only)
+        hindsight = look(origin, rule_paths, until, only)
         answers, more = _answers(hindsight, asked)
     if as_json:
         click.echo(msgspec.json.encode([_plain(hindsight, answer) for answer in answers]))

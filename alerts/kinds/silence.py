@@ -19,7 +19,7 @@ from alerts.duration import DAY_US, HOUR_US
 from alerts.entry import LEVEL_NUMBER, Entry, Key, Verdict
 from alerts.episode import Episode, Facts
 from alerts.fields import LOCAL_OFFSET_HOURS
-from alerts.model import ALWAYS, Event
+from alerts.model import ALWAYS, Event, Region
 from alerts.rule_file import QuietSlot, RuleError, RuleFile, SilenceSettings
 from alerts.rule_parts import duration
 from alerts.select import nearest
@@ -209,7 +209,11 @@ class QuietChannel:
         measures = (("quiet_seconds", seconds), ("expected_seconds", expected // 1_000_000))
         self._episode.best = Verdict(level, measures=measures)
         self._episode.last = instant
-        self._episode.facts = Facts(last_occurred=instant, words={"quiet": seconds, "expected": expected // 1_000_000})
+        self._episode.facts = Facts(
+            last_occurred=instant,
+            region=Region(),  # of the channel, not of what was heard last
+            words={"quiet": seconds, "expected": expected // 1_000_000},
+        )
 
     def remove(self, event_id: str, watermark: int) -> bool:
         """Nothing belongs elsewhere."""

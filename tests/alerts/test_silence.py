@@ -12,7 +12,7 @@ from small_city import CHANNELS, DAY, HOUR, MINUTE, START, Run, make_rule, repor
 
 from alerts.calendar import Calendar
 from alerts.kinds.silence import SilencePlan, compile_silence
-from alerts.model import Event, from_us
+from alerts.model import Event, Region, from_us
 from alerts.rule import Rule, compile_rule
 from alerts.rule_file import RuleError, SilenceSettings
 
@@ -41,7 +41,7 @@ def heartbeat(at: int, channel: str = "hotline") -> Event:
 
 def test_a_quiet_channel_opens_climbs_and_closes_with_the_first_thing_heard() -> None:
     run = Run(silence())
-    run.tell(report("a", 0))
+    run.tell(report("a", 0, region="620102001"))
     told = run.wait_until(10 * HOUR) + run.tell(heartbeat(11 * HOUR))
 
     assert [(r.state, r.level, r.reason, r.published_at) for r in told] == [
@@ -50,6 +50,7 @@ def test_a_quiet_channel_opens_climbs_and_closes_with_the_first_thing_heard() ->
         ("closed", "red", "quiet", from_us(START + 11 * HOUR)),
     ]
     assert told[0].key == {"channel": "hotline"}
+    assert told[0].region == Region()
     assert told[0].measures == {"quiet_seconds": 3600, "expected_seconds": 3600}
     assert [e.id for e in told[0].evidence] == ["a"]
 

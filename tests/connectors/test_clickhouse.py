@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from revisions import a_revision
 
 from alerts.model import (
+    Arrival,
     DeadLetter,
     Event,
     Evidence,
@@ -31,8 +32,10 @@ from alerts.model import (
     Region,
     Revision,
     Text,
+    to_us,
 )
 from connectors.clickhouse import Pool, PoolSink
+from connectors.clickhouse_events import arrivals_between
 from connectors.clickhouse_rows import Poolable, areas
 from connectors.clickhouse_schema import Retention
 from connectors.clickhouse_writer import Pace, PoolWriter
@@ -169,6 +172,79 @@ def test_an_event_keeps_every_field(bench: Bench) -> None:
     assert (row["lat"], row["lon"], row["attrs"]) == (36.1, 103.8, '{"n":1}')
     assert (row["occurred_at"], row["arrived_at"]) == (full.event.occurred_at, full.arrived_at)
     assert (row["matter"], row["text"], row["source"]) == ("m", "邻里纠纷", "test:1")
+
+
+@pytest.mark.integration
+def test_events_come_back_as_they_were(bench: Bench) -> None:
+    full = event(
+        1, link=Link("transfer", "police/0"), case="c", reporter="r", violence=0, cues=("weapon", "alcohol"),
+        satisfied=False, text="邻里纠纷", lat=36.1, lon=0.0, attrs={"n": 1},
+    )  # fmt: skip
+    other, elsewhere, older, later = event(2), event(3, channel="grid"), event(4, -1), event(5, 10)
+    bench.write(full, full, other, elsewhere, older, later)
+
+    found = bench.pool.events(["police"], to_us(AT), to_us(later.arrived_at))
+
+    assert sorted(found, key=lambda one: one.id) == [as_read(full).event, as_read(other).event]
+
+
+@pytest.mark.integration
+def test_arrivals_are_a_part_of_the_history_in_order(bench: Bench) -> None:
+    """Told on the day before and the day after; and one of long ago that is told only now."""
+    day = 24 * 60.0
+    before, first, second, after = event(1, -day), event(2, 1), event(3, 1), event(4, day)
+    straggler = msgspec.structs.replace(event(5, -90 * day), arrived_at=AT + timedelta(hours=1))
+    bench.write(after, second, straggler, first, before)
+
+    some = bench.pool.arrivals(to_us(AT), to_us(after.arrived_at))
+
+    assert list(some) == [as_read(first), as_read(second), as_read(straggler)]
+    assert [arrival.event.id for arrival in bench.pool.arrivals()] == [
+        one.event.id for one in (before, first, second, straggler, after)
+    ]
+    assert bench.pool.arrived() == (to_us(before.arrived_at), to_us(after.arrived_at))
+    assert bench.pool.arrived(since=to_us(AT + timedelta(days=9))) is None
+
+
+def as_read(pooled: PooledEvent) -> Arrival:
+    """An event as it comes back: when it arrived, in its matter, from where it came."""
+    joined = msgspec.structs.replace(pooled.event, matter=pooled.matter, arrived_at=pooled.arrived_at)
+    return Arrival(joined, to_us(pooled.arrived_at), pooled.source)
+
+
+@pytest.mark.integration
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    told=st.dictionaries(st.integers(0, 30), st.tuples(st.integers(0, 80), st.sampled_from([0, 0, 1, 3000]))),
+    moved=st.sets(st.integers(0, 30)),
+    most=st.integers(1, 9),
+)
+def test_however_few_are_read_at_a_time_each_arrival_comes_once_and_in_its_last_matter(
+    bench: Bench, told: dict[int, tuple[int, int]], moved: set[int], most: int
+) -> None:
+    bench.pool.rows("TRUNCATE TABLE events")
+    first = {
+        number: msgspec.structs.replace(event(number, 60.0 * hours), arrived_at=AT + timedelta(hours=hours + late))
+        for number, (hours, late) in told.items()
+    }
+    second = {number: msgspec.structs.replace(first[number], matter="better") for number in moved & set(first)}
+    if first:
+        bench.write(*first.values())
+    if second:
+        bench.write(*second.values())
+
+    found = list(arrivals_between(bench.pool._client, None, None, most))
+
+    assert found == sorted(map(as_read, (first | second).values()), key=lambda one: (one.arrived_us, one.event.id))
+
+
+@pytest.mark.integration
+def test_a_history_is_not_read_from_a_database_without_tables(clickhouse_dsn: str) -> None:
+    with (
+        Pool(clickhouse_dsn) as pool,
+        pytest.raises(ValueError, match=r"pool must have its tables before it is read; got none in database `default`"),
+    ):
+        pool.arrivals()
 
 
 @pytest.mark.integration

@@ -84,14 +84,6 @@ def test_a_city_made_on_the_way_gives_what_its_file_gives() -> None:
     assert {one["rule"] for one in said["cases"] if one["outcome"] == "found"} == {"rc.repeat-contact"}
 
 
-def test_one_history_must_be_given(folder: Path) -> None:
-    neither, both = run(), run(folder / "month.jsonl.gz", "--city-year")
-
-    assert (neither.exit_code, both.exit_code) == (2, 2)
-    assert "one of FILES and --city-year must be given; got neither" in neither.output
-    assert "got both" in both.output
-
-
 def test_an_empty_history_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
 

@@ -179,7 +179,7 @@ def test_explain_an_alert_by_its_first_letters(files: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["near"], 2, "Missing argument"),
+        (["near"], 2, "one of FILES and --pool must be given"),
         (["near", "FILES", "--rule", "a.none"], 2, "`--rule` must be one of a.count; got `a.none`"),
         (["near", "FILES", "--at", "noon"], 2, "a time must be like `2026-03-09`"),
         (["why-not", "matter", "FILES"], 2, "KEY must be `field=value`"),
