@@ -40,20 +40,20 @@ class Timeline:
         self.least_wait = min(wait for _, wait in segments)
         self._reach: list[int] | None = None
 
-    def due(self, event_time: int) -> int | None:
-        """The clock instant at which `Wc` reaches `event_time`, or None if not before this slice's end.
+    def due(self, event_time: int, since: int = NEVER) -> int | None:
+        """The first clock instant from `since` on at which `Wc` is at `event_time`, or None if not before the end.
 
         The end itself is excluded: more records may carry that arrival, and a timer fires after them.
         """
         if event_time <= self.floor:
-            start = self.segments[0][0]
-            return start if start < self.end else None
+            due = max(self.segments[0][0], since)
+            return due if due < self.end else None
         reach = self._reach or self._attained()
         index = bisect_right(reach, event_time)
         if index == len(reach):
             return None
         start, wait = self.segments[index]
-        return max(start, event_time + wait)
+        return max(start, event_time + wait, since)
 
     def not_before(self, event_time: int) -> int:
         """A clock instant before which `Wc` does not reach `event_time`: cheaper than `due`."""

@@ -25,7 +25,7 @@ from alerts.subject import Subject
 from alerts.turning import Past, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 AnyTimeline = Timeline | VouchTimeline
 Compiler = Callable[[RuleBook], list[Rule]]
@@ -35,7 +35,8 @@ NOTHING: Mapping[tuple[str, Key], str] = {}
 class Item(NamedTuple):
     """One event on its way to one key of one rule.
 
-    `at` is its arrival, `number` its place in the log, `watermark` the rule's `Wc` when it arrived.
+    `at` is its arrival, `number` its place in the log, `watermark` the rule's `Wc` when it arrived. The number is
+    0 where no record brought it but the clock: that comes after every record of its instant, as timers do.
     The event `gone` leaves the key: it turned out to belong elsewhere, or, with an entry, to be another contact.
     """
 
@@ -115,7 +116,8 @@ class Shard:
                 moved[touched] = moved.get(touched, False) or item.entry is None
         for (rule, key), is_moved in moved.items():
             subject = self.subjects[rule][key]
-            moment = Moment(at, 0, items[0].number, items[-1].produced_us, moved=is_moved)
+            number = items[0].number
+            moment = Moment(at, 0 if number else 1, number, items[-1].produced_us, moved=is_moved)
             self._reconcile(subject, moment, drafts)
             self._arm(subject, at)
 
@@ -144,7 +146,7 @@ class Shard:
     ) -> None:
         rule = subject.rule
         known = self.alerts[rule.number]
-        for standing in subject.standings():
+        for standing in subject.all_standings() if moment.turned else subject.standings():
             alerts = known.get(standing.key)
             if alerts is None:
                 if not standing.episodes:
@@ -166,6 +168,15 @@ class Shard:
                     bound = self._timelines[group].not_before(wanted)
                     self._bounds[group] = min(self._bounds[group], bound)
                     self._soonest = min(self._soonest, bound)
+
+    def _set(self, subject: Subject, armed: Sequence[int]) -> None:
+        """The timers that were set. One that nothing waits for any more fires all the same, as it would have."""
+        subject.armed = list(armed)
+        number = subject.rule.number
+        for which, event_time in enumerate(armed):
+            if event_time < ALWAYS:
+                timer = (event_time, NEVER, number, which, subject.key)
+                heapq.heappush(self.timers[self.groups_of[number][which]], timer)
 
     def _arm_clock(self, rule: Rule, key: Key, alerts: Alerts) -> None:
         due = alerts.next_timer(rule)
@@ -197,8 +208,8 @@ class Shard:
                 return min(clock, best), -1
             group = bounds.index(best)
             event_time, armed_at, *_ = self.timers[group][0]
-            due = self._timelines[group].due(event_time)
-            bounds[group] = ALWAYS if due is None else max(due, armed_at)
+            due = self._timelines[group].due(event_time, armed_at)
+            bounds[group] = ALWAYS if due is None else due
             if bounds[group] == best:
                 return best, group
 
@@ -293,7 +304,7 @@ class Shard:
         """Everything that is kept, as msgpack; rules are found again by id and semantic hash."""
         kept = {
             f"{rule.id}@{rule.semantic_hash}": [
-                [subject.state() for subject in subjects.values()],
+                [[subject.armed, subject.state()] for subject in subjects.values()],
                 [[key, alerts.state()] for key, alerts in known.items()],
             ]
             for rule, subjects, known in zip(self.rules, self.subjects, self.alerts, strict=True)
@@ -311,10 +322,10 @@ class Shard:
             self._begin(self._compiler(msgspec.msgpack.decode(zlib.decompress(book), type=RuleBook)))
         for rule in self.rules:
             subjects, known = kept.get(f"{rule.id}@{rule.semantic_hash}", ((), ()))
-            for state in subjects:
+            for armed, state in subjects:
                 subject = rule.restored(state, revived)
                 self.subjects[rule.number][subject.key] = subject
-                self._arm(subject, NEVER)
+                self._set(subject, armed)
             for key, state in known:
                 alerts = self.alerts[rule.number][tuple(key)] = Alerts.restored(state)
                 self._arm_clock(rule, tuple(key), alerts)

@@ -172,6 +172,8 @@ class Episode:
 
 
 def _verdict(kept: Any) -> Verdict:
+    if isinstance(kept, Verdict):
+        return kept
     level, count, distinct, exact, steps, branches, path, measures = kept
     return Verdict(
         level, count, distinct, exact, steps, tuple(branches), tuple(path),

@@ -59,6 +59,8 @@ def _count_rungs(spec: RuleFile) -> list[tuple[int, int]]:
     for index, rung in enumerate(spec.levels):
         if rung.gte is None:
             raise RuleError(f"a rung of a {spec.kind} rule must have `gte`; got none", ("levels", index))
+        if rung.gte < 1:
+            raise RuleError(f"`gte` must be at least 1; got {rung.gte}", ("levels", index, "gte"))
         rungs.append((rung.gte, LEVEL_NUMBER[rung.level]))
     return _ladder(rungs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.rule_file import RuleFile
+from alerts.rule_file import RuleError, RuleFile
 from alerts.rule_parts import duration
 
 
@@ -21,6 +21,9 @@ class Life:
         care = life.aftercare
         self.aftercare = duration(care.for_, "lifecycle", "aftercare") if care else None
         self.level_plus = care.level_plus if care else 0
+        if care and care.level_plus < 1:
+            got = care.level_plus
+            raise RuleError(f"`level_plus` must be at least 1; got {got}", ("lifecycle", "aftercare", "level_plus"))
 
 
 def _optional(text: str | None, name: str) -> int | None:

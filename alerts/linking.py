@@ -39,7 +39,7 @@ from alerts.rule_book import RuleBook, Turn, turn
 from alerts.rule_file import RuleFile
 from alerts.warming import History, Warmth, no_history, past_of
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
 
@@ -139,10 +139,19 @@ class Linking:
         self._run(self._compiler(turning.book))
         self.watermarks.restore(marks)
         self.quiet.restore(quiet)
+        self._judge_quiet_again(turning)
         self.watermarks.begin()
         passed = list(self.rule_watermarks().values())
         newest = [pooled.event for part in parts for pooled in part.pooled]
         return Warmth(turning, passed, past_of(turning, self.rules, newest, self._history, self._ranks, self.shards))
+
+    def _judge_quiet_again(self, turning: Turn) -> None:
+        """Which channels are silent is for the rules of the new book to say, to those of them that need to know."""
+        begun = [name for name, change in turning.changes.items() if change in ("new", "structure")]
+        self.quiet.turn(turning.at, begun)
+        silent = self.quiet.silent()
+        for channel in self._channels:
+            self.watermarks.mute(channel, channel in silent, turning.at)
 
     def _items(self) -> list[list[Item]]:
         return [[] for _ in range(self.shards)]
@@ -182,7 +191,8 @@ class Linking:
     def _tell(self, change: Change, items: list[list[Item]]) -> None:
         if change.rule.spec.status == "live":  # a shadow tells no one, so nobody would know of the outage
             self.watermarks.mute(change.channel, change.is_quiet, change.at)
-        item = Item(change.at, self._records, change.rule.number, change.key, NEVER, change.entry)
+        number = 0 if change.is_quiet else self._records  # the clock says that it is quiet, a record that it is back
+        item = Item(change.at, number, change.rule.number, change.key, NEVER, change.entry)
         items[shard_of(change.key, self.shards)].append(item)
 
     def _gaps(self, change: Change) -> Iterator[RuleGap]:

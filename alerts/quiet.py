@@ -5,7 +5,7 @@ While a silence alert of a channel is open, absence that needs the channel is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from alerts.entry import SELECTED, Entry, Key
 from alerts.kinds.silence import BACK, QUIET, SilencePlan
 from alerts.model import ALWAYS, NEVER, Event
+from alerts.router import slim
 from alerts.rule import Rule
 
 Sign = tuple[int, int, str, Event]  # (arrival, channel rank, id, the event or heartbeat)
@@ -55,12 +56,16 @@ class _Watch:
         self.has_beaten = True
         self.expected = self.plan.expected[self.channel]
 
+    def saved_sign(self) -> Sign | None:
+        """The last one heard, without people's words."""
+        return None if self.sign is None else (*self.sign[:3], slim(self.sign[3]))
+
     def change(self, at: int, what: str) -> Change:
         """What is told to the rule."""
         assert self.sign is not None
         heard, rank, identity, event = self.sign
         level = self.plan.rungs[max(self.reached, 1) - 1][1]
-        entry: Entry = (heard, rank, identity, identity, SELECTED, (what, at, level, self.expected), event)
+        entry: Entry = (heard, rank, identity, identity, SELECTED, (what, at, level, self.expected), slim(event))
         return Change(at, self.rule, ("0", self.channel), entry, self.channel, what == QUIET)
 
 
@@ -76,6 +81,7 @@ class QuietWatch:
         for watch in self._watches:
             self._of.setdefault(watch.channel, []).append(watch)
         self._soonest = ALWAYS  # no channel becomes quiet before this instant
+        self._since = NEVER  # the rules are these from this instant on
 
     def heard(self, event: Event, rank: int, at: int) -> list[Change]:
         """A record of a channel arrived; the rules whose alert ends with it."""
@@ -88,25 +94,37 @@ class QuietWatch:
                 watch.reached = 0
             if event.action == "heartbeat":
                 watch.beat()
-            watch.sign = (at, rank, event.id, event)
+            watch.sign = (at, rank, event.id, event)  # whole: what is told and saved of it is not
         return changes
 
     def before(self, clock: int) -> Iterator[Change]:
         """What changes at instants before `clock`, in their order."""
         while self._soonest < clock:
             at, watch = min(((each.next_at(), each) for each in self._watches), key=lambda found: found[0])
-            self._soonest = at
+            self._soonest = at = max(at, self._since)
             if at < clock:
                 watch.reached += 1
                 yield watch.change(at, QUIET)
 
+    def turn(self, at: int, begun: Collection[str]) -> None:
+        """Another rule book holds from `at` on. The rules `begun` have said nothing yet of what is quiet by now."""
+        self._since = at
+        for watch in self._watches:
+            if watch.rule.id in begun:
+                watch.reached = 0
+
+    def silent(self) -> set[str]:
+        """The channels whose silence somebody is told of; a shadow tells no one."""
+        return {watch.channel for watch in self._watches if watch.reached and watch.rule.spec.status == "live"}
+
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [[w.rule.id, w.channel, w.reached, w.has_beaten, w.sign] for w in self._watches]
+        return [self._since, [[w.rule.id, w.channel, w.reached, w.has_beaten, w.saved_sign()] for w in self._watches]]
 
     def restore(self, state: Any) -> None:
         """Take back what `state` gave; a rule or channel that it does not know starts afresh."""
-        kept = {(rule, channel): found for rule, channel, *found in state}
+        self._since, watches = state
+        kept = {(rule, channel): found for rule, channel, *found in watches}
         for watch in self._watches:
             reached, has_beaten, sign = kept.get((watch.rule.id, watch.channel), (0, False, None))
             if has_beaten:

@@ -43,7 +43,7 @@ class Router:
         watermarks: Watermarks, items: list[list[Item]], late: list[LateEvent],
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
-        slim: Event | None = None
+        kept: Event | None = None
         keys: dict[int, Key | None] = {}  # many rules have the same one
         for rule, foreseen in self._listeners.of(event):
             role = rule.role_of(event) if foreseen is None else foreseen
@@ -57,9 +57,9 @@ class Router:
             if order[0] < watermark:
                 late.append(_late(rule, event, at, watermark))
                 continue
-            slim = slim or _slim(event)
+            kept = kept or slim(event)
             key, values = _kept(rule, event, role, key)
-            entry: Entry = (*order, decision.contact, role, values, slim)
+            entry: Entry = (*order, decision.contact, role, values, kept)
             items[shard_of(key, self.shards)].append(
                 Item(at, number, rule.number, key, watermark, entry, None, produced)
             )
@@ -86,7 +86,7 @@ class Router:
                 shard = shard_of(left, self.shards)
                 items[shard].append(Item(at, number, rule.number, left, watermark, None, old.id, produced))
             if key is not None:
-                entry: Entry = (*order, after[1].contact, role, values, _slim(new))
+                entry: Entry = (*order, after[1].contact, role, values, slim(new))
                 gone = old.id if left == key else None
                 shard = shard_of(key, self.shards)
                 items[shard].append(Item(at, number, rule.number, key, watermark, entry, gone, produced))
@@ -94,8 +94,7 @@ class Router:
 
 def _shape(rule: Rule) -> tuple[tuple[str, ...], ...]:
     """The names of the fields that its keys are made of: where they are the same, so are the keys."""
-    owed = rule.spec.obligation
-    return tuple(owed.id if owed else rule.spec.key), tuple(rule.spec.key_fallback)
+    return tuple(rule.key_names), tuple(rule.spec.key_fallback)
 
 
 def _kept(rule: Rule, event: Event, role: int, key: Key) -> tuple[Key, tuple[object, ...]]:
@@ -110,10 +109,10 @@ def kept_entry(rule: Rule, order: Order, event: Event, contact: str) -> tuple[Ke
     if key is None:
         return None
     key, values = _kept(rule, event, role, key)
-    return key, (*order, contact, role, values, _slim(event))
+    return key, (*order, contact, role, values, slim(event))
 
 
-def _slim(event: Event) -> Event:
+def slim(event: Event) -> Event:
     """What detection keeps of an event: everything but people's words and the exact spot.
 
     It is kept for months, so what many events say is kept once for all of them.

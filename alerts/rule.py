@@ -78,7 +78,8 @@ class Rule:
         self.channels = _channels(spec, channels)
         self.selects: Predicate = at(("select",), compile_select, spec.select, channels)
         self.resets: Predicate | None = _resets(spec, channels)
-        self.keys = _keys(spec, channels)
+        self.key_names = spec.obligation.id if spec.kind == "obligation" and spec.obligation else spec.key
+        self.keys = _keys(spec, self.key_names, channels)
         self.size = _size(spec)
         self.lateness = _lateness(spec)
         self.life = Life(spec)
@@ -89,6 +90,8 @@ class Rule:
         else:
             self.judge = compile_judge(spec, channels, self.size)
         self.rungs: list[tuple[int, Level]] = [(r.gte, r.level) for r in spec.levels if r.gte is not None]
+        if spec.evidence.keep < 1:
+            raise RuleError(f"`keep` must be at least 1; got {spec.evidence.keep}", ("evidence", "keep"))
         self.evidence_fields = [(n, field(n, channels, ("evidence", "fields"))) for n in spec.evidence.fields]
         self.labels = {channel.id: channel.short or channel.label for channel in channels.values()}
         self.explain = spec.explain if isinstance(spec.explain, Text) else Text("", spec.explain)
@@ -168,7 +171,7 @@ class Rule:
             areas = ("township", "village", "grid", "county")
             to = self.spec.roll_up.to if self.spec.roll_up else "county"
             return [to, *(name for name in self.spec.key if name not in areas)]
-        return self.spec.obligation.id if self.spec.obligation else self.spec.key
+        return self.key_names
 
 
 def compile_rule(
@@ -227,9 +230,9 @@ def _channels(spec: RuleFile, channels: Mapping[str, Channel]) -> frozenset[str]
     return frozenset(spec.channels)
 
 
-def _keys(spec: RuleFile, channels: Mapping[str, Channel]) -> list[tuple[str, list[Getter]]]:
-    owed = spec.obligation
-    names, path = (owed.id, ("obligation", "id")) if owed else (spec.key, ("key",))
+def _keys(spec: RuleFile, names: list[str], channels: Mapping[str, Channel]) -> list[tuple[str, list[Getter]]]:
+    owed = spec.kind == "obligation" and spec.obligation is not None
+    path = ("obligation", "id") if owed else ("key",)
     if not names:
         raise RuleError(f"`{'.'.join(path)}` must name at least one field; got none", path)
     found = [("0", [field(name, channels, path) for name in names])]

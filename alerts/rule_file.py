@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -321,6 +322,7 @@ def read(data: Any) -> RuleFile:
     if not isinstance(data, Mapping):
         raise RuleError(f"a rule file must be one map; got {type(data).__name__}")
     _refuse_unknown(RuleFile, data, ())
+    _refuse_endless(data, ())
     try:
         return msgspec.convert(data, RuleFile)
     except msgspec.ValidationError as error:
@@ -345,6 +347,15 @@ def _refuse_unknown(struct: Any, data: Any, path: tuple[str | int, ...]) -> None
         inner = _struct_in(members[name])
         if inner is not None:
             _refuse_unknown(inner, value, (*path, name))
+
+
+def _refuse_endless(data: Any, path: tuple[str | int, ...]) -> None:
+    """YAML knows `.inf` and `.nan`; no count, share or length of time is one."""
+    if isinstance(data, float) and not isfinite(data):
+        raise RuleError(f"a number must be finite; got {data}", path)
+    inner = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+    for name, value in inner:
+        _refuse_endless(value, (*path, name))
 
 
 def _struct_in(kind: Any) -> Any:

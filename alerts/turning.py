@@ -48,8 +48,8 @@ def warmed(rules: Sequence[Rule], past: Iterable[Past], watermarks: Sequence[int
 def _become(rule: Rule, change: ChangeClass, subject: Subject, watermark: int) -> Subject:
     if change == "ladder" and isinstance(subject, Track):
         subject = subject.refolded(rule, watermark)
-    elif change == "ladder":
-        subject = rule.restored(subject.state(), _unchanged)
+    elif change != "same" and not isinstance(subject, Track):
+        subject = rule.restored(subject.state(), _unchanged)  # other words, too, it has from its rule
     subject.rule = rule
     subject.armed = [ALWAYS] * len(subject.armed)
     return subject

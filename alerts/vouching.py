@@ -110,15 +110,19 @@ class VouchTimeline:
         self._end = end
         self._ended = ended if hold is not None else None
 
-    def due(self, event_time: int) -> int | None:
-        """The clock instant at which absence up to `event_time` may be asserted, None if not in this slice."""
+    def due(self, event_time: int, since: int = NEVER) -> int | None:
+        """The first clock instant from `since` on at which absence up to `event_time` may be asserted; None: not yet.
+
+        What may be asserted at one instant may not be at the next: a silence alert may open between them.
+        """
         words = self._words
         place = bisect_left(words, event_time, key=_least)
         found = words[place][0] if place < len(words) else self._end
         if self._hold is not None:
-            found = min(found, self._held_until(event_time, self._hold), self._read_until(event_time))
-        if self._ended is not None and event_time <= self._ended:
+            found = min(found, self._held_until(event_time, self._hold, since), self._read_until(event_time, since))
+        if self._ended is not None and event_time <= self._ended and words[0][3] < ALWAYS:
             found = words[0][0]
+        found = max(found, since)
         return found if found < self._end else None
 
     def not_before(self, event_time: int) -> int:
@@ -140,21 +144,21 @@ class VouchTimeline:
         is_partial = self._ended is not None or (is_read_up and instant >= event_time + self._lateness)
         return Vouched("partial" if is_partial else "data_gap", by)
 
-    def _held_until(self, event_time: int, hold: int) -> int:
+    def _held_until(self, event_time: int, hold: int, since: int) -> int:
         """The first instant at which it has been held for long enough and no silence alert is open or just closed."""
         words = self._words
-        place = max(bisect_right(words, event_time + hold, key=_instant) - 1, 0)
+        place = max(bisect_right(words, max(event_time + hold, since), key=_instant) - 1, 0)
         for number in range(place, len(words)):
             instant, _, _, free_since, _ = words[number]
             following = self._following(number)
-            held = max(instant, max(event_time, free_since) + hold)
+            held = max(instant, max(event_time, free_since) + hold, since)
             if held < following:
                 return held
         return self._end
 
-    def _read_until(self, event_time: int) -> int:
+    def _read_until(self, event_time: int, since: int) -> int:
         """The first instant at which all queues are read to their ends and no straggler is waited for."""
-        words, wanted = self._words, event_time + self._lateness
+        words, wanted = self._words, max(event_time + self._lateness, since)
         for number in range(max(bisect_right(words, wanted, key=_instant) - 1, 0), len(words)):
             instant, _, _, free_since, is_read_up = words[number]
             found = max(instant, wanted)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 from msgspec import Struct
 
 from alerts.authoring import lint_bounds, lint_privacy
 from alerts.authoring.remark import Remark, Severity, Where, error, warning
-from alerts.model import Kind
+from alerts.judges import WINDOW_KINDS
+from alerts.model import Kind, Text
 from alerts.rule import Rule
 from alerts.rule_file import RuleFile
 from alerts.select import nearest
@@ -62,7 +64,24 @@ _PARTS: dict[str, tuple[Kind, ...]] = {
     "roll_up": ("surge",),
     "silence": ("silence",),
 }
+_ALL: tuple[Kind, ...] = get_args(Kind)
+# which settings that have a default a kind reads
+_SETTINGS: dict[str, tuple[Kind, ...]] = {
+    "select": tuple(kind for kind in _ALL if kind != "silence"),
+    "key": tuple(kind for kind in _ALL if kind != "obligation"),
+    "key_fallback": tuple(kind for kind in _ALL if kind != "silence"),
+    "levels": tuple(kind for kind in _ALL if kind != "obligation"),
+    "distinct": ("distinct",),
+    "window.size": tuple(kind for kind in _ALL if kind not in ("obligation", "silence")),
+    "window.lateness": tuple(kind for kind in _ALL if kind != "silence"),
+    "lifecycle.quiet_close": tuple(kind for kind in _ALL if kind not in ("surge", "silence")),
+    "lifecycle.aftercare": tuple(kind for kind in _ALL if kind in WINDOW_KINDS),
+    "lifecycle.close_when": ("surge",),
+    "lifecycle.close_on": ("obligation",),
+    "lifecycle.retract_on": ("obligation",),
+}
 _ENDS_BY_ITSELF: tuple[Kind, ...] = ("obligation", "surge", "silence")
+_EMPTY = RuleFile("rules/v1", "", 1, "threshold", Text("", ""), "", "operations", [])
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
 _BRACES = re.compile(r"\{([\w.-]+)\}")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -106,6 +125,12 @@ def _unread(rule: Rule) -> Iterator[Remark]:
         for name in ("gte", "steps", "measure_gte", "ratio", "event"):
             if getattr(rung, name) is not None and name not in _RUNGS.get(kind, ()):
                 yield _without_effect(f"levels.{name}", kind, "levels", index, name)
+    for name, kinds in _SETTINGS.items():
+        part, _, setting = name.partition(".")
+        own, default = getattr(spec, part), getattr(_EMPTY, part)
+        said, unsaid = (getattr(own, setting), getattr(default, setting)) if setting else (own, default)
+        if said != unsaid and kind not in kinds:
+            yield _without_effect(name, kind, *name.split("."))
     if kind == "progression" and spec.levels and spec.when is not None and spec.when.chain is None:
         yield warning("no-effect", "should have no `levels` without `when.chain`: each branch names its own", "levels")
 
@@ -154,7 +179,8 @@ def _explain(rule: Rule) -> Iterator[Remark]:
 
 
 def _known_words(spec: RuleFile) -> list[str]:
-    fields = [*spec.key, *spec.key_fallback, *(spec.obligation.id if spec.obligation is not None else ())]
+    owed = spec.obligation.id if spec.obligation is not None and spec.kind == "obligation" else []
+    fields = [*spec.key, *spec.key_fallback, *owed]
     top = [f"top.{name}" for name in spec.evidence.top_k] if spec.kind == "surge" else []
     return [*EXPLAINED, *EXPLAINED_BY_KIND.get(spec.kind, ()), *fields, *top]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alerts.authoring.remark import Remark, Where, error, warning
 from alerts.authoring.rule_maps import maps_of
+from alerts.fields import known_fields
 from alerts.rule import Rule
 from alerts.rule_file import RuleFile
 
@@ -79,16 +80,30 @@ def selects(rule: Rule) -> Iterator[Remark]:
 
 
 def evidence(rule: Rule) -> Iterator[Remark]:
-    """Evidence is ids and numbers."""
-    settings = rule.spec.evidence
-    for name, fields in (("fields", settings.fields), ("top_k", list(settings.top_k))):
-        for field in fields:
-            if field in WORDS_AND_SPOTS:
+    """Evidence is ids and numbers; who most events came from is a list of people."""
+    spec = rule.spec
+    for where, field in _shown(spec):
+        if field in WORDS_AND_SPOTS:
+            yield error(
+                "evidence-words",
+                f"must not carry people's words or the exact spot as evidence; got `{field}`; take it out",
+                *where,
+            )
+    for name in spec.evidence.top_k:
+        if name in PEOPLE:
+            yield error(
+                "people-list", f"must not rank people in `top_k`; got `{name}`; take it out", "evidence", "top_k"
+            )
+    if spec.kind == "new_value" and spec.of in PEOPLE:
+        yield error("people-list", f"must not name people as new values; got `{spec.of}`; count them instead", "of")
+    if spec.purpose != "life-safety":
+        for name in spec.evidence.fields:
+            if name in PEOPLE:
                 yield error(
-                    "evidence-words",
-                    f"must not carry people's words or the exact spot as evidence; got `{field}`; take it out",
+                    "people-list",
+                    f"must have purpose life-safety to show people as evidence; got {spec.purpose} with `{name}`",
                     "evidence",
-                    name,
+                    "fields",
                 )
 
 
@@ -111,13 +126,23 @@ def _conditions(spec: RuleFile) -> Iterator[tuple[Where, str, Any]]:
     if spec.when is not None:
         chains = [spec.when.chain, *(branch.chain for branch in spec.when.any or ())]
         yield from ((("when",), chain.measure, None) for chain in chains if chain is not None)
-    for name, fields in (("key", spec.key), ("key_fallback", spec.key_fallback)):
-        yield from (((name,), field, None) for field in fields)
-    if spec.obligation is not None:
-        yield from ((("obligation", "id"), field, None) for field in spec.obligation.id)
-    if spec.of is not None:
-        yield ("of",), spec.of, None
-    yield from ((("evidence", "fields"), field, None) for field in spec.evidence.fields)
+    for where, field in _shown(spec):
+        is_attribute = where[-1] == "top_k" and field not in known_fields() and not field.startswith("attrs.")
+        yield where, f"attrs.{field}" if is_attribute else field, None
+
+
+def _shown(spec: RuleFile) -> Iterator[tuple[Where, str]]:
+    """Every field whose values an alert carries."""
+    owed = spec.obligation.id if spec.obligation is not None else []
+    shown: tuple[tuple[Where, Iterable[str]], ...] = (
+        (("evidence", "fields"), spec.evidence.fields),
+        (("evidence", "top_k"), spec.evidence.top_k),
+        (("key",), spec.key),
+        (("key_fallback",), spec.key_fallback),
+        (("obligation", "id"), owed),
+        (("of",), [spec.of] if spec.of is not None else []),
+    )
+    yield from ((where, field) for where, fields in shown for field in fields)
 
 
 def _forbidden(field: str, wanted: Any) -> str | None:

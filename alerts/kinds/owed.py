@@ -27,8 +27,8 @@ class Obligation:
     """The state of one key of an obligation rule."""
 
     __slots__ = (
-        "_hold", "_plan", "armed", "entries", "expired", "forgotten", "is_touched", "key", "rule", "said", "spoken",
-        "terms", "until",
+        "_hold", "_is_behind", "_plan", "armed", "entries", "expired", "forgotten", "is_touched", "key", "rule", "said",
+        "spoken", "terms", "until",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, plan: ObligationPlan, key: Key) -> None:
@@ -43,12 +43,14 @@ class Obligation:
         self.forgotten = 0  # how many terms are over for good
         self.spoken = False  # a stage was asserted at some time: its number is never given again
         self.is_touched = False
+        self._is_behind = False  # the terms do not know yet that an event is gone
         self._plan = plan
         self._hold = rule.lateness + (rule.life.reopen_within or 0)
 
     @property
     def gap(self) -> str | None:
         """Why nothing is asserted of an open term, if that has a reason."""
+        self._catch_up()
         term = self._open()
         return "no_calendar" if term is not None and term.gap else None
 
@@ -61,16 +63,20 @@ class Obligation:
         return True
 
     def remove(self, event_id: str, watermark: int) -> bool:
-        """Take an event away again: it belongs to another key. False if it is not here or final."""
+        """Take an event away again: it belongs to another key. False if it is not here or final.
+
+        It may come back at once as part of another contact, so what that means is not worked out before it is asked.
+        """
         for place, entry in enumerate(self.entries):
             if entry[2] == event_id and entry[0] >= watermark:
                 del self.entries[place]
-                self._fold()
+                self._is_behind = True
                 return True
         return False
 
     def wants(self) -> Sequence[int]:
         """Three event times: something ends or is forgotten; the next stage; a stage to be confirmed."""
+        self._catch_up()
         term = self._open()
         if term is None:
             return (self._next_end(term), ALWAYS, ALWAYS)
@@ -81,6 +87,7 @@ class Obligation:
 
     def reach(self, which: int, event_time: int, vouched: Vouched | None) -> None:
         """The watermark of a group has passed `event_time`."""
+        self._catch_up()
         if which == BY_CLOCK:
             self._pass_clock(event_time)
             return
@@ -94,6 +101,7 @@ class Obligation:
 
     def standings(self) -> Iterable[Standing]:
         """What it says now, if anything touched it since it was last asked."""
+        self._catch_up()
         if not self.is_touched:
             return ()
         self.is_touched = False
@@ -101,6 +109,7 @@ class Obligation:
 
     def all_standings(self) -> Iterable[Standing]:
         """What it says now."""
+        self._catch_up()
         return (self._standing(),)
 
     def is_forgettable(self) -> bool:
@@ -133,9 +142,14 @@ class Obligation:
     def _open(self) -> Term | None:
         return self.terms[-1] if self.terms and self.terms[-1].ended is None else None
 
+    def _catch_up(self) -> None:
+        if self._is_behind:
+            self._fold()
+
     def _fold(self) -> None:
         """Make the terms anew; an open one takes back the stages that it has not reached after all."""
         self.is_touched = True
+        self._is_behind = False
         self.terms = fold(self.entries, self._plan.budget, self.forgotten + 1, self.expired)
         last = self.forgotten + len(self.terms)
         self.said = {number: said for number, said in self.said.items() if number <= last}

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from alerts.calendar import Calendar, NoCalendar
 from alerts.channel import Channel
-from alerts.duration import DAY_US, HOUR_US
+from alerts.duration import DAY_US, HOUR_US, format_duration
 from alerts.entry import LEVEL_NUMBER, Entry, Key, Verdict
 from alerts.episode import Episode, Facts
 from alerts.fields import LOCAL_OFFSET_HOURS
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from alerts.rule import Rule
 
 QUIET, BACK = "quiet", "back"
+LONGEST_US = 60 * DAY_US  # of quiet that may be expected
+MOST_TIMES = 100
 _LOCAL = LOCAL_OFFSET_HOURS * HOUR_US
 
 
@@ -71,6 +73,8 @@ class SilencePlan(Struct, frozen=True):
 
     def reached_at(self, since: int, quiet: int) -> int:
         """The clock instant at which quiet time from `since` on amounts to `quiet` microseconds."""
+        if not self.slots:
+            return since + quiet
         now = since
         while True:
             hour_ends = (now + _LOCAL) // HOUR_US * HOUR_US + HOUR_US - _LOCAL
@@ -123,13 +127,16 @@ def _length(text: str, key: str, channel: str) -> int:
     us = duration(text, "silence", key, channel)
     if us <= 0:
         raise RuleError(f"a channel must be allowed some quiet; got `{text}`", ("silence", key, channel))
+    if us > LONGEST_US:
+        longest = format_duration(LONGEST_US)
+        raise RuleError(f"a channel must be missed after {longest} at most; got `{text}`", ("silence", key, channel))
     return us
 
 
 def _slot(slot: QuietSlot, index: int) -> Slot:
     path = ("silence", "slots", index)
-    if slot.times < 1:
-        raise RuleError(f"`times` must be at least 1; got {slot.times}", (*path, "times"))
+    if not 1 <= slot.times <= MOST_TIMES:
+        raise RuleError(f"`times` must be from 1 to {MOST_TIMES}; got {slot.times:g}", (*path, "times"))
     return Slot(_hours(slot.hours, path), frozenset(slot.day_class), slot.times)
 
 
@@ -147,8 +154,12 @@ def _rungs(spec: RuleFile) -> tuple[tuple[float, int], ...]:
     rungs: list[tuple[float, int]] = []
     for index, rung in enumerate(spec.levels):
         path = ("levels", index)
-        if rung.ratio is None or rung.ratio < 1:
-            raise RuleError("a rung of a silence rule must have a `ratio` of at least 1, of what is expected", path)
+        if rung.ratio is None or not 1 <= rung.ratio <= MOST_TIMES:
+            got = "none" if rung.ratio is None else f"{rung.ratio:g}"
+            raise RuleError(
+                f"a rung of a silence rule must have a `ratio` from 1 to {MOST_TIMES}, of what is expected; got {got}",
+                path,
+            )
         if rungs and (rung.ratio <= rungs[-1][0] or LEVEL_NUMBER[rung.level] <= rungs[-1][1]):
             raise RuleError("`levels` must rise from rung to rung; got them out of order", ("levels",))
         rungs.append((rung.ratio, LEVEL_NUMBER[rung.level]))

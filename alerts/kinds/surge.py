@@ -17,6 +17,7 @@ from alerts.rule_parts import duration
 from alerts.select import nearest
 
 DEFAULT_CLOSE_HOLD = 6
+LONGEST_US = 400 * DAY_US  # a year, and what comes late in it
 _DIGITS = {"county": 6, "township": 9, "village": 12}
 
 
@@ -78,6 +79,9 @@ def _whole_days(text: str, name: str) -> int:
     length = int(weeks) * 7 * DAY_US if weeks != text and weeks.isdecimal() else duration(text, "baseline", name)
     if length % DAY_US:
         raise RuleError(f"`{name}` must be whole days; got `{text}`", ("baseline", name))
+    if length > LONGEST_US:
+        longest = format_duration(LONGEST_US)
+        raise RuleError(f"`{name}` must look back {longest} at most; got `{text}`", ("baseline", name))
     return length // DAY_US
 
 
@@ -154,6 +158,8 @@ def _rungs(spec: RuleFile) -> tuple[tuple[float, int], ...]:
     for index, rung in enumerate(spec.levels):
         if rung.ratio is None:
             raise RuleError("a rung of a surge rule must have `ratio`; got none", ("levels", index))
+        if rung.ratio <= 0:
+            raise RuleError(f"`ratio` must be above 0; got {rung.ratio:g}", ("levels", index, "ratio"))
         rungs.append((rung.ratio, LEVEL_NUMBER[rung.level]))
     for (least, level), (more, higher) in pairwise(rungs):
         if more <= least or higher <= level:
@@ -195,6 +201,9 @@ def _roll(spec: RuleFile) -> Roll | None:
 
 
 def _top(spec: RuleFile, channels: Mapping[str, Channel]) -> tuple[tuple[str, int, Getter], ...]:
+    for name, most in spec.evidence.top_k.items():
+        if most < 1:
+            raise RuleError(f"`top_k` must keep at least 1 of each field; got {most}", ("evidence", "top_k", name))
     return tuple((name, most, _reader(name, channels)) for name, most in spec.evidence.top_k.items())
 
 

@@ -219,7 +219,7 @@ def test_every_arrival_ends_in_exactly_one_place(told: list[Any], seed: int) -> 
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
-    with pytest.raises(ValueError, match="state must have version 2; got 99; rebuild from the intake log"):
+    with pytest.raises(ValueError, match="state must have version 3; got 99; rebuild from the intake log"):
         stage().restore(msgspec.msgpack.encode([99]))
 
 

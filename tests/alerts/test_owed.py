@@ -280,6 +280,17 @@ def test_an_event_that_belongs_elsewhere_takes_its_term_with_it() -> None:
     assert (final, gone, one.remove("s1", NEVER), said(one)) == (False, True, False, [])
 
 
+def test_an_event_that_comes_back_as_part_of_another_contact_takes_nothing_back() -> None:
+    one = owed(OPENED)
+    vouch(one, local(7))
+    before = said(one)
+    one.remove(OPENED[2], NEVER)
+    one.add((*OPENED[:3], "another", *OPENED[4:]), NEVER)
+
+    assert said(one) == before != []
+    assert one.wants()[1] > local(7)
+
+
 def test_a_satisfied_term_is_kept_until_it_can_no_longer_change_and_then_forgotten() -> None:
     one = owed(OPENED, entry("s2", local(1), "satisfies"), the_rule=rule(lateness=HOUR_US, reopen_within=DAY_US))
     due = one.wants()[0]

@@ -151,6 +151,63 @@ def test_a_wrong_rule_is_refused(changes: dict[str, Any], sentence: str, path: t
     assert refused({**RULE, **changes}) == (sentence, path)
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_without_end_is_refused(number: float) -> None:
+    said = refused({**RULE, "budget": {"blue": number}})
+
+    assert said == (f"a number must be finite; got {number}", ("budget", "blue"))
+
+
+SURGE: dict[str, Any] = {
+    "kind": "surge",
+    "key": ["township"],
+    "window": {"size": "1h", "slide": "1h"},
+    "baseline": {},
+    "when": {"all": [{"count_gte": 1}]},
+    "levels": [{"ratio": 2, "level": "blue"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence", "path"),
+    [
+        ({"levels": [{"gte": 0, "level": "blue"}]}, "`gte` must be at least 1; got 0", ("levels", 0, "gte")),
+        ({"evidence": {"keep": 0}}, "`keep` must be at least 1; got 0", ("evidence", "keep")),
+        (
+            {"lifecycle": {"aftercare": {"for": "7d", "level_plus": -1}}},
+            "`level_plus` must be at least 1; got -1",
+            ("lifecycle", "aftercare", "level_plus"),
+        ),
+        (
+            {**SURGE, "baseline": {"history": "999999d"}},
+            "`history` must look back 400d at most; got `999999d`",
+            ("baseline", "history"),
+        ),
+        (
+            {**SURGE, "levels": [{"ratio": 0, "level": "blue"}]},
+            "`ratio` must be above 0; got 0",
+            ("levels", 0, "ratio"),
+        ),
+        (
+            {**SURGE, "evidence": {"top_k": {"grid": 0}}},
+            "`top_k` must keep at least 1 of each field; got 0",
+            ("evidence", "top_k", "grid"),
+        ),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(
+    changes: dict[str, Any], sentence: str, path: tuple[str | int, ...]
+) -> None:
+    assert refused({**RULE, **changes}) == (sentence, path)
+
+
+def test_a_rule_of_another_kind_keeps_its_key_whatever_stands_under_obligation() -> None:
+    owed = {"id": ["case"], "opens": {"action": "received"}, "satisfied_by": {"action": "closed"}, "due": "1d"}
+    rule = compile_rule({**RULE, **SURGE, "obligation": owed}, CHANNELS)
+
+    assert rule.key_names == ["township"]
+
+
 def test_a_missing_key_is_named() -> None:
     without = {name: value for name, value in RULE.items() if name != "owner"}
 

@@ -12,7 +12,7 @@ from small_city import CHANNELS, DAY, HOUR, MINUTE, START, Run, make_rule, repor
 
 from alerts.calendar import Calendar
 from alerts.kinds.silence import SilencePlan, compile_silence
-from alerts.model import Event, Region, from_us
+from alerts.model import Arrival, Event, Region, from_us
 from alerts.rule import Rule, compile_rule
 from alerts.rule_file import RuleError, SilenceSettings
 
@@ -156,11 +156,13 @@ def test_slices_and_restarts_change_nothing(records: list[tuple[int, str]], cuts
             "`silence.events_only` must name channels of the rule; got `polce`",
         ),
         ({"silence": {"expected": {"hotline": "0s"}}}, "a channel must be allowed some quiet; got `0s`"),
-        ({"silence": {"slots": [{"times": 0.5}]}}, "`times` must be at least 1; got 0.5"),
+        ({"silence": {"slots": [{"times": 0.5}]}}, "`times` must be from 1 to 100; got 0.5"),
         ({"silence": {"slots": [{"times": 2, "hours": "22"}]}}, "`hours` must be like `22-6`, local time; got `22`"),
         ({"silence": {"slots": [{"times": 2, "day_class": ["weekend"]}]}}, "a calendar must be known; got `cn`"),
+        ({"silence": {"expected": {"hotline": "9999999d"}}}, "must be missed after 60d at most; got `9999999d`"),
+        ({"levels": [{"ratio": 1e308, "level": "red"}]}, "a `ratio` from 1 to 100, of what is expected; got 1e+308"),
         ({"levels": []}, "`levels` must have at least one rung; got none"),
-        ({"levels": [{"level": "red"}]}, "must have a `ratio` of at least 1"),
+        ({"levels": [{"level": "red"}]}, "must have a `ratio` from 1 to 100, of what is expected; got none"),
         ({"levels": LEVELS[::-1]}, "`levels` must rise from rung to rung"),
     ],
 )
@@ -186,3 +188,24 @@ def test_other_kinds_hear_nothing_of_it() -> None:
     run.tell(report("a", 0))
 
     assert run.wait_until(30 * DAY) == []
+
+
+def test_of_the_last_thing_heard_nobodys_words_are_kept() -> None:
+    run = Run(silence())
+    run.tell(report("a", 0, text="he hurts me", lat=36.1, lon=103.8))
+    [opened] = run.wait_until(HOUR)
+
+    assert [e.id for e in opened.evidence] == ["a"]
+    assert b"hurts" not in run.pipeline.shards[0].snapshot()
+    assert b"hurts" not in msgspec.msgpack.encode(run.pipeline.linking.quiet.state())
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_channel_becomes_quiet_after_the_records_of_that_instant(at_once: bool) -> None:
+    run = Run(silence(), make_rule(levels=[{"gte": 1, "level": "blue"}], number=1, channels=["grid"]))
+    arrivals = [Arrival(report(n, at, c), START + at) for n, at, c in (("a", 0, "hotline"), ("b", HOUR, "grid"))]
+    for part in [arrivals] if at_once else [[each] for each in arrivals]:
+        run.take(*part)
+    run.wait_until(2 * HOUR)
+
+    assert [r.kind for r in run.revisions] == ["threshold", "silence"]

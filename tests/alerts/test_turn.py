@@ -240,3 +240,116 @@ def test_events_around_the_turn_are_neither_lost_nor_counted_twice(shards: int) 
 
     assert short(said) == [("open", "blue", "opened")]
     assert [e.id for e in said[0].evidence] == ["a", "b", "c"]
+
+
+OWED = {
+    "id": ["matter"], "opens": {"action": ["received"]}, "satisfied_by": {"action": ["closed"]}, "due": "10h",
+    "vouch": ["hotline"], "max_hold": "2h",
+}  # fmt: skip
+
+
+def owed(level: str = "yellow", **parts: Any) -> Rule:
+    stages = [{"at": "100%", "level": level}]
+    known = {"key": [], "select": {}, "stages": stages, "obligation": OWED, "window": {}, **parts}
+    return make_rule("obligation", **known)
+
+
+def silent(expected: str = "5h", **parts: Any) -> Rule:
+    return make_rule(
+        "silence", key=["channel"], channels=["hotline"], select={}, window={}, purpose="operations",
+        silence={"expected": {"hotline": expected}}, **{"levels": [{"ratio": 1, "level": "blue"}], **parts},
+    )  # fmt: skip
+
+
+def overdue(*rules: Rule) -> Live:
+    """A promise of ten hours that was not kept, eleven hours after."""
+    run = Live(*rules)
+    run.tell(report("a", 0))
+    run.tell(report("beat", 11 * HOUR, action="heartbeat"))
+    run.wait_until(11 * HOUR)
+    return run
+
+
+def test_another_level_of_a_stage_is_said_at_once() -> None:
+    run = overdue(owed())
+
+    assert short(run.edit(12 * HOUR, owed("red", version=2))) == [("open", "red", "level_up")]
+
+
+def test_a_deadline_that_leaves_the_shadow_tells_what_is_overdue() -> None:
+    run = overdue(owed(status="shadow"))
+    said = run.edit(12 * HOUR, owed())
+
+    assert [(r.origin, r.state, r.reason) for r in said if r.origin == "live"] == [("live", "open", "opened")]
+
+
+def test_the_names_of_stages_are_words_and_swap() -> None:
+    run = overdue(owed(explain="{stage}"))
+    named = {"at": "100%", "level": "yellow", "name": {"zh": "到期", "en": "the end"}}
+    run.edit(12 * HOUR, owed(explain="{stage}", stages=[named]))
+    last = run.tell(report("b", 13 * HOUR, action="closed"))[0]
+
+    assert (last.reason, last.text.en) == ("satisfied_late", "the end")
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_surge_counts_the_fields_that_its_rule_names_now(is_restarted: bool) -> None:
+    def surging(field: str) -> Rule:
+        return make_rule(
+            "surge", key=["county"], window={"size": "1h", "slide": "1h", "lateness": "1h"},
+            baseline={"slot": [], "history": "2d", "min_slots": 1}, when={"all": [{"count_gte": 2}]},
+            levels=[{"ratio": 2, "level": "blue"}], evidence={"top_k": {field: 1}}, explain=f"{{top.{field}}}",
+        )  # fmt: skip
+
+    run = Live(surging("unit"))
+    run.tell(report("first", 0, region="620102"))
+    run.edit(HOUR, surging("channel"))
+    if is_restarted:
+        run.restart()
+    for name in "abc":
+        run.tell(report(name, 3 * DAY, region="620102"))
+
+    assert [r.text.en for r in run.wait_until(4 * DAY) if r.state == "open"] == ["hotline×3"]
+
+
+def test_another_ladder_of_a_silence_is_said_when_it_begins_to_hold() -> None:
+    rungs = [{"ratio": 1, "level": "blue"}, {"ratio": 4, "level": "yellow"}]
+    run = Live(silent(levels=rungs))
+    run.tell(report("beat", 0, action="heartbeat"))
+    run.wait_until(15 * HOUR)
+    run.edit(16 * HOUR, silent(version=2, levels=[rungs[0], {"ratio": 2, "level": "yellow"}]))
+    said = run.wait_until(17 * HOUR)
+
+    assert [(r.level, r.reason, r.detected_at) for r in said] == [
+        ("yellow", "level_up", report("", 16 * HOUR).occurred_at)
+    ]
+
+
+def test_what_is_quiet_when_a_silence_rule_gets_another_meaning_is_said_again() -> None:
+    run = Live(silent())
+    run.tell(report("beat", 0, action="heartbeat"))
+    run.wait_until(10 * HOUR)
+    said = run.edit(12 * HOUR, silent("6h", version=2)) + run.wait_until(13 * HOUR)
+
+    assert short(said) == [("closed", "blue", "superseded"), ("open", "blue", "opened")]
+    assert short(run.tell(report("back", 14 * HOUR, action="heartbeat"))) == [("closed", "blue", "quiet")]
+
+
+def test_a_silence_rule_that_goes_leaves_no_channel_mute() -> None:
+    run = Live(owed(number=0), silent(number=1))
+    run.tell(report("a", 0))
+    run.tell(report("beat", HOUR, action="heartbeat"))
+    run.wait_until(12 * HOUR)
+
+    assert run.edit(13 * HOUR, owed(number=0)) != []
+    assert [(r.rule, r.confidence) for r in run.wait_until(16 * HOUR)] == [("test.obligation", "data_gap")]
+
+
+def test_a_deadline_that_begins_during_an_outage_waits_for_its_end() -> None:
+    run = Live(silent())
+    run.tell(report("beat", 0, action="heartbeat"))
+    run.wait_until(10 * HOUR)
+    run.edit(11 * HOUR, owed(channels=["hotline", "grid"]), silent(number=1))
+    run.tell(report("a", 11 * HOUR, channel="grid"))
+
+    assert run.wait_until(3 * DAY) == []

@@ -301,3 +301,107 @@ def test_every_word_that_the_lint_allows_is_filled_in() -> None:
     said = dict(re.findall(r"([\w.]+)=(\S+)", problem[problem.index("en=") + 4 :]))
     assert set(said) == set(EXPLAINED)
     assert "–" not in said.values()
+
+
+NEW: dict[str, Any] = {
+    "kind": "new_value", "window": {"lateness": "6h"}, "levels": [{"gte": 1, "level": "blue"}],
+    "when": {"new_value": {"forget_after": "90d"}},
+}  # fmt: skip
+OWED: dict[str, Any] = {
+    "kind": "obligation", "key": [], "window": {}, "levels": [], "lifecycle": {},
+    "stages": [{"at": "100%", "level": "blue"}],
+    "obligation": {
+        "id": ["matter"], "opens": {"action": "received"}, "satisfied_by": {"action": "closed"}, "due": "5d",
+    },
+}  # fmt: skip
+QUIETER: dict[str, Any] = {
+    "kind": "silence", "purpose": "operations", "select": {}, "key": ["channel"], "window": {}, "lifecycle": {},
+    "levels": [{"ratio": 1, "level": "blue"}], "explain": {"zh": "{quiet}", "en": "{quiet}"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["reporter", "pair", "household"])
+@pytest.mark.parametrize("purpose", ["life-safety", "situational-awareness"])
+def test_nobody_is_ranked_and_nobody_is_a_new_value(field: str, purpose: str) -> None:
+    ranked = remarks(purpose=purpose, evidence={"top_k": {field: 5}}, key=["township"], privacy=LIFE["privacy"])
+    surprising = remarks(**NEW, purpose=purpose, of=field, key=["township"], privacy=LIFE["privacy"])
+
+    assert [remark.sentence for remark in ranked] == [
+        f"rule `a.one` must not rank people in `top_k`; got `{field}`; take it out"
+    ]
+    assert [remark.sentence for remark in surprising] == [
+        f"rule `a.one` must not name people as new values; got `{field}`; count them instead"
+    ]
+
+
+def test_people_are_evidence_only_where_a_life_may_be_at_stake() -> None:
+    assert said(evidence={"fields": ["reporter"]}) == [
+        (
+            "error",
+            "people-list",
+            "rule `a.one` must have purpose life-safety to show people as evidence; "
+            "got service-quality with `reporter`",
+        )
+    ]
+    assert said(**LIFE, evidence={"fields": ["reporter"]}) == []
+
+
+@pytest.mark.parametrize("field", ["text", "lat", "lon"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda field: {"key": ["matter", field]},
+        lambda field: {"key_fallback": ["matter", field]},
+        lambda field: {"kind": "distinct", "of": field},
+        lambda field: {**NEW, "of": field},
+        lambda field: {**OWED, "obligation": {**OWED["obligation"], "id": ["matter", field]}},
+    ],
+    ids=["key", "key_fallback", "distinct", "new_value", "obligation"],
+)
+def test_what_an_alert_is_named_after_is_never_peoples_words(parts: Any, field: str) -> None:
+    assert [code for _, code, _ in said(**parts(field))] == ["evidence-words"]
+
+
+SCORE = {"kind": "score", "levels": [{"gte": 1, "level": "blue"}]}
+RATIO = {"kind": "ratio", "levels": [{"ratio": 0.5, "level": "blue"}]}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda asks: {**SCORE, "when": {"score": [{"name": "a", "points": 1, "event": asks}]}},
+        lambda asks: {**RATIO, "when": {"ratio": {"of": asks}}},
+        lambda asks: {**RATIO, "when": {"ratio": {"of": {}, "among": asks}}},
+        lambda asks: {"kind": "match", "levels": [{"event": asks, "level": "blue"}]},
+        lambda asks: {**OWED, "obligation": {**OWED["obligation"], "opens": asks}},
+        lambda asks: {**OWED, "obligation": {**OWED["obligation"], "pause_on": asks, "resume_on": {"action": "x"}}},
+        lambda asks: {**OWED, "bump": {"on": asks}},
+        lambda asks: {**OWED, "obligation": {**OWED["obligation"], "id": ["matter", *asks]}},
+        lambda asks: {**NEW, "of": next(iter(asks))},
+        lambda asks: {"evidence": {"top_k": {next(iter(asks)).removeprefix("attrs."): 3}}},
+    ],
+    ids=["score", "of", "among", "match", "opens", "pause_on", "bump", "obligation.id", "new_value", "top_k"],
+)
+def test_no_part_of_any_kind_looks_at_religion(parts: Any) -> None:
+    assert [code for _, code, _ in said(**parts({"attrs.religion": "any"})) if code != "no-effect"] == [
+        "forbidden-select"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "names"),
+    [
+        ({"distinct": {"exact_up_to": 5}}, ["distinct"]),
+        ({"lifecycle": {"quiet_close": "7d", "close_on": "satisfied"}}, ["lifecycle.close_on"]),
+        ({"obligation": OWED["obligation"], "stages": OWED["stages"]}, ["obligation", "stages"]),
+        ({**OWED, "key": ["matter"], "window": {"size": "7d"}}, ["key", "window.size"]),
+        ({**OWED, "lifecycle": {"aftercare": {"for": "7d"}}}, ["lifecycle.aftercare"]),
+        ({**QUIETER, "select": {"a": {"action": "received"}}, "key_fallback": ["grid"]}, ["key_fallback", "select"]),
+        ({**QUIETER, "lifecycle": {"quiet_close": "1d"}}, ["lifecycle.quiet_close"]),
+    ],
+    ids=["threshold", "close_on", "obligation of another", "obligation", "aftercare", "silence", "quiet_close"],
+)
+def test_what_a_kind_does_not_read_is_said(parts: dict[str, Any], names: list[str]) -> None:
+    found = [sentence.split("`")[3] for _, code, sentence in said(**parts) if code == "no-effect"]
+
+    assert sorted(found) == names
