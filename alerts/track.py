@@ -242,9 +242,10 @@ class Track:
         if stop:
             for entry in self.entries[:stop] if self.verdicts else ():
                 self._say(entry[2], None)
+            if self.ids is not None:
+                self.ids.difference_update([entry[2] for entry in self.entries[:stop]])
             del self.entries[:stop]
             self.folded -= stop
-            self.ids = None
             for windows in (self.windows, self.settled_windows):
                 if windows is not None:
                     windows.pruned(stop)
