@@ -17,41 +17,26 @@ from dataflows.backtest_overlap import Overlap, overlaps
 from dataflows.backtest_tally import AlertLine
 from dataflows.city.planted import Case
 from dataflows.city.when import DAY, HOUR, LOCAL, MINUTE, day_number
+from dataflows.rule_load import RuleLoad
 
 RED_A_DAY = 9  # what a duty desk of a city of four million can follow: single digits
 Triple = tuple[int, int, int]  # blue, yellow, red
 
 
-class RuleFigures(Struct, frozen=True):
+class RuleFigures(RuleLoad, frozen=True, kw_only=True):
     """One rule over the whole history. An alert counts once, with the highest level it reached."""
 
-    rule: str
     zh: str
     en: str
     purpose: str
     is_shadow: bool
-    levels: Triple
     weekly: tuple[Triple, ...]
-    days: int
-    retracted: int
-    revisions: int
     late: int
     unplanted: int  # alerts that have nothing of any case in their evidence
     found: int
     planted: int
     lead_us: int | None  # the median
     counties: Mapping[str, int]
-    budget: Mapping[Level, float]
-
-    @property
-    def alerts(self) -> int:
-        """All that stood."""
-        return sum(self.levels)
-
-    @property
-    def per_day(self) -> float:
-        """Alerts on an average day."""
-        return self.alerts / self.days
 
     @property
     def highest(self) -> Level | None:
@@ -59,12 +44,6 @@ class RuleFigures(Struct, frozen=True):
         return max(
             (level for level, count in zip(LEVELS, self.levels, strict=True) if count), key=LEVELS.index, default=None
         )
-
-    @property
-    def broken(self) -> tuple[Level, ...]:
-        """The levels at which it says more a day than its noise budget allows."""
-        counts = dict(zip(LEVELS, self.levels, strict=True))
-        return tuple(level for level, most in self.budget.items() if counts[level] / self.days > most)
 
 
 class Report(Struct, frozen=True):

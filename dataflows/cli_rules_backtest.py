@@ -211,7 +211,7 @@ def plain(figures: Report) -> dict[str, Any]:
                 "median_lead_seconds": _seconds(rule.lead_us),
                 "beside_cases": rule.unplanted,
                 "budget": rule.budget,
-                "budget_broken": rule.broken,
+                "budget_broken": list(rule.broken),
             }
             for rule in figures.rules
         ],

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from alerts.alert import Draft
 from alerts.model import LEVELS, Level, Revision, to_us
@@ -16,6 +15,7 @@ from alerts.rule import Rule
 from connectors.clickhouse import Pool
 from dataflows.backtest_tally import AlertLine, Tally
 from dataflows.city.when import day_number
+from dataflows.rule_load import RuleLoad
 
 DISPOSITIONS = ("true_positive", "benign", "false_positive", "already_handled", "wrong_identity")
 FALSE = ("false_positive", "wrong_identity")
@@ -37,27 +37,11 @@ GROUP BY alert_id"""
 _SPAN = "SELECT count() AS number, min(arrived_at) AS first, max(arrived_at) AS last FROM events"
 
 
-class Score(Struct, frozen=True):
+class Score(RuleLoad, frozen=True, kw_only=True):
     """One rule: what it said in so many days, and what came of it."""
 
-    rule: str
     is_loaded: bool
-    days: int
-    levels: tuple[int, int, int]  # alerts that stood, by the highest level each reached
-    revisions: int
-    retracted: int
     dispositions: Mapping[str, int]
-    budget: Mapping[Level, float]
-
-    @property
-    def alerts(self) -> int:
-        """All that stood."""
-        return sum(self.levels)
-
-    @property
-    def per_day(self) -> float:
-        """Alerts on an average day."""
-        return self.alerts / self.days
 
     @property
     def decided(self) -> int:
@@ -68,14 +52,6 @@ class Score(Struct, frozen=True):
     def false_share(self) -> float | None:
         """The part of them that was false; nothing while nobody has said anything."""
         return sum(self.dispositions.get(name, 0) for name in FALSE) / self.decided if self.decided else None
-
-    @property
-    def broken(self) -> Mapping[Level, float]:
-        """What it says a day at each level of its budget that it does not keep."""
-        counts = dict(zip(LEVELS, self.levels, strict=True))
-        return {
-            level: counts[level] / self.days for level, most in self.budget.items() if counts[level] / self.days > most
-        }
 
 
 def scorecard(lines: Sequence[AlertLine], rules: Iterable[Rule], days: int) -> list[Score]:
