@@ -19,8 +19,8 @@ from alerts.kinds.surge import compile_surge
 from alerts.life import Life
 from alerts.model import Event, Level, Text
 from alerts.rule_file import RuleError, RuleFile, read
-from alerts.rule_parts import at, duration, field, predicate
-from alerts.select import Predicate, compile_select, nearest
+from alerts.rule_parts import at, duration, field, known, predicate
+from alerts.select import Predicate, compile_select
 from alerts.subject import Subject
 from alerts.track import Track
 
@@ -220,11 +220,7 @@ def _lateness(spec: RuleFile) -> int:
 
 def _channels(spec: RuleFile, channels: Mapping[str, Channel]) -> frozenset[str]:
     for index, name in enumerate(spec.channels):
-        if name not in channels:
-            raise RuleError(
-                f"a channel must be registered; got `{name}`{nearest(name, list(channels))}",
-                ("channels", index),
-            )
+        known("a channel must be registered", name, channels, "channels", index)
     if not spec.channels:
         raise RuleError("`channels` must name at least one channel; got none", ("channels",))
     return frozenset(spec.channels)

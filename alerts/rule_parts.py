@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from alerts.channel import Channel
 from alerts.duration import parse_duration
 from alerts.fields import Getter, getter, known_fields
 from alerts.rule_file import RuleError
 from alerts.select import Predicate, compile_map, nearest
+
+Known = TypeVar("Known")
 
 
 def duration(text: str, *path: str) -> int:
@@ -35,6 +37,13 @@ def field(name: str, channels: Mapping[str, Channel], path: tuple[str | int, ...
     except KeyError:
         hint = nearest(name, known_fields())
         raise RuleError(f"a field must be one of Event v1; got `{name}`{hint}", path) from None
+
+
+def known(noun: str, name: str, named: Mapping[str, Known], *path: str | int) -> Known:
+    """What is known under a name; raises `RuleError` with the nearest one, such as `a calendar must be known; ...`."""
+    if name not in named:
+        raise RuleError(f"{noun}; got `{name}`{nearest(name, list(named))}", path)
+    return named[name]
 
 
 def predicate(spec: Mapping[str, Any], channels: Mapping[str, Channel], *path: str | int) -> Predicate:

@@ -15,8 +15,8 @@ from alerts.kinds.owed import Obligation
 from alerts.kinds.term import BUMPS, OPENS, PAUSES, RESUMES, SATISFIES, Budget, Stage
 from alerts.model import Event
 from alerts.rule_file import ObligationSettings, RuleError, RuleFile, StageSettings
-from alerts.rule_parts import at, duration, field, predicate
-from alerts.select import Predicate, nearest
+from alerts.rule_parts import at, duration, field, known, predicate
+from alerts.select import Predicate
 
 if TYPE_CHECKING:
     from alerts.rule import Rule
@@ -107,14 +107,12 @@ def _budget(spec: RuleFile, owed: ObligationSettings, calendars: Mapping[str, Ca
         raise RuleError(
             f"`due` must be longer than nothing and at most ten years; got `{owed.due}`", ("obligation", "due")
         )
-    if owed.calendar is not None and owed.calendar not in calendars:
-        raise RuleError(
-            f"a calendar must be known; got `{owed.calendar}`{nearest(owed.calendar, list(calendars))}",
-            ("obligation", "calendar"),
-        )
+    calendar: Calendar | None = None
+    if owed.calendar is not None:
+        calendar = known("a calendar must be known", owed.calendar, calendars, "obligation", "calendar")
     if due.working and owed.calendar is None:
         raise RuleError(f"`due` in working days must name a `calendar`; got `{owed.due}`", ("obligation", "due"))
-    return Budget(due, _stages(spec.stages, due), calendars[owed.calendar] if owed.calendar else None)
+    return Budget(due, _stages(spec.stages, due), calendar)
 
 
 def _stages(settings: list[StageSettings], due: Span) -> tuple[Stage, ...]:
@@ -161,8 +159,7 @@ def _bump(spec: RuleFile) -> int:
 def _vouch(spec: RuleFile, owed: ObligationSettings, channels: Mapping[str, Channel]) -> frozenset[str]:
     for index, name in enumerate(owed.vouch):
         path = ("obligation", "vouch", index)
-        if name not in channels:
-            raise RuleError(f"a channel must be registered; got `{name}`{nearest(name, list(channels))}", path)
+        known("a channel must be registered", name, channels, *path)
         if name not in spec.channels:
             raise RuleError(f"a channel that vouches must be one of the rule's `channels`; got `{name}`", path)
     return frozenset(owed.vouch or spec.channels)

@@ -21,7 +21,7 @@ from alerts.episode import Episode, Facts
 from alerts.fields import LOCAL_OFFSET_HOURS
 from alerts.model import ALWAYS, Event, Region
 from alerts.rule_file import QuietSlot, RuleError, RuleFile, SilenceSettings
-from alerts.rule_parts import duration
+from alerts.rule_parts import duration, known
 from alerts.select import nearest
 from alerts.subject import Standing, Vouched
 
@@ -171,10 +171,7 @@ def _rungs(spec: RuleFile) -> tuple[tuple[float, int], ...]:
 def _calendar(settings: SilenceSettings, calendars: Mapping[str, Calendar]) -> Calendar | None:
     if not any(slot.day_class for slot in settings.slots):
         return None
-    if settings.calendar not in calendars:
-        hint = nearest(settings.calendar, list(calendars))
-        raise RuleError(f"a calendar must be known; got `{settings.calendar}`{hint}", ("silence", "calendar"))
-    return calendars[settings.calendar]
+    return known("a calendar must be known", settings.calendar, calendars, "silence", "calendar")
 
 
 class QuietChannel:

@@ -13,8 +13,7 @@ from alerts.fields import Getter, getter
 from alerts.kinds.surge_plan import AREAS, DayClasses, Roll, SurgePlan
 from alerts.model import Event
 from alerts.rule_file import BaselineSettings, Condition, RollUp, RuleError, RuleFile, When
-from alerts.rule_parts import duration
-from alerts.select import nearest
+from alerts.rule_parts import duration, known
 
 DEFAULT_CLOSE_HOLD = 6
 LONGEST_US = 400 * DAY_US  # a year, and what comes late in it
@@ -118,12 +117,7 @@ def _scale(base: BaselineSettings) -> tuple[float, float]:
 def _calendar(base: BaselineSettings, calendars: Mapping[str, DayClasses]) -> DayClasses | None:
     if "day_class" not in base.slot:
         return None
-    if base.calendar not in calendars:
-        raise RuleError(
-            f"`calendar` must be one that is there; got `{base.calendar}`{nearest(base.calendar, list(calendars))}",
-            ("baseline", "calendar"),
-        )
-    return calendars[base.calendar]
+    return known("`calendar` must be one that is there", base.calendar, calendars, "baseline", "calendar")
 
 
 def _conditions(when: When, daily: bool, lowest: float) -> dict[str, Any]:
