@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check faults lock clean
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 13) else "python must be 3.11 or 3.12; got %d.%d; set PYTHON=/path/to/python3.11" % v[:2])'
 	$(PYTHON) -m venv --clear .venv
@@ -22,6 +22,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: $(READY)  ## kills every part at random moments: `make faults ARGS="--kills 12 --seed 7 --kinds flow,redis"`
+	$(BIN)/python -m tests.faults $(ARGS)
 
 lock: $(READY)  ## pins every dependency, with hashes; `make lock ARGS=--upgrade` takes newer ones
 	$(BIN)/pip install --quiet uv

@@ -8,6 +8,7 @@ passes every mute; late evidence that lowers what was said is said as well (sema
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -83,6 +84,16 @@ class Alerts:
         for number in [number for number in self.known if number <= over]:
             del self.known[number]  # it has said its last word
         return drafts
+
+    def said(self) -> dict[int, Revision | None]:
+        """What was published last, by number of the episode: where to go back to with `unsay`."""
+        return {number: alert.last for number, alert in self.known.items()}
+
+    def unsay(self, said: Mapping[int, Revision | None]) -> None:
+        """What was said since was never published: the rule raised before all of it was said."""
+        self.known = {number: self.known[number] for number in said}
+        for number, last in said.items():
+            self.known[number].last = last
 
     def end(self, rule: Rule, key: Key, reason: str, moment: Moment) -> list[Draft]:
         """The rule is no more what it was: what is open closes."""

@@ -40,6 +40,10 @@ class Timeline:
         self.least_wait = min(wait for _, wait in segments)
         self._reach: list[int] | None = None
 
+    def __reduce__(self) -> tuple[type[Timeline], tuple[Sequence[Segment], int, int]]:
+        # a timeline that another thread asks while it is pickled must stay as long as the engine has measured it
+        return Timeline, (self.segments, self.end, self.floor)
+
     def due(self, event_time: int, since: int = NEVER) -> int | None:
         """The first clock instant from `since` on at which `Wc` is at `event_time`, or None if not before the end.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -17,19 +18,28 @@ import msgspec
 from alerts.alert import Alerts, Draft, Moment
 from alerts.clock import Timeline
 from alerts.entry import Entry, Key
+from alerts.eviction import Caps, Eviction, to_evict, without
+from alerts.failing import Failure, ShutOut, failure_of
 from alerts.groups import groups_of
-from alerts.model import ALWAYS, NEVER, Event
+from alerts.kept import decode, encode
+from alerts.model import ALWAYS, NEVER
+from alerts.revival import Reviver
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn
-from alerts.subject import Subject
-from alerts.turning import Past, ended, taken_over, warmed
+from alerts.rule_diff import ChangeClass
+from alerts.shard_parts import all_parts, changed_parts, put_back
+from alerts.shelf import Asleep, Shelf
+from alerts.subject import Standing, Subject
+from alerts.turning import Lost, Past, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 AnyTimeline = Timeline | VouchTimeline
 Compiler = Callable[[RuleBook], list[Rule]]
 NOTHING: Mapping[tuple[str, Key], str] = {}
+RULES = ("rules",)  # the part that holds which rules these are
+GUARDS = ("guards",)  # the part that holds which keys are passed over, and when rules are looked through for others
 
 
 class Item(NamedTuple):
@@ -70,9 +80,15 @@ Timer = tuple[int, int, int, int, Key]
 class Shard:
     """All keys of one shard: the third of the four places where state is kept."""
 
-    def __init__(self, rules: Sequence[Rule], compiler: Compiler | None = None) -> None:
-        """`compiler` makes rules of a book that comes with the log; without one the rules never change."""
+    def __init__(self, rules: Sequence[Rule], compiler: Compiler | None = None, shards: int = 1) -> None:
+        """`compiler` makes rules of a book that comes with the log; without one the rules never change.
+
+        `shards` is how many share the keys: each keeps its part of what a rule may keep.
+        """
         self._compiler = compiler
+        self._shards = shards
+        self.failures: list[Failure] = []  # of the slice that was taken last
+        self.evictions: list[Eviction] = []  # the same
         self._begin(rules)
 
     def _begin(self, rules: Sequence[Rule]) -> None:
@@ -80,17 +96,24 @@ class Shard:
         groups = groups_of(rules).of
         self.rules = rules
         self.groups_of = groups  # for each rule the numbers of its timelines
-        self.subjects: list[dict[Key, Subject]] = [{} for _ in rules]
-        self.alerts: list[dict[Key, Alerts]] = [{} for _ in rules]
+        self.subjects: list[Shelf[Subject]] = [Shelf(partial(self._woken, rule)) for rule in rules]
+        self.alerts: list[Shelf[Alerts]] = [Shelf(_woken_alerts) for _ in rules]
         self.timers: list[list[Timer]] = [[] for _ in range(max((max(own) for own in groups), default=-1) + 1)]
         self.clock_timers: list[tuple[int, int, Key]] = []
         self._timelines: Sequence[AnyTimeline] = ()  # of the slice at hand
         self._bounds = [ALWAYS] * len(self.timers)  # before these clock instants no timer of the group is due
         self._soonest = ALWAYS
+        self._revive = Reviver()
+        self.shut_out = ShutOut()
+        self._caps = Caps(self._shards)
+        self._grown: dict[int, int] = {}  # how many keys came with the record at hand, by number of the rule
+        self._saved_guards: Any = None
+        self._is_saved = False  # no part stands under these rules yet
 
     def take(self, work: Work) -> list[Draft]:
         """The drafts of one slice, in the order of the log."""
         drafts: list[Draft] = []
+        self.failures, self.evictions = [], []
         if work.turn is not None:
             self._turn(work, work.turn, drafts)
         self._timelines = work.timelines
@@ -100,7 +123,7 @@ class Shard:
             self._take_record(work, list(record), drafts)
         self._fire(work, work.end, drafts)
         if work.last:
-            drafts += self._standing(work.end)
+            self._standing(work.end, drafts)
         drafts.sort(key=lambda draft: draft.order)
         return drafts
 
@@ -109,17 +132,69 @@ class Shard:
         at = items[0].at
         if self._soonest < at:
             self._fire(work, at, drafts)
+        moment = Moment(at, 0 if items[0].number else 1, items[0].number, items[-1].produced_us)
         moved: dict[tuple[int, Key], bool] = {}
+        shut_out = self.shut_out.keys
         for item in items:
-            if self._apply(item):
-                touched = (item.rule, item.key)
+            if shut_out and item.key in shut_out.get(item.rule, ()):
+                continue
+            try:
+                touched = (item.rule, item.key) if self._apply(item) else None
+            except Exception as error:
+                self._fail(self.rules[item.rule], item.key, error, moment, drafts)
+                continue
+            if touched is not None:
                 moved[touched] = moved.get(touched, False) or item.entry is None
         for (rule, key), is_moved in moved.items():
-            subject = self.subjects[rule][key]
-            number = items[0].number
-            moment = Moment(at, 0 if number else 1, number, items[-1].produced_us, moved=is_moved)
+            self._look_at(rule, key, msgspec.structs.replace(moment, moved=True) if is_moved else moment, drafts)
+        if self._grown:
+            self._make_room()
+
+    def _look_at(self, number: int, key: Key, moment: Moment, drafts: list[Draft]) -> None:
+        """What a key says after a record has touched it; nothing where it failed in the same record."""
+        subject = self.subjects[number].get(key)
+        if subject is None:
+            return
+        try:
             self._reconcile(subject, moment, drafts)
-            self._arm(subject, at)
+            self._arm(subject, moment.at)
+        except Exception as error:
+            self._fail(self.rules[number], key, error, moment, drafts)
+
+    def _fail(self, rule: Rule, key: Key, error: Exception, moment: Moment, drafts: list[Draft]) -> None:
+        """A key has raised: its alerts close, its state is gone, and from here on it is passed over."""
+        self.failures.append(failure_of(rule, error, moment.at, key))
+        self.shut_out.add(rule.number, key)
+        subjects, known = self.subjects[rule.number], self.alerts[rule.number]
+        subjects.touch(key)
+        if key in subjects:
+            del subjects[key]
+        for each in sorted(known) if rule.is_whole else [key]:
+            alerts = known.get(each)
+            if alerts is not None:
+                drafts += alerts.end(rule, each, "rule_disabled", moment)
+                del known[each]
+
+    def _make_room(self) -> None:
+        """Rules to which keys have come forget others, where they have more than they may."""
+        for number, came in self._grown.items():
+            rule, subjects = self.rules[number], self.subjects[number]
+            surplus = self._caps.surplus(rule, len(subjects), came)
+            if surplus:
+                gone = self._forget(rule, set(to_evict(rule, subjects, self.alerts[number], surplus)))
+                self.evictions.append(self._caps.evicted(rule, surplus, gone, len(subjects)))
+        self._grown = {}
+
+    def _forget(self, rule: Rule, keys: set[Key]) -> int:
+        """These keys go, and with them their timers: how many they were."""
+        for key in keys:
+            del self.subjects[rule.number][key]
+        if keys:
+            group = self.groups_of[rule.number][0]
+            self.timers[group] = without(self.timers[group], rule.number, keys)
+            heapq.heapify(self.timers[group])
+            self._bounds[group] = self._bound(group)
+        return len(keys)
 
     def _bound(self, group: int) -> int:
         """No timer of a group is due before this clock instant."""
@@ -137,6 +212,8 @@ class Shard:
             if item.entry is None:
                 return False
             subject = known[item.key] = self.rules[item.rule].start(item.key)
+            self._grown[item.rule] = self._grown.get(item.rule, 0) + 1
+        known.touch(item.key)
         left = item.gone is not None and subject.remove(item.gone, item.watermark)
         came = item.entry is not None and subject.add(item.entry, item.watermark)
         return left or came
@@ -152,7 +229,8 @@ class Shard:
                 if not standing.episodes:
                     continue
                 alerts = known[standing.key] = Alerts()
-            drafts += alerts.reconcile(rule, standing, moment, before.get((rule.id, standing.key), ""))
+            known.touch(standing.key)
+            drafts += _reconciled(alerts, rule, standing, moment, before.get((rule.id, standing.key), ""))
             self._arm_clock(rule, standing.key, alerts)
             if not alerts.known:
                 del known[standing.key]
@@ -169,13 +247,11 @@ class Shard:
                     self._bounds[group] = min(self._bounds[group], bound)
                     self._soonest = min(self._soonest, bound)
 
-    def _set(self, subject: Subject, armed: Sequence[int]) -> None:
+    def _set(self, number: int, key: Key, armed: Sequence[int]) -> None:
         """The timers that were set. One that nothing waits for any more fires all the same, as it would have."""
-        subject.armed = list(armed)
-        number = subject.rule.number
         for which, event_time in enumerate(armed):
             if event_time < ALWAYS:
-                timer = (event_time, NEVER, number, which, subject.key)
+                timer = (event_time, NEVER, number, which, key)
                 heapq.heappush(self.timers[self.groups_of[number][which]], timer)
 
     def _arm_clock(self, rule: Rule, key: Key, alerts: Alerts) -> None:
@@ -220,14 +296,19 @@ class Shard:
         if subject is None or subject.armed[which] != event_time:
             return
         subject.armed[which] = ALWAYS
+        self.subjects[number].touch(key)
         timeline = self._timelines[group]
         vouched = timeline.vouched(event_time, instant) if isinstance(timeline, VouchTimeline) else None
-        subject.reach(which, event_time, vouched)
-        self._reconcile(subject, Moment(instant, 1), drafts)
-        if key not in self.alerts[number] and subject.is_forgettable():
-            del self.subjects[number][key]
-        else:
-            self._arm(subject, instant)
+        moment = Moment(instant, 1)
+        try:
+            subject.reach(which, event_time, vouched)
+            self._reconcile(subject, moment, drafts)
+            if key not in self.alerts[number] and subject.is_forgettable():
+                del self.subjects[number][key]
+            else:
+                self._arm(subject, instant)
+        except Exception as error:
+            self._fail(self.rules[number], key, error, moment, drafts)
 
     def _fire_clock_timer(self, drafts: list[Draft]) -> None:
         due, number, key = heapq.heappop(self.clock_timers)
@@ -235,23 +316,28 @@ class Shard:
         if alerts is None or alerts.timer != due:
             return
         alerts.timer = ALWAYS
+        self.alerts[number].touch(key)
         rule = self.rules[number]
-        subject = self.subjects[number][rule.subject_key(key)]
-        standing = next((each for each in subject.all_standings() if each.key == key), None)
-        if standing is not None:
-            drafts += alerts.reconcile(rule, standing, Moment(due, 1))
-            self._arm_clock(rule, key, alerts)
+        moment = Moment(due, 1)
+        try:
+            subject = self.subjects[number][rule.subject_key(key)]
+            standing = next((each for each in subject.all_standings() if each.key == key), None)
+            if standing is not None:
+                drafts += _reconciled(alerts, rule, standing, moment)
+                self._arm_clock(rule, key, alerts)
+        except Exception as error:
+            self._fail(rule, rule.subject_key(key), error, moment, drafts)
 
-    def _standing(self, end: int) -> list[Draft]:
-        found: list[Draft] = []
+    def _standing(self, end: int, drafts: list[Draft]) -> None:
+        moment = Moment(end, 1)
         for rule, subjects in zip(self.rules, self.subjects, strict=True):
             known = self.alerts[rule.number]
-            if known:
-                for subject in subjects.values():
-                    for standing in subject.all_standings():
-                        if standing.key in known:
-                            found += known[standing.key].standing(rule, standing, Moment(end, 1))
-        return found
+            for subject in subjects.values() if known else ():
+                try:
+                    standings = [each for each in subject.all_standings() if each.key in known]
+                    drafts += [draft for each in standings for draft in known[each.key].standing(rule, each, moment)]
+                except Exception as error:
+                    self._fail(rule, subject.key, error, moment, drafts)
 
     def sizes(self) -> list[tuple[str, int, int, int]]:
         """For each rule: its id, and how many keys, events and open alerts are kept."""
@@ -259,21 +345,28 @@ class Shard:
             (
                 rule.id,
                 len(subjects),
-                sum(subject.size() for subject in subjects.values()),
-                sum(alerts.count_open() for alerts in known.values()),
+                sum(subject.size() for subject in subjects.awake.values()) + _asleep(subjects),
+                sum(alerts.count_open() for alerts in known.awake.values()) + _asleep(known),
             )
             for rule, subjects, known in zip(self.rules, self.subjects, self.alerts, strict=True)
         ]
+
+    def longest(self) -> dict[str, int]:
+        """How many events the key that keeps the most of them keeps, by rule."""
+        return {rule.id: _longest(subjects) for rule, subjects in zip(self.rules, self.subjects, strict=True)}
 
     def _turn(self, work: Work, turn: Turn, drafts: list[Draft]) -> None:
         """Every rule becomes what it is in the new book; all timers that are due before it have fired."""
         if self._compiler is None:
             raise ValueError("a shard must have a compiler to take a rule book from the log; got none")
         old = {rule.id: (rule, self.subjects[rule.number], self.alerts[rule.number]) for rule in self.rules}
+        numbers = {rule.id: rule.number for rule in self.rules}
+        shut_out, lost = self.shut_out, list[Lost]()
         moment = Moment(turn.at, 0, turn.number, turned=True)
         rules = self._compiler(turn.book)
         self._timelines = ()
         self._begin(rules)
+        self.shut_out = shut_out.under(rules, numbers, turn.changes)
         before: dict[tuple[str, Key], str] = {}
         for name, (rule, _, alerts) in old.items():
             for key, draft in ended(rule, turn.changes.get(name, "same"), alerts, moment):
@@ -281,61 +374,95 @@ class Shard:
                 before[name, key] = draft.revision.alert_id
         for rule in rules:
             change = turn.changes.get(rule.id, "same")
-            _, subjects, alerts = old.get(rule.id, (rule, {}, {}))
-            self.subjects[rule.number] = taken_over(rule, change, subjects, work.watermarks[rule.number])
-            if change in ("same", "text", "ladder"):
-                self.alerts[rule.number] = alerts
-        for number, key, subject in warmed(rules, work.warm, work.watermarks):
+            if rule.id in old:
+                _, subjects, alerts = old[rule.id]
+                self._take_over(rule, change, subjects, work.watermarks[rule.number], lost)
+                if change in ("same", "text", "ladder"):
+                    self.alerts[rule.number] = alerts
+        for number, key, subject in warmed(rules, work.warm, work.watermarks, lost):
             self.subjects[number][key] = subject
+        for rule, key, error in lost:
+            self._fail(rule, key, error, moment, drafts)
         self._resume(turn, moment, drafts, before)
+
+    def _take_over(
+        self, rule: Rule, change: ChangeClass, before: Shelf[Subject], watermark: int, lost: list[Lost]
+    ) -> None:
+        """What the rule before kept; whoever sleeps and is not judged again sleeps on."""
+        kept = self.subjects[rule.number]
+        if change in ("same", "text"):
+            kept.asleep, before.asleep = before.asleep, {}
+        kept.update(taken_over(rule, change, before, watermark, lost))
 
     def _resume(self, turn: Turn, moment: Moment, drafts: list[Draft], before: Mapping[tuple[str, Key], str]) -> None:
         """Say what the new book makes of what is kept, and set every timer again."""
         for rule in self.rules:
-            for subject in self.subjects[rule.number].values():
-                if turn.changes.get(rule.id, "same") not in ("same", "text"):
-                    self._reconcile(subject, moment, drafts, before)
-                self._arm(subject, turn.at)
-            for key, known in self.alerts[rule.number].items():
-                known.timer = ALWAYS
-                self._arm_clock(rule, key, known)
+            change = turn.changes.get(rule.id, "same")
+            for subject in list(self.subjects[rule.number].awake.values()):
+                try:
+                    if change not in ("same", "text"):
+                        self._reconcile(subject, moment, drafts, before)
+                    self._arm(subject, turn.at)
+                except Exception as error:
+                    self._fail(rule, subject.key, error, moment, drafts)
+            known = self.alerts[rule.number]
+            for key in known if change == "ladder" else known.awake:
+                known[key].timer = ALWAYS
+                self._arm_clock(rule, key, known[key])
+            self._arm_asleep(rule.number)
+
+    def _arm_asleep(self, number: int) -> None:
+        for key, subject in self.subjects[number].asleep.items():
+            self._set(number, key, subject.armed)
+        for key, alerts in self.alerts[number].asleep.items():
+            if alerts.armed[0] < ALWAYS:
+                heapq.heappush(self.clock_timers, (alerts.armed[0], number, key))
 
     def snapshot(self) -> bytes:
-        """Everything that is kept, as msgpack; rules are found again by id and semantic hash."""
-        kept = {
-            f"{rule.id}@{rule.semantic_hash}": [
-                [[subject.armed, subject.state()] for subject in subjects.values()],
-                [[key, alerts.state()] for key, alerts in known.items()],
-            ]
-            for rule, subjects, known in zip(self.rules, self.subjects, self.alerts, strict=True)
-        }
+        """Everything that is kept, as a frame; rules are found again by id and semantic hash."""
+        self._is_saved = True
         book = zlib.compress(msgspec.msgpack.encode(RuleBook.of(self.rules))) if self._compiler else b""
-        return _ENCODER.encode([STATE_VERSION, book, kept])
+        parts = all_parts(self.subjects, self.alerts)
+        parts[RULES] = [list(map(_name, self.rules)), book]
+        parts[GUARDS] = self._saved_guards = self._guards()
+        return encode(STATE_VERSION, parts, whole=True)
 
-    def restore(self, snapshot: bytes) -> None:
-        """Take back what `snapshot` gave, and the rule book with it where there is a compiler.
+    def changes(self) -> bytes:
+        """What changed since the last snapshot or changes, as a frame; after a turn that is everything."""
+        if not self._is_saved:
+            return self.snapshot()
+        parts = changed_parts(self.subjects, self.alerts)
+        if (guards := self._guards()) != self._saved_guards:
+            parts[GUARDS] = self._saved_guards = guards
+        return encode(STATE_VERSION, parts, whole=False)
+
+    def _guards(self) -> Any:
+        return [sorted(self._caps.waits.items()), self.shut_out.state()]
+
+    def restore(self, frames: Sequence[bytes]) -> None:
+        """Take back a snapshot and the changes behind it, and their rule book where there is a compiler.
 
         Without one, a rule that is no longer there, or means another thing, is left out.
         """
-        _, book, kept = _versioned(snapshot)
+        parts = decode(frames, STATE_VERSION)
+        names, book = msgspec.msgpack.decode(parts.pop(RULES))
         if book and self._compiler is not None:
             self._begin(self._compiler(msgspec.msgpack.decode(zlib.decompress(book), type=RuleBook)))
+        waits, shut_out = msgspec.msgpack.decode(parts.pop(GUARDS))
+        numbers = {_name(rule): rule.number for rule in self.rules}
+        places = [numbers.get(name) for name in names]
+        self._caps.waits = {place: wait for number, wait in waits if (place := places[number]) is not None}
+        self.shut_out = ShutOut.restored(shut_out, places)
+        self._saved_guards = self._guards()
+        put_back(parts, places, self.subjects, self.alerts)
         for rule in self.rules:
-            subjects, known = kept.get(f"{rule.id}@{rule.semantic_hash}", ((), ()))
-            for armed, state in subjects:
-                subject = rule.restored(state, revived)
-                self.subjects[rule.number][subject.key] = subject
-                self._set(subject, armed)
-            for key, state in known:
-                alerts = self.alerts[rule.number][tuple(key)] = Alerts.restored(state)
-                self._arm_clock(rule, tuple(key), alerts)
+            self._arm_asleep(rule.number)
+        self._is_saved = list(numbers) == names
 
-
-def _versioned(snapshot: bytes) -> Any:
-    state = msgspec.msgpack.decode(snapshot)
-    if state[0] != STATE_VERSION:
-        raise ValueError(f"state must have version {STATE_VERSION}; got {state[0]}; rebuild from the intake log")
-    return state
+    def _woken(self, rule: Rule, asleep: Asleep) -> Subject:
+        subject = rule.restored(msgspec.msgpack.decode(asleep.state), self._revive)
+        subject.armed = list(asleep.armed)
+        return subject
 
 
 def _record(item: Item) -> tuple[int, int]:
@@ -343,17 +470,31 @@ def _record(item: Item) -> tuple[int, int]:
     return item.at, item.number
 
 
-def _encode_extra(value: Any) -> Any:
-    if isinstance(value, frozenset):
-        return sorted(value)
-    raise NotImplementedError(f"state must be plain; got {type(value).__name__}")
+def _name(rule: Rule) -> str:
+    """By which a rule is found again."""
+    return f"{rule.id}@{rule.semantic_hash}"
 
 
-_ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_extra)
+def _reconciled(alerts: Alerts, rule: Rule, standing: Standing, moment: Moment, before: str = "") -> list[Draft]:
+    """All revisions that are due now, or none of them where the rule raises."""
+    said = alerts.said()
+    try:
+        return alerts.reconcile(rule, standing, moment, before)
+    except Exception:
+        alerts.unsay(said)
+        raise
 
 
-def revived(kept: Any) -> Entry:
-    """An entry that was saved."""
-    occurred, rank, identity, contact, role, values, event = kept
-    plain = tuple(tuple(value) if isinstance(value, list) else value for value in values)
-    return (occurred, rank, identity, contact, role, plain, msgspec.convert(event, Event))
+def _woken_alerts(asleep: Asleep) -> Alerts:
+    alerts = Alerts.restored(msgspec.msgpack.decode(asleep.state))
+    alerts.timer = asleep.armed[0]
+    return alerts
+
+
+def _longest(subjects: Shelf[Subject]) -> int:
+    awake = max((subject.size() for subject in subjects.awake.values()), default=0)
+    return max(awake, max((each.size for each in subjects.asleep.values()), default=0))
+
+
+def _asleep(shelf: Shelf[Any]) -> int:
+    return sum([each.size for each in shelf.asleep.values()])

@@ -14,11 +14,12 @@ import heapq
 import uuid
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
+from msgspec import Raw
 
 from alerts.duration import DAY_US
 from alerts.fields import county_of
@@ -186,14 +187,37 @@ def _put(number: int, held: dict[Any, Any], key: Any, value: Any, changes: Undo)
 class _Component:
     """Events that hang together: by which names, signs and matters, and the unsettled ones in their order."""
 
-    __slots__ = ("expiry", "keys", "last", "matters", "tail")
+    __slots__ = ("_asleep", "_tail", "expiry", "keys", "last", "matters", "number")
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number  # its name for good
         self.keys: list[Name | Sign] = []
         self.matters: list[str] = []  # given ones, and those that its events have begun or might begin
-        self.tail: list[Kept] = []
+        self._tail: list[Kept] = []
+        self._asleep: tuple[list[int], Raw] | None = None  # what was saved of the tail, until it is asked for
         self.last = -(1 << 62)
         self.expiry: int | None = None
+
+    @property
+    def tail(self) -> list[Kept]:
+        """The unsettled events in their order."""
+        if self._asleep is not None:
+            saved = _TAIL.decode(self._asleep[1])
+            self._tail = [(order, event, decision, [*map(_plain, undo)]) for order, event, decision, undo in saved]
+            self._asleep = None
+        return self._tail
+
+    @tail.setter
+    def tail(self, tail: list[Kept]) -> None:
+        self._tail, self._asleep = tail, None
+
+    def saved_tail(self) -> tuple[list[int], Any]:
+        """The event times in the tail, and the tail itself."""
+        return self._asleep or ([order[0] for order, *_ in self._tail], self._tail)
+
+    def put_tail(self, times: list[int], tail: Raw) -> None:
+        """Take back a tail, which is not read before it is asked for."""
+        self._asleep = (times, tail) if times else None
 
     def absorb(self, other: _Component) -> None:
         """Two components turn out to be one."""
@@ -229,13 +253,14 @@ class _Component:
             if (before.matter, before.contact) != (decision.matter, decision.contact):
                 yield Placed(order, event), before, decision
 
-    def settle(self, watermark: int) -> None:
-        """What is older than the watermark is decided for good."""
+    def settle(self, watermark: int) -> bool:
+        """What is older than the watermark is decided for good. Was there anything?"""
         tail = self.tail
         stop = 0
         while stop < len(tail) and tail[stop][0][0] < watermark:
             stop += 1
         del tail[:stop]
+        return stop > 0
 
 
 _order = itemgetter(0)
@@ -250,6 +275,8 @@ class Linker:
         self._expiries: list[tuple[int, int, _Component]] = []
         self._recent: deque[tuple[int, _Component]] = deque()
         self._made = 0
+        self._begun = 0  # how many components ever were
+        self._changed: dict[int, _Component | None] | None = None  # since it was last saved; None: it never was
 
     def link(self, order: Order, event: Event, watermark: int) -> Linked:
         """Decide on an event that has just arrived."""
@@ -260,6 +287,7 @@ class Linker:
         self._recent.append((order[0], component))
         if component.expiry is None:
             self._schedule(component)
+        self._touch(component.number, component)
         self._release(watermark)
         return linked
 
@@ -277,7 +305,8 @@ class Linker:
                 found = self._of[owner]
                 component = found if component is None or component is found else self._merged(component, found)
         if component is None:
-            component = _Component()
+            component = _Component(self._begun)
+            self._begun += 1
         component.keys += fresh
         if known is None:
             component.matters.append(own)
@@ -290,7 +319,12 @@ class Linker:
         for matter in other.matters:
             self._of[matter] = one
         one.absorb(other)
+        self._touch(other.number, None)
         return one
+
+    def _touch(self, number: int, component: _Component | None) -> None:
+        if self._changed is not None:
+            self._changed[number] = component
 
     def _schedule(self, component: _Component) -> None:
         component.expiry = component.last + JOIN_WINDOW + REOPEN_WITHIN
@@ -301,7 +335,9 @@ class Linker:
         """Settle what the watermark has passed, and forget components that nothing can join any more."""
         recent = self._recent
         while recent and recent[0][0] < watermark:
-            recent.popleft()[1].settle(watermark)
+            component = recent.popleft()[1]
+            if component.settle(watermark):
+                self._touch(component.number, component)
         while self._expiries and self._expiries[0][0] < watermark:
             component = heapq.heappop(self._expiries)[2]
             if component.last + JOIN_WINDOW + REOPEN_WITHIN >= watermark:
@@ -313,53 +349,97 @@ class Linker:
         self._fold.forget(component.keys, component.matters)
         for matter in component.matters:
             del self._of[matter]
+        self._touch(component.number, None)
 
     def __len__(self) -> int:
         return len(set(map(id, self._of.values())))
 
-    def state(self) -> Any:
-        """Everything that is kept, in plain types: for each component what the fold says of it, and its tail."""
-        owners, contacts, wanted, matters = self._fold.maps
-        components = {id(component): component for component in self._of.values()}
-        return [
-            [
-                [[key, owners.get(key), contacts.get(key), wanted.get(key)] for key in component.keys],
-                [[matter, matters.get(matter)] for matter in component.matters],
-                component.tail,
-                component.last,
-            ]
-            for component in components.values()
-        ]
+    @property
+    def matters_kept(self) -> int:
+        """How many matters an event may still join."""
+        return len(self._of)
 
-    def restore(self, state: Any) -> None:
-        """Take back what `state` gave."""
-        recent = []
-        for keys, matters, tail, last in state:
-            component = _Component()
-            for key, *found in keys:
-                component.keys.append(self._taken_back(_plain(key), found))
-            for matter, stand in matters:
-                component.matters.append(matter)
-                self._of[matter] = component
-                if stand is not None:
-                    self._fold.matters[matter] = tuple(stand)
-            component.tail = [_kept(*each) for each in tail]
-            component.last = last
+    @property
+    def begun(self) -> int:
+        """How many components there ever were: none gets a number twice."""
+        return self._begun
+
+    def all_parts(self) -> Iterator[tuple[int, Any]]:
+        """Every component by its number, in plain types; from now on only what changes is new."""
+        self._changed = {}
+        components = {component.number: component for component in self._of.values()}
+        for number, component in components.items():
+            yield number, self._state(component)
+
+    def changed_parts(self) -> Iterator[tuple[int, Any]]:
+        """The components that changed since they were last asked for; None for one that is gone."""
+        if self._changed is None:
+            yield from self.all_parts()
+            return
+        changed, self._changed = self._changed, {}
+        for number, component in changed.items():
+            yield number, None if component is None else self._state(component)
+
+    def _state(self, component: _Component) -> Any:
+        """What the fold says of a component, and its tail. Matters and keys are named by their places."""
+        owners, contacts, wanted, matters = self._fold.maps
+        keys = component.keys
+        matter = {matter: place for place, matter in enumerate(component.matters)}
+        place = {key: place for place, key in enumerate(keys)}
+        return (
+            [(each, matters.get(each)) for each in component.matters],
+            keys,
+            [matter.get(owners.get(key, "")) for key in keys],
+            [(place[key], place.get(found, found)) for key in keys if (found := contacts.get(key)) is not None],
+            [(place[key], matter[found]) for key in keys if (found := wanted.get(key)) is not None],
+            *component.saved_tail(),
+            component.last,
+        )
+
+    def restore(self, parts: Iterable[tuple[int, Raw]], begun: int) -> None:
+        """Take back all components."""
+        self._begun = begun
+        self._changed = {}
+        recent: list[tuple[int, _Component]] = []
+        for number, part in parts:
+            component = _Component(number)
+            stands, component.keys, owners, contacts, wanted, times, tail, component.last = _COMPONENT.decode(part)
+            component.put_tail(times, tail)
+            self._put_back(component, stands, owners, contacts, wanted)
             self._schedule(component)
-            recent += [(kept[0][0], component) for kept in component.tail]
+            recent += [(time, component) for time in times]
         recent.sort(key=itemgetter(0))
         self._recent = deque(recent)
 
-    def _taken_back(self, key: Any, found: list[str | None]) -> Name | Sign:
-        for held, value in zip(self._fold.maps, found, strict=False):
-            if value is not None:
-                held[key] = value
-        return key  # type: ignore[no-any-return]
+    def _put_back(self, component: _Component, stands: Any, owners: Any, contacts: Any, wanted: Any) -> None:
+        fold, keys = self._fold, component.keys
+        component.matters = matters = [matter for matter, _ in stands]
+        for matter, stand in stands:
+            self._of[matter] = component
+            if stand is not None:
+                fold.matters[matter] = stand
+        for key, owner in zip(keys, owners, strict=True):
+            if owner is not None:
+                fold.owners[key] = matters[owner]
+        for key, contact in contacts:
+            fold.contacts[cast("str", keys[key])] = cast("str", keys[contact]) if isinstance(contact, int) else contact
+        for key, owner in wanted:
+            fold.wanted[cast("str", keys[key])] = matters[owner]
 
 
-def _kept(order: Any, event: Any, decision: Any, undo: Any) -> Kept:
-    """One unsettled event that was saved."""
-    return (order[0], order[1], order[2]), msgspec.convert(event, Event), Decision(*decision), [*map(_plain, undo)]
+_TAIL = msgspec.msgpack.Decoder(list[tuple[Order, Event, Decision, list[Any]]])
+_COMPONENT = msgspec.msgpack.Decoder(
+    tuple[
+        list[tuple[str, Stand | None]],
+        list[Name | Sign],
+        list[int | None],
+        list[tuple[int, int | str]],
+        list[tuple[int, int]],
+        list[int],
+        Raw,
+        int,
+    ]
+)
 
 
 def _plain(saved: Any) -> Any:

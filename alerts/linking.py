@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
 from alerts.channel import Channel
 from alerts.clock import Watermarks
 from alerts.detection import AnyTimeline, Compiler, Item, Work
 from alerts.duration import DAY_US
+from alerts.failing import Failure, gap_of
 from alerts.groups import groups_of
+from alerts.kept import Name, decode, encode
 from alerts.linker import SCORES, Decision, Linker, Order, Placed
 from alerts.model import (
     NEVER,
@@ -37,9 +39,12 @@ from alerts.router import Router, shard_of
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn, turn
 from alerts.rule_file import RuleFile
+from alerts.seen import SeenIds
 from alerts.warming import History, Warmth, no_history, past_of
 
-STATE_VERSION = 3
+STATE_VERSION = 4
+HEAD, BOOK = ("head",), ("book",)  # two parts
+IDS, COMPONENT = "ids", "component"  # with a number these are parts, too
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
 
@@ -55,8 +60,9 @@ class Routed(NamedTuple):
     dead: list[DeadLetter]
     heartbeats: dict[str, int]  # by channel
     fenced: dict[str, int]  # rows that the intake wrote twice, by channel
-    gaps: list[RuleGap]  # of rules that needed a channel which was silent
+    gaps: list[RuleGap]  # of rules that needed a channel which was silent, or that raised
     refused: tuple[str, ...] = ()  # what was not taken over from a rule book, each with its reason
+    failures: Sequence[Failure] = ()  # of rules that could not say whether they concern an event
 
 
 class Linking:
@@ -78,8 +84,8 @@ class Linking:
         self._run(rules)
         self.linker = Linker()
         self._ranks = {name: channel.rank for name, channel in channels.items()}
-        self._seen: dict[str, tuple[int, str]] = {}  # event id -> (arrival, source of the row)
-        self._order_of_ids: deque[tuple[int, str]] = deque()
+        self._seen = SeenIds()
+        self._is_saved = self._is_book_saved = False
         self._slices = 0
         self._records = 0
         self._generations = {rule.id: rule.generation for rule in rules}
@@ -137,13 +143,16 @@ class Linking:
         marks, quiet = self.watermarks.state(), self.quiet.state()
         self._generations = turning.book.generations
         self._run(self._compiler(turning.book))
+        self._is_book_saved = False
         self.watermarks.restore(marks)
         self.quiet.restore(quiet)
         self._judge_quiet_again(turning)
         self.watermarks.begin()
         passed = list(self.rule_watermarks().values())
         newest = [pooled.event for part in parts for pooled in part.pooled]
-        return Warmth(turning, passed, past_of(turning, self.rules, newest, self._history, self._ranks, self.shards))
+        failed = self.router.failures
+        past = past_of(turning, self.rules, newest, self._history, self._ranks, self.shards, failed)
+        return Warmth(turning, passed, past)
 
     def _judge_quiet_again(self, turning: Turn) -> None:
         """Which channels are silent is for the rules of the new book to say, to those of them that need to know."""
@@ -170,6 +179,8 @@ class Linking:
         self, routed: Routed, items: list[list[Item]], end: int, warmth: Warmth | None, last: bool = False
     ) -> Routed:
         marks = self.watermarks
+        failures, self.router.failures = self.router.failures, []
+        routed.gaps.extend(map(gap_of, failures))
         timelines: list[AnyTimeline] = [*marks.timelines(end)[: self._linker_group], *marks.vouch_timelines(end)]
         work = [Work(self._slices, end, timelines, shard, last) for shard in items]
         if warmth is not None:
@@ -179,7 +190,7 @@ class Linking:
                 part._replace(turn=turning, warm=past, watermarks=passed) for part, past in zip(work, warm, strict=True)
             ]
         self._slices += 1
-        return routed._replace(work=work)
+        return routed._replace(work=work, failures=failures)
 
     def _wait_until(self, clock: int, items: list[list[Item]]) -> None:
         """Time passes; a channel may become quiet on the way."""
@@ -240,7 +251,7 @@ class Linking:
         event = placed.event
         if before.matter != after.matter:
             routed.links.append(_link_row(event, after, from_us(arrival.arrived_us), before.matter))
-            at, source = self._seen.get(event.id, (arrival.arrived_us, ""))
+            _, at, source = self._seen.get(event.id) or (event.id, arrival.arrived_us, "")
             routed.pooled.append(PooledEvent(_joined(event, after), after.matter, from_us(at), source))
         self.router.move(
             placed.order, (_joined(event, before), before), (_joined(event, after), after), arrival.arrived_us,
@@ -249,49 +260,76 @@ class Linking:
 
     def _is_duplicate(self, arrival: Arrival, routed: Routed) -> bool:
         event = arrival.event
-        self._forget_ids(arrival.arrived_us - self._remember)
+        self._seen.forget(arrival.arrived_us - self._remember)
         known = self._seen.get(event.id)
         if known is None:
-            self._seen[event.id] = (arrival.arrived_us, arrival.source)
-            self._order_of_ids.append((arrival.arrived_us, event.id))
+            self._seen.add(event.id, arrival.arrived_us, arrival.source)
             return False
-        if arrival.source and arrival.source == known[1]:
+        if arrival.source and arrival.source == known[2]:
             routed.fenced[event.channel] = routed.fenced.get(event.channel, 0) + 1
         else:
-            routed.dead.append(_duplicate(arrival, known[1]))
+            routed.dead.append(_duplicate(arrival, known[2]))
         return True
 
-    def _forget_ids(self, before: int) -> None:
-        ids = self._order_of_ids
-        while ids and ids[0][0] < before:
-            self._seen.pop(ids.popleft()[1], None)
+    @property
+    def ids_kept(self) -> int:
+        """How many ids of events are remembered."""
+        return len(self._seen)
 
     def rule_watermarks(self) -> dict[str, int]:
         """The clock watermark of each rule, by id."""
         return {rule: self.watermarks.clock_watermark(number) for rule, number in self._group_of.items()}
 
     def snapshot(self) -> bytes:
-        """Everything that is kept, as msgpack."""
-        kept = [[event_id, *self._seen[event_id]] for _, event_id in self._order_of_ids]
-        stages = [self.watermarks.state(), self.linker.state(), self.quiet.state()]
-        book = zlib.compress(msgspec.msgpack.encode(self._book())) if self._compiler else b""
-        return msgspec.msgpack.encode([STATE_VERSION, self._slices, self._records, book, *stages, kept])
+        """Everything that is kept, as a frame."""
+        self._is_saved = True
+        parts = {HEAD: self._head(), BOOK: self._saved_book()}
+        parts |= _named(IDS, self._seen.all_chunks())
+        parts |= _named(COMPONENT, self.linker.all_parts())
+        return encode(STATE_VERSION, parts, whole=True)
 
-    def restore(self, snapshot: bytes) -> None:
-        """Take back what `snapshot` gave."""
-        state: Any = msgspec.msgpack.decode(snapshot)
-        if state[0] != STATE_VERSION:
-            raise ValueError(f"state must have version {STATE_VERSION}; got {state[0]}; rebuild from the intake log")
-        _, self._slices, self._records, book, marks, linker, quiet, kept = state
+    def changes(self) -> bytes:
+        """What changed since the last snapshot or changes, as a frame."""
+        if not self._is_saved:
+            return self.snapshot()
+        parts = {HEAD: self._head()}
+        if not self._is_book_saved:
+            parts[BOOK] = self._saved_book()
+        parts |= _named(IDS, self._seen.changed_chunks())
+        parts |= _named(COMPONENT, self.linker.changed_parts())
+        return encode(STATE_VERSION, parts, whole=False)
+
+    def restore(self, frames: Sequence[bytes]) -> None:
+        """Take back a snapshot and the changes behind it."""
+        parts = decode(frames, STATE_VERSION)
+        head = msgspec.msgpack.decode(parts.pop(HEAD))
+        book = msgspec.msgpack.decode(parts.pop(BOOK))
         if book and self._compiler is not None:
             found = msgspec.msgpack.decode(zlib.decompress(book), type=RuleBook)
             self._generations = found.generations
             self._run(self._compiler(found))
+        self._is_saved = self._is_book_saved = True
+        self._slices, self._records, marks, quiet, forgotten, begun = head
         self.watermarks.restore(marks)
-        self.linker.restore(linker)
         self.quiet.restore(quiet)
-        self._seen = {event_id: (at, source) for event_id, at, source in kept}
-        self._order_of_ids = deque((at, event_id) for event_id, at, _ in kept)
+        self._seen.restore(_of(IDS, parts), forgotten)
+        self.linker.restore(_of(COMPONENT, parts), begun)
+
+    def _head(self) -> Any:
+        marks, quiet = self.watermarks.state(), self.quiet.state()
+        return [self._slices, self._records, marks, quiet, self._seen.forgotten, self.linker.begun]
+
+    def _saved_book(self) -> bytes:
+        self._is_book_saved = True
+        return zlib.compress(msgspec.msgpack.encode(self._book())) if self._compiler else b""
+
+
+def _named(kind: str, parts: Iterable[tuple[int, Any]]) -> dict[Name, Any]:
+    return {(kind, number): part for number, part in parts}
+
+
+def _of(kind: str, parts: Mapping[Name, Raw]) -> Iterator[tuple[int, Raw]]:
+    return ((name[1], part) for name, part in parts.items() if name[0] == kind)
 
 
 def _joined(event: Event, decision: Decision) -> Event:
@@ -321,7 +359,8 @@ def _unknown_channel(arrival: Arrival) -> DeadLetter:
 
 def _dead_letter(arrival: Arrival, reason: Literal["duplicate_id", "unknown_channel"], sentence: str) -> DeadLetter:
     event = arrival.event
-    digest = hashlib.sha256(f"{arrival.source}|{reason}|{event.id}|{arrival.arrived_us}".encode()).hexdigest()
+    row = arrival.source or arrival.arrived_us  # a row that the log holds twice after a crash is one dead letter
+    digest = hashlib.sha256(f"{row}|{reason}|{event.id}".encode()).hexdigest()
     return DeadLetter(
         id=digest[:32], source=arrival.source, reason=reason, sentence=sentence,
         failed_at=from_us(arrival.arrived_us), channel=event.channel,

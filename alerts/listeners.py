@@ -56,8 +56,11 @@ class _Foreseen:
         self._resets: Foresight = foresee_any((rule.spec.unless or {}).values(), channels)
 
     def role_of(self, event: Event) -> int | None:
-        """The role of each event with the signature of this one; None if they differ."""
-        selects, resets = self._selects(event), self._resets(event)
+        """The role of each event with the signature of this one; None if they differ, or if that cannot be said."""
+        try:
+            selects, resets = self._selects(event), self._resets(event)
+        except Exception:
+            return None  # whoever asks the rule itself about the event learns what is wrong
         if self.rule.plan is not None:
             return 0 if selects is False else None
         if selects is None or resets is None:

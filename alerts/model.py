@@ -243,12 +243,12 @@ class LateEvent(Struct, frozen=True):
 
 
 class RuleGap(Struct, frozen=True):
-    """A time in which a rule could not say what it is there to say, because a channel said nothing."""
+    """A time in which a rule could not say what it is there to say: a channel said nothing, or the rule failed."""
 
     rule: str
-    channel: str
-    reason: Literal["silent_channel"]
-    from_at: datetime  # the last sign of life
+    channel: str  # "" where the reason is no channel
+    reason: Literal["silent_channel", "rule_failed"]
+    from_at: datetime  # the last sign of life, or the moment of the failure
     until_at: datetime
     noted_at: datetime
 

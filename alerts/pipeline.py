@@ -11,6 +11,7 @@ from typing import Protocol
 from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.detection import Compiler, Shard
+from alerts.failing import Failure
 from alerts.linking import Linking, Routed
 from alerts.model import Slice
 from alerts.publishing import Publishing
@@ -21,7 +22,9 @@ from alerts.warming import History, no_history
 class _Stage(Protocol):
     def snapshot(self) -> bytes: ...
 
-    def restore(self, snapshot: bytes) -> None: ...
+    def changes(self) -> bytes: ...
+
+    def restore(self, frames: Sequence[bytes]) -> None: ...
 
 
 class Pipeline:
@@ -36,7 +39,8 @@ class Pipeline:
         history: History = no_history,
     ) -> None:
         self.linking = Linking(rules, channels, shards, compiler, history)
-        self.shards = [Shard(rules, compiler) for _ in range(shards)]
+        self.shards = [Shard(rules, compiler, shards) for _ in range(shards)]
+        self.failures: list[Failure] = []  # of rules that raised, since the beginning
         self.publishing = Publishing(shards)
 
     def take(self, cut: Slice) -> tuple[Routed, list[Draft]]:
@@ -50,18 +54,24 @@ class Pipeline:
 
     def _run(self, routed: Routed) -> tuple[Routed, list[Draft]]:
         drafts: list[Draft] = []
+        self.failures += routed.failures
         for shard, work in zip(self.shards, routed.work, strict=True):
             drafts += self.publishing.take(work.slice, shard.take(work))
+            self.failures += shard.failures
         return routed, drafts
 
     def snapshot(self) -> list[bytes]:
         """The state of every stage."""
         return [stage.snapshot() for stage in self._stages()]
 
-    def restore(self, snapshots: Sequence[bytes]) -> None:
-        """Take back what `snapshot` gave."""
-        for stage, snapshot in zip(self._stages(), snapshots, strict=True):
-            stage.restore(snapshot)
+    def changes(self) -> list[bytes]:
+        """What changed in every stage since the last snapshot or changes."""
+        return [stage.changes() for stage in self._stages()]
+
+    def restore(self, snapshot: Sequence[bytes], *changes: Sequence[bytes]) -> None:
+        """Take back a snapshot and the changes behind it."""
+        for stage, *frames in zip(self._stages(), snapshot, *changes, strict=True):
+            stage.restore(frames)
 
     def _stages(self) -> list[_Stage]:
         return [self.linking, *self.shards, self.publishing]

@@ -13,6 +13,7 @@ from alerts.channel import Channel
 from alerts.clock import Watermarks
 from alerts.detection import Item
 from alerts.entry import Entry, Key
+from alerts.failing import Failure, failure_of
 from alerts.groups import Groups
 from alerts.linker import Decision, Order
 from alerts.listeners import Listeners
@@ -35,6 +36,7 @@ class Router:
         self.shards = shards
         self._group = [own[0] for own in groups.of]
         self._listeners = Listeners(rules, channels)
+        self.failures: list[Failure] = []  # since they were last taken away
         shapes = list(dict.fromkeys(map(_shape, rules)))
         self._shape = [shapes.index(_shape(rule)) for rule in rules]
 
@@ -46,19 +48,23 @@ class Router:
         kept: Event | None = None
         keys: dict[int, Key | None] = {}  # many rules have the same one
         for rule, foreseen in self._listeners.of(event):
-            role = rule.role_of(event) if foreseen is None else foreseen
-            if not role:
-                continue
-            shape = self._shape[rule.number]
-            key = keys[shape] if shape in keys else keys.setdefault(shape, rule.key_of(event))
-            if key is None:
-                continue
-            watermark = watermarks.clock_watermark(self._group[rule.number])
-            if order[0] < watermark:
-                late.append(_late(rule, event, at, watermark))
+            try:
+                role = rule.role_of(event) if foreseen is None else foreseen
+                if not role:
+                    continue
+                shape = self._shape[rule.number]
+                key = keys[shape] if shape in keys else keys.setdefault(shape, rule.key_of(event))
+                if key is None:
+                    continue
+                watermark = watermarks.clock_watermark(self._group[rule.number])
+                if order[0] < watermark:
+                    late.append(_late(rule, event, at, watermark))
+                    continue
+                key, values = _kept(rule, event, role, key)
+            except Exception as error:
+                self.failures.append(failure_of(rule, error, at))
                 continue
             kept = kept or slim(event)
-            key, values = _kept(rule, event, role, key)
             entry: Entry = (*order, decision.contact, role, values, kept)
             items[shard_of(key, self.shards)].append(
                 Item(at, number, rule.number, key, watermark, entry, None, produced)
@@ -69,27 +75,36 @@ class Router:
         produced: int, watermarks: Watermarks, items: list[list[Item]],
     ) -> None:  # fmt: skip
         """An earlier event turned out to belong to another matter or contact: take it from one key to the other."""
-        old, new = before[0], after[0]
-        for rule, _ in self._listeners.of(new):
+        for rule, _ in self._listeners.of(after[0]):
             watermark = watermarks.clock_watermark(self._group[rule.number])
             if order[0] < watermark:
                 continue
-            left = rule.key_of(old) if rule.role_of(old) else None
-            role = rule.role_of(new)
-            key = rule.key_of(new) if role else None
-            values: tuple[object, ...] = ()
-            if rule.is_whole and left is not None:
-                left = rule.whole_key
-            if key is not None:
-                key, values = _kept(rule, new, role, key)
+            try:
+                left, key, role, values = _moved(rule, before[0], after[0])
+            except Exception as error:
+                self.failures.append(failure_of(rule, error, at))
+                continue
             if left is not None and left != key:
                 shard = shard_of(left, self.shards)
-                items[shard].append(Item(at, number, rule.number, left, watermark, None, old.id, produced))
+                items[shard].append(Item(at, number, rule.number, left, watermark, None, before[0].id, produced))
             if key is not None:
-                entry: Entry = (*order, after[1].contact, role, values, slim(new))
-                gone = old.id if left == key else None
+                entry: Entry = (*order, after[1].contact, role, values, slim(after[0]))
+                gone = before[0].id if left == key else None
                 shard = shard_of(key, self.shards)
                 items[shard].append(Item(at, number, rule.number, key, watermark, entry, gone, produced))
+
+
+def _moved(rule: Rule, old: Event, new: Event) -> tuple[Key | None, Key | None, int, tuple[object, ...]]:
+    """The key that an event leaves and the one that it comes to, what it is to the rule there, and what is kept."""
+    left = rule.key_of(old) if rule.role_of(old) else None
+    if rule.is_whole and left is not None:
+        left = rule.whole_key
+    role = rule.role_of(new)
+    key = rule.key_of(new) if role else None
+    if key is None:
+        return left, None, role, ()
+    key, values = _kept(rule, new, role, key)
+    return left, key, role, values
 
 
 def _shape(rule: Rule) -> tuple[tuple[str, ...], ...]:

@@ -92,6 +92,9 @@ class Rule:
         self.rungs: list[tuple[int, Level]] = [(r.gte, r.level) for r in spec.levels if r.gte is not None]
         if spec.evidence.keep < 1:
             raise RuleError(f"`keep` must be at least 1; got {spec.evidence.keep}", ("evidence", "keep"))
+        self.max_keys = spec.state.max_keys
+        if self.max_keys < 1:
+            raise RuleError(f"`max_keys` must be at least 1; got {self.max_keys}", ("state", "max_keys"))
         self.evidence_fields = [(n, field(n, channels, ("evidence", "fields"))) for n in spec.evidence.fields]
         self.labels = {channel.id: channel.short or channel.label for channel in channels.values()}
         self.explain = spec.explain if isinstance(spec.explain, Text) else Text("", spec.explain)

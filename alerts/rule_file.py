@@ -99,6 +99,12 @@ class EvidenceSettings(Struct, forbid_unknown_fields=True):
     top_k: dict[str, int] = {}
 
 
+class StateSettings(Struct, forbid_unknown_fields=True):
+    """How many keys the rule may keep in the whole city, before those go that say least."""
+
+    max_keys: int = 200_000
+
+
 class RouteSettings(Struct, forbid_unknown_fields=True):
     """Who is told."""
 
@@ -308,6 +314,7 @@ class RuleFile(Struct, forbid_unknown_fields=True):
     silence: SilenceSettings | None = None
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    state: StateSettings = field(default_factory=StateSettings)
     explain: str | Text = ""
     route: RouteSettings = field(default_factory=RouteSettings)
     privacy: Privacy = field(default_factory=Privacy)

@@ -76,3 +76,17 @@ class Subject(Protocol):
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
+
+
+class InPieces:
+    """A subject that may be large, so that it is saved in pieces: its state is `[core, [[name, piece], ...]]`."""
+
+    __slots__ = ()
+
+    def core(self) -> Any:
+        """What is not in a piece, in plain types."""
+        raise NotImplementedError
+
+    def pieces(self, *, is_all: bool) -> list[tuple[Key, Any]]:
+        """All pieces, or those that changed since they were last asked for; None for one that is gone."""
+        raise NotImplementedError

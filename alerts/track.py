@@ -11,25 +11,27 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
+from alerts.duration import HOUR_US
 from alerts.entry import SELECTED, Entry, Key, Verdict, window_start
 from alerts.episode import Episode
 from alerts.model import ALWAYS, NEVER
-from alerts.subject import Standing, Vouched
+from alerts.subject import InPieces, Standing, Vouched
 from alerts.windows import Windows
 
 if TYPE_CHECKING:
     from alerts.rule import Rule
 
 PRUNE_ABOVE = 64
+PIECES_ABOVE = 256  # a track of more entries is saved hour by hour
 NOTHING = Episode()  # of the many keys that never speak; a fold that takes something in becomes one of its own
 
 
-class Track:
+class Track(InPieces):
     """The state of one key. `head` is what the rule says now, `settled` what it will not take back."""
 
     __slots__ = (
-        "armed", "ended", "entries", "folded", "head", "ids", "judge", "key", "rule", "settled", "settled_windows",
-        "stale", "verdicts", "windows",
+        "armed", "ended", "entries", "folded", "head", "hours", "ids", "judge", "key", "rule", "settled",
+        "settled_windows", "stale", "verdicts", "windows",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, key: Key) -> None:
@@ -40,6 +42,7 @@ class Track:
         self.entries: list[Entry] = []
         self.verdicts: dict[str, Verdict] | None = None  # by id of the event, for those that have one
         self.folded = 0  # how many entries the settled fold has taken
+        self.hours: set[int] | None = None  # those that changed, of a track that is saved hour by hour
         self.ids: set[str] | None = None  # only for a long track: a short one is looked through
         self.stale = False  # the settled fold says something that the head does not know
         self.windows: Windows | None = None  # none before there are enough entries to speak of
@@ -56,6 +59,8 @@ class Track:
             return False
         if self.ids is not None:
             self.ids.add(entry[2])
+        if self.hours is not None:
+            self.hours.add(entry[0] // HOUR_US)
         if not entries or entry > entries[-1]:
             index = len(entries)
             entries.append(entry)
@@ -77,6 +82,8 @@ class Track:
         for place in range(self.folded, len(self.entries)):
             if self.entries[place][2] == event_id:
                 gone = self.entries.pop(place)
+                if self.hours is not None:
+                    self.hours.add(gone[0] // HOUR_US)
                 self._say(event_id, None)
                 self.ids = None
                 self._rejudge(place, gone[0])
@@ -244,6 +251,8 @@ class Track:
                 self._say(entry[2], None)
             if self.ids is not None:
                 self.ids.difference_update([entry[2] for entry in self.entries[:stop]])
+            if self.hours is not None:
+                self.hours.update([entry[0] // HOUR_US for entry in self.entries[:stop]])
             del self.entries[:stop]
             self.folded -= stop
             for windows in (self.windows, self.settled_windows):
@@ -280,18 +289,44 @@ class Track:
 
     def state(self) -> Any:
         """Everything that is kept, in plain types; the head is folded again when it comes back."""
-        return [self.key, self.entries, self.folded, self.ended, self.settled.state()]
+        return [self._core(self.entries), ()]
+
+    def core(self) -> Any:
+        """What is not in a piece."""
+        return self._core(self.entries if self.hours is None else [])
+
+    def pieces(self, *, is_all: bool) -> list[tuple[Key, Any]]:
+        """The entries of a long track hour by hour: all of them, or those that changed since they were asked for."""
+        if self.hours is None:
+            if len(self.entries) <= PIECES_ABOVE:
+                return []
+            is_all = True
+        hours = {entry[0] // HOUR_US for entry in self.entries} if is_all else self.hours or ()
+        self.hours = set()
+        return [((str(hour),), self._of_hour(hour) or None) for hour in sorted(hours)]
+
+    def _core(self, entries: list[Entry]) -> Any:
+        settled = self.settled.state() if self.settled.number else None
+        return [self.key, entries, self.folded, self.ended, settled]
+
+    def _of_hour(self, hour: int) -> list[Entry]:
+        first, stop = (bisect_left(self.entries, (at * HOUR_US,)) for at in (hour, hour + 1))
+        return self.entries[first:stop]
 
     @staticmethod
     def restored(rule: Rule, state: Any, revive: Any) -> Track:
         """The track that `state` described."""
-        key, entries, folded, ended, settled = state
+        (key, entries, folded, ended, settled), pieces = state
         track = Track(rule, tuple(key))
         track.entries = [revive(entry) for entry in entries]
+        if pieces:
+            track.entries += [revive(entry) for _, piece in pieces for entry in piece]
+            track.entries.sort()
+            track.hours = set()
         track.folded = folded
         track.ended = ended
-        track.settled = Episode.restored(settled, revive) if settled[0] else NOTHING
-        for index in range(folded, len(entries)):
+        track.settled = Episode.restored(settled, revive) if settled else NOTHING
+        for index in range(folded, len(track.entries)):
             track._judge(index)
         track._fold_head()
         return track

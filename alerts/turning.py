@@ -13,6 +13,7 @@ from alerts.subject import Subject
 from alerts.track import Track
 
 Past = tuple[int, Key, Entry]  # an event of the past, with a rule's number and key
+Lost = tuple[Rule, Key, Exception]  # a key that could not be taken over: it raised
 
 _ENDS: Mapping[ChangeClass, str] = {
     "gone": "rule_disabled", "status": "rule_disabled", "structure": "superseded",
@@ -27,22 +28,33 @@ def ended(rule: Rule, change: ChangeClass, alerts: Mapping[Key, Alerts], moment:
     return [(key, draft) for key in sorted(alerts) for draft in alerts[key].end(rule, key, reason, moment)]
 
 
-def taken_over(rule: Rule, change: ChangeClass, subjects: Mapping[Key, Subject], watermark: int) -> dict[Key, Subject]:
+def taken_over(
+    rule: Rule, change: ChangeClass, subjects: Mapping[Key, Subject], watermark: int, lost: list[Lost]
+) -> dict[Key, Subject]:
     """What the rule before kept, as far as it still means the same; `watermark` is the new rule's `Wc`."""
-    if change in ("new", "structure"):
-        return {}
-    return {key: _become(rule, change, subject, watermark) for key, subject in subjects.items()}
+    found: dict[Key, Subject] = {}
+    for key, subject in subjects.items() if change not in ("new", "structure") else ():
+        try:
+            found[key] = _become(rule, change, subject, watermark)
+        except Exception as error:
+            lost.append((rule, key, error))
+    return found
 
 
-def warmed(rules: Sequence[Rule], past: Iterable[Past], watermarks: Sequence[int]) -> list[tuple[int, Key, Subject]]:
+def warmed(
+    rules: Sequence[Rule], past: Iterable[Past], watermarks: Sequence[int], lost: list[Lost]
+) -> list[tuple[int, Key, Subject]]:
     """The states that rules would have if they had always run: no alert of the past is said."""
     entries: dict[tuple[int, Key], list[Entry]] = {}
     for number, key, entry in past:
         entries.setdefault((number, key), []).append(entry)
-    return [
-        (number, key, _warm(rules[number].start(key), found, watermarks[number]))
-        for (number, key), found in entries.items()
-    ]
+    found: list[tuple[int, Key, Subject]] = []
+    for (number, key), each in entries.items():
+        try:
+            found.append((number, key, _warm(rules[number].start(key), each, watermarks[number])))
+        except Exception as error:
+            lost.append((rules[number], key, error))
+    return found
 
 
 def _become(rule: Rule, change: ChangeClass, subject: Subject, watermark: int) -> Subject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from alerts.failing import Failure, failure_of
 from alerts.linker import SAME_CONTACT
 from alerts.model import Event, to_us
 from alerts.router import kept_entry, shard_of
@@ -36,10 +37,12 @@ def past_of(
     history: History,
     ranks: Mapping[str, int],
     shards: int,
+    failures: list[Failure],
 ) -> list[list[Past]]:
     """For each shard the events that concern the rules which begin with a book.
 
-    `newest` are events that arrived before the book and may not be in the history yet; they win over it.
+    `newest` are events that arrived before the book and may not be in the history yet; they win over it. An event
+    that a rule cannot look at is none for it, and noted in `failures`.
     """
     warm: list[list[Past]] = [[] for _ in range(shards)]
     fresh = [rule for rule in rules if turning.changes.get(rule.id) in ("new", "structure") and rule.memory]
@@ -54,7 +57,14 @@ def past_of(
     for order, event in sorted(orders, key=lambda found: found[0]):
         contact = _contact(event, contacts)
         for rule in fresh:
-            if order[0] >= turning.at - rule.memory and (kept := kept_entry(rule, order, event, contact)):
+            if order[0] < turning.at - rule.memory:
+                continue
+            try:
+                kept = kept_entry(rule, order, event, contact)
+            except Exception as error:
+                failures.append(failure_of(rule, error, turning.at))
+                continue
+            if kept is not None:
                 warm[shard_of(kept[0], shards)].append((rule.number, *kept))
     return warm
 

@@ -32,6 +32,7 @@ class ChildServer:
     """One child process with a folder, a port and a log; started until it answers, stopped for certain."""
 
     name = "server"
+    start_seconds = START_SECONDS
 
     def __init__(self, folder: Path | str, port: int | None = None) -> None:
         self.folder = Path(folder).resolve()
@@ -81,12 +82,12 @@ class ChildServer:
         self._fixed_port = True
 
     def _wait_until_ready(self, port: int) -> None:
-        end = time.monotonic() + START_SECONDS
+        end = time.monotonic() + self.start_seconds
         while not self._is_ready(port):
             if not self.is_running():
                 raise _PortTakenError(self._failed("it ended at once"))
             if time.monotonic() > end:
-                raise PartError(self._failed(f"no answer in {START_SECONDS:g} s"))
+                raise PartError(self._failed(f"no answer in {self.start_seconds:g} s"))
             time.sleep(0.01)
 
     def _failed(self, what: str) -> str:

@@ -5,36 +5,52 @@
 
 from __future__ import annotations
 
-import itertools
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 from bytewax.outputs import FixedPartitionedSink
 
 from alerts.model import Arrival, DeadLetter, Event, to_us
-from connectors.clickhouse_aggregates import differing_cells, greatest_version
+from connectors.clickhouse_aggregates import differing_cells
 from connectors.clickhouse_client import PoolClient
 from connectors.clickhouse_events import arrivals_between, events_between, first_and_last_arrival
 from connectors.clickhouse_rows import Poolable
 from connectors.clickhouse_schema import Retention, apply_retention, migrate
-from connectors.clickhouse_writer import Pace, PoolWriter, Recounter, RowWriter
+from connectors.clickhouse_writer import (
+    Connection,
+    Pace,
+    PoolWriter,
+    Recounter,
+    RowWriter,
+    Versions,
+    require_tables,
+    state_of,
+)
 from connectors.metrics import Metrics
+from connectors.spool import CLOSE_SECONDS, Bounds, Server, Spool
+from connectors.spool_file import SpoolFile
+
+SPOOL = "pool.journal"  # the file in the spool folder
+ANSWER_SECONDS = 60  # that a statement of the sink may take before it is tried again
 
 
-class PoolSink(FixedPartitionedSink[list[Poolable], list[int]]):
+class PoolSink(FixedPartitionedSink[list[Poolable], bytes]):
     """Write events, matter links, revisions, late events and dead letters, and keep the aggregates exact.
 
     Parallel by: nothing, one partition for the cluster, because the versions of rows come from one counter.
     Rows are written by one background thread and aggregates recounted by another, each with a connection of
     its own; alerts that share the worker do not wait for them.
-    Delivery: at least once; a row that comes again replaces itself, and a snapshot waits until every row
-    handed over is in the pool. The hours whose aggregates are still to be recounted are the snapshot, so a
-    crash forgets none; until then an aggregate is at most `refresh_seconds` behind.
-    On failure: tries again with growing, jittered pauses for `patience` while rows wait in memory, up to
-    `max_rows` or the next snapshot, where the flow waits too; then stops the flow.
+    Delivery: at least once; a row that comes again replaces itself. What the server has not taken when a
+    snapshot is due goes to the `spool` folder; the hours whose aggregates are still to be recounted are in the
+    snapshot, so a crash forgets none; until then an aggregate is at most `refresh_seconds` behind.
+    On failure: tries again with growing, jittered pauses without end, while rows wait in memory, then on the
+    disk, up to `spool_bytes`, then the flow waits. Without a folder it tries for `patience`, rows wait in memory,
+    a snapshot waits for the server, and then the flow stops. What does not pass by itself stops it at once.
     """
 
     def __init__(
@@ -46,35 +62,87 @@ class PoolSink(FixedPartitionedSink[list[Poolable], list[int]]):
         pace: Pace | None = None,
         patience: timedelta = timedelta(seconds=60),
         now: Callable[[], float] = time.time,
+        spool: Path | None = None,
+        spool_bytes: int = 1_000_000_000,
+        stop: threading.Event | None = None,
+        migrates: bool = False,
     ) -> None:
-        """`now` is asked only whether an hour is so old that its tokens have expired."""
+        """`now` is asked only whether an hour is so old that its tokens have expired.
+
+        `stop` is set when the flow is asked to end. With `migrates` the tables are brought up to date before the
+        first row, for a server that is away when the flow starts.
+        """
+        self._migrates = migrates
         self._dsn = dsn
         self._metrics = metrics
         self._database = database
         self._pace = pace or Pace()
         self._patience = patience
         self._now = now
+        self._spool = spool
+        self._spool_bytes = spool_bytes
+        self._stop = stop
+        self._writer: PoolWriter | None = None
 
     def list_parts(self) -> list[str]:
         """One partition: one counter of versions."""
         return ["pool"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: list[int] | None) -> PoolWriter:
-        """Open both connections; `resume_state` are the hours whose recount was still to come."""
-        rows, aggregates = self._open(), self._open()
-        _require_tables(rows)
-        versions = itertools.count(greatest_version(rows) + 1)
-        return PoolWriter(
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | list[int] | None) -> PoolWriter:
+        """Go on where the snapshot left off. Raises `JournalError` where its spool is gone or damaged.
+
+        With a spool the connections are opened when they are needed; the server may be away.
+        """
+        state = state_of(resume_state)
+        file = SpoolFile(self._spool / SPOOL, state.spool) if self._spool else None
+        rows, aggregates, versions = self._connection(self._migrates), self._connection(), Versions()
+        if file is None:
+            require_tables(rows())
+            aggregates()
+        self._writer = PoolWriter(
             RowWriter(rows, versions, self._metrics),
             Recounter(aggregates, versions, self._metrics, self._now),
             self._pace,
-            self._metrics,
-            resume_state or [],
+            state.hours,
+            lambda server: self._spooled(server, file),
+            CLOSE_SECONDS if file else None,
         )
+        return self._writer
 
-    def _open(self) -> PoolClient:
+    def wait_until_delivered(self) -> None:
+        """Return when the pool has every row that was handed over so far: for who reads them there."""
+        if self._writer is not None:
+            self._writer.spool.flush()
+
+    def deliver_waiting(self) -> None:
+        """Deliver what an earlier life left in the spool, where there is no snapshot to go on from any more."""
+        if self._spool and (self._spool / SPOOL).exists():
+            writer = self.build_part("pool", "pool", None)
+            writer.spool.flush()
+            writer.snapshot()
+            writer.close()
+
+    def _spooled(self, server: Server[Poolable], file: SpoolFile | None) -> Spool[Poolable]:
+        pace = self._pace
+        memory = min(pace.max_rows, 2 * pace.batch_rows) if file else pace.max_rows
+        bounds = Bounds(pace.batch_rows, pace.flush_seconds, memory, self._spool_bytes)
+        patience = self._patience.total_seconds()
+        return Spool(server, bounds, self._metrics, file=file, stop=self._stop, patience=patience)
+
+    def _connection(self, migrates: bool = False) -> Connection:
+        """Rows are tried again by the spool; only a flow without one waits here."""
+        patience = timedelta(0) if self._spool else self._patience
+        answer_seconds = ANSWER_SECONDS if self._spool else 300
         retried = self._metrics.flushes_retried.labels("pool")
-        return PoolClient.open(self._dsn, self._database, self._patience, retried.inc)
+
+        def opened() -> PoolClient:
+            client = PoolClient.open(self._dsn, self._database, patience, retried.inc, answer_seconds)
+            if migrates:
+                migrate(client)
+                apply_retention(client, Retention())
+            return client
+
+        return Connection(opened)
 
 
 class Pool:
@@ -105,6 +173,12 @@ class Pool:
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """What a query answers; `{name:Type}` in it are bound parameters."""
         return self._client.rows(query, **parameters)
+
+    def greatest_epoch(self) -> int:
+        """The greatest engine epoch of any revision; 0 where there is none."""
+        if not self._client.value("EXISTS TABLE alert_revisions"):
+            return 0
+        return int(self._client.value("SELECT max(engine_epoch) FROM alert_revisions"))
 
     def count_events(self) -> int:
         """How many events there are, each once."""
@@ -196,12 +270,3 @@ class Pool:
         if rows:
             names = ("id", "status", "note", "marked_at")
             self._client.insert("dead_letter_marks", names, list(zip(*rows, strict=True)))
-
-
-def _require_tables(client: PoolClient) -> None:
-    if not client.value("EXISTS TABLE agg_contacts_daily"):
-        database = client.value("SELECT currentDatabase()")
-        raise ValueError(
-            f"pool must have its tables before a flow writes to it; got none in database `{database}`;"
-            " run `Pool.migrate()` first"
-        )

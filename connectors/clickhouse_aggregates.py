@@ -66,7 +66,7 @@ def recount(client: PoolClient, hours: Iterable[int], version: int) -> int:
     done = 0
     for chunk in _chunks(sorted(hours)):
         for aggregate in AGGREGATES:
-            client.execute(_recount_sql(aggregate, chunk, version))
+            client.insert_selected(_recount_sql(aggregate, chunk, version))
         done += len(chunk)
     return done
 

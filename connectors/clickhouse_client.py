@@ -6,6 +6,8 @@ our own process (`chdb:///folder`). A client belongs to one thread at a time; op
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -19,15 +21,42 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_de
 T = TypeVar("T")
 Column = Sequence[Any]
 
-# what a server says that passes by itself: timeouts, queries, parts, memory, read only, Keeper, network
-TRANSIENT_CODES = frozenset({159, 202, 209, 210, 225, 241, 242, 252, 319, 425, 999})
+# what a server says that passes by itself, by what it lacks for the moment
+TRANSIENT_CODES = frozenset(
+    {
+        *(159, 160, 198, 203, 209, 210, 279, 425),  # time, names, connections, network
+        *(201, 202, 241, 243, 252, 439, 745),  # quota, room for one more query, memory, disk, parts, threads, all
+        *(225, 242, 285, 286, 287, 319, 733, 999),  # Keeper and replicas: read only, too few, unknown outcome
+        *(236, 373, 394, 473),  # its own stop, the query before is still running, cancelled, locked
+    }
+)
+_PROXY_STATUS = re.compile(r"HTTP status (429|5\d\d)\b")  # of whoever stands in front of the server
+
+# Every insert goes in. The block deduplication of a replicated server drops a block that is equal to one of the
+# last hundreds, also where its rows are gone since (expired, deleted, overwritten), and does not know the same rows
+# in another split, which is what a restart sends; the order keys and versions of the tables know both. A server of
+# 2026 obeys `deduplicate_insert` alone, an older one knows only `insert_deduplicate`. An insert is answered when it
+# is there, whatever the user's profile says of asynchronous ones.
+INSERT_SETTINGS = {
+    "max_partitions_per_insert_block": 0,
+    "deduplicate_insert": "disable",
+    "deduplicate_insert_select": "disable",
+    "insert_deduplicate": 0,
+    "async_insert": 0,
+}
+
+
+class PoolRefusedError(ConnectionError):
+    """The server answers and does not let us in: trying again does not help."""
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether trying the same again may help."""
     if isinstance(error, OperationalError | ConnectionError | TimeoutError):
-        return True
-    return isinstance(error, DatabaseError) and error.code in TRANSIENT_CODES
+        return not isinstance(error, PoolRefusedError)
+    if not isinstance(error, DatabaseError):
+        return False
+    return error.code in TRANSIENT_CODES or (error.code is None and bool(_PROXY_STATUS.search(str(error))))
 
 
 class PoolClient:
@@ -54,13 +83,19 @@ class PoolClient:
         database: str = "",
         patience: timedelta = timedelta(seconds=60),
         on_retry: Callable[[], None] | None = None,
+        answer_seconds: int = 300,
     ) -> PoolClient:
-        """Connect; `database` comes before the one that the DSN names, and is made where there is none."""
+        """Connect; `database` comes before the one that the DSN names, and is made where there is none.
+
+        A statement that has no answer after `answer_seconds` is an error. Raises `ConnectionError` where the
+        server is away, `PoolRefusedError` where it refuses.
+        """
         retrying = _retrying(patience, on_retry)
         try:
-            client: Client = retrying(_connect, dsn, database)
+            client: Client = retrying(_connect, dsn, database, answer_seconds)
         except (ClickHouseError, OSError) as error:
-            raise ConnectionError(
+            kind = ConnectionError if is_transient(error) or isinstance(error, OSError) else PoolRefusedError
+            raise kind(
                 f"clickhouse must answer; got `{_short(error)}` ({_place(dsn)}); start it, or set its address"
             ) from error
         return cls(client, patience, on_retry)
@@ -76,7 +111,7 @@ class PoolClient:
                 table,
                 column_names=names,
                 column_oriented=True,
-                settings={"max_partitions_per_insert_block": 0},
+                settings=_insert_settings(self._client),
             )
             self._contexts[table] = context
         context.data = columns
@@ -85,6 +120,10 @@ class PoolClient:
     def execute(self, statement: str) -> None:
         """Run a statement that answers nothing."""
         self._retrying(self._client.command, statement)
+
+    def insert_selected(self, statement: str) -> None:
+        """Run an `INSERT … SELECT`; what it writes is there when this returns."""
+        self._retrying(self._client.command, statement, settings=_insert_settings(self._client))
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """What a query answers, a dictionary for each row; `{name:Type}` in it are bound parameters."""
@@ -105,13 +144,25 @@ class PoolClient:
         self._client.close()
 
 
-def _connect(dsn: str, database: str) -> Client:
-    client = clickhouse_connect.get_client(dsn=dsn, tz_mode="aware")
+def _connect(dsn: str, database: str, answer_seconds: int) -> Client:
+    for talks_of_each_try in ("clickhouse_connect", "urllib3.connectionpool"):
+        logging.getLogger(talks_of_each_try).setLevel(logging.ERROR)
+    # the engine in our own process knows no network
+    times: dict[str, Any] = (
+        {} if dsn.startswith("chdb:") else {"connect_timeout": 5, "send_receive_timeout": answer_seconds}
+    )
+    client = clickhouse_connect.get_client(dsn=dsn, tz_mode="aware", **times)
     if not database:
         return client
     client.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
     client.close()
-    return clickhouse_connect.get_client(dsn=dsn, database=database, tz_mode="aware")
+    return clickhouse_connect.get_client(dsn=dsn, database=database, tz_mode="aware", **times)
+
+
+def _insert_settings(client: Client) -> dict[str, Any]:
+    """Those that this server knows and lets its users set."""
+    known = client.server_settings
+    return {name: value for name, value in INSERT_SETTINGS.items() if name in known and not known[name].readonly}
 
 
 def _retrying(patience: timedelta, on_retry: Callable[[], None] | None) -> Retrying:

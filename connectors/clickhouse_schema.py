@@ -108,19 +108,19 @@ def apply_retention(client: PoolClient, retention: Retention) -> None:
         ("deliveries", "", "happened_at", alerts),
         ("dead_letters", "", "failed_at", retention.dead_letters),
     )
+    tables = _tables(client)
     for table, column, since, age in limits:
-        _limit(client, table, column, since, age)
+        _limit(client, table, _definition(tables[table], column), column, since, age)
 
 
 def token_seconds(client: PoolClient) -> int | None:
     """For how long this pool can still tell people apart; `None` is for ever."""
-    found = re.search(r"toIntervalSecond\((\d+)\)", _definition(client, "events", "reporter"))
+    found = re.search(r"toIntervalSecond\((\d+)\)", _definition(_tables(client)["events"], "reporter"))
     return int(found[1]) if found else None
 
 
-def _limit(client: PoolClient, table: str, column: str, since: str, age: timedelta | None) -> None:
-    """Let a column, or whole rows where none is named, expire `age` after `since`."""
-    now = _definition(client, table, column)
+def _limit(client: PoolClient, table: str, now: str, column: str, since: str, age: timedelta | None) -> None:
+    """Let a column, or whole rows where none is named, expire `age` after `since`; `now` is its definition."""
     what = f"MODIFY COLUMN `{column}` " if column else ""
     if age is None:
         if " TTL " in now:
@@ -131,11 +131,13 @@ def _limit(client: PoolClient, table: str, column: str, since: str, age: timedel
         client.execute(f"ALTER TABLE {table} {what or 'MODIFY '}{wanted}")
 
 
-def _definition(client: PoolClient, table: str, column: str) -> str:
-    """How ClickHouse itself writes down a column, or the end of the table where the rows' TTL stands."""
-    create: str = client.value(
-        "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
-        table=table,
-    )
-    columns, _, end = create.partition(") ENGINE = ")
+def _tables(client: PoolClient) -> dict[str, str]:
+    """How ClickHouse itself writes down each table; one question, for it is a slow one."""
+    rows = client.rows("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
+    return {row["name"]: row["create_table_query"] for row in rows}
+
+
+def _definition(table: str, column: str) -> str:
+    """The definition of a column, or the end of the table's where the rows' TTL stands."""
+    columns, _, end = table.partition(") ENGINE = ")
     return columns.partition(f"`{column}` ")[2].partition(", `")[0] if column else end

@@ -5,25 +5,31 @@ A flush takes 10 to 30 ms and a recount more; alerts that share the worker must 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import NamedTuple
 
+import msgspec
 from bytewax.outputs import StatefulSinkPartition
 
 from alerts.model import PooledEvent
-from connectors.clickhouse_aggregates import hour_of, recount
-from connectors.clickhouse_client import PoolClient
+from connectors.clickhouse_aggregates import greatest_version, hour_of, recount
+from connectors.clickhouse_client import PoolClient, is_transient
 from connectors.clickhouse_rows import Poolable, columns_of, table_of
 from connectors.clickhouse_schema import token_seconds
+from connectors.clickhouse_spool import decode_rows, encode_rows
+from connectors.journal import JournalError
 from connectors.metrics import Metrics
+from connectors.spool import Server, Spool
+from connectors.spool_file import REMEDY
 
-Work = TypeVar("Work")
-Result = TypeVar("Result")
+STATE_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -32,139 +38,213 @@ class Pace:
 
     batch_rows: int = 10_000  # this many rows go out at once …
     flush_seconds: float = 1.0  # … fewer after this long
-    max_rows: int = 100_000  # rows that may wait before the flow has to
+    max_rows: int = 100_000  # rows that may wait in memory
     refresh_seconds: float = 5.0  # between two recounts of the touched aggregates
 
 
-class PoolWriter(StatefulSinkPartition[list[Poolable], list[int]]):
-    """The running half of `PoolSink`. All its own state belongs to the worker's thread."""
+class PoolState(NamedTuple):
+    """What the engine keeps of the sink."""
+
+    version: int
+    hours: list[int]  # whose aggregates are still to be recounted
+    spool: bytes | None  # what waits in the spool
+
+
+def state_of(saved: bytes | list[int] | None) -> PoolState:
+    """Read what the engine kept; a list of hours is what older releases did. Raises `JournalError`."""
+    if saved is None or isinstance(saved, list):
+        return PoolState(STATE_VERSION, saved or [], None)
+    try:
+        state = msgspec.msgpack.decode(saved, type=PoolState)
+    except msgspec.MsgspecError as error:
+        raise JournalError(f"state of the pool's sink must be readable; got {error}; {REMEDY}") from None
+    if state.version != STATE_VERSION:
+        raise JournalError(f"state of the pool's sink must have version {STATE_VERSION}; got {state.version}; {REMEDY}")
+    return state
+
+
+class PoolWriter(StatefulSinkPartition[list[Poolable], bytes]):
+    """The running half of `PoolSink`."""
 
     def __init__(
         self,
         rows: RowWriter,
         aggregates: Recounter,
         pace: Pace,
-        metrics: Metrics,
         touched: Iterable[int],
+        spool: Callable[[Server[Poolable]], Spool[Poolable]],
+        close_seconds: float | None,
     ) -> None:
-        """`touched` are the hours that a snapshot left to be recounted."""
-        self._pace = pace
-        self._waiting: list[Poolable] = []
-        self._buffered = metrics.rows_buffered.labels("pool")
-        self._touched = set(touched)
-        self._rows = _Background("rows", rows.write, rows.close)
-        self._aggregates = _Background("aggregates", aggregates.refresh, aggregates.close)
+        """`touched` are the hours that a snapshot left to be recounted; `close_seconds` bound an orderly end."""
+        self._rows = rows
+        self.recounting = Recounting(aggregates, pace.refresh_seconds, touched, close_seconds is not None)
+        self.spool = spool(Server("pool", self._deliver, is_transient, encode_rows, decode_rows))
+        self._close_seconds = close_seconds
+
+    def _deliver(self, items: list[Poolable]) -> None:
+        self.recounting.touch(self._rows.write(items))
 
     def write_batch(self, values: list[list[Poolable]]) -> None:
-        """Take rows; they are written in the background, and only a full buffer makes the flow wait."""
+        """Take rows; they are written in the background, and only a full spool makes the flow wait."""
+        self.recounting.check()
         for items in values:
-            self._waiting += items
-        self._collect()
-        if len(self._waiting) >= self._pace.max_rows:
-            self._touched |= self._rows.wait() or set()
-        if len(self._waiting) >= self._pace.batch_rows or self._rows.idle_for(self._pace.flush_seconds):
-            self._flush()
-        if self._aggregates.idle_for(self._pace.refresh_seconds):
-            self._refresh()
-        self._buffered.set(len(self._waiting))
+            self.spool.put(items)
 
-    def snapshot(self) -> list[int]:
-        """Wait until every row is in the pool; the hours still to be recounted."""
-        self._write_all()
-        if self._aggregates.idle_for(self._pace.refresh_seconds):
-            self._refresh()
-        return sorted(self._touched | (self._aggregates.work or set()))
+    def snapshot(self) -> bytes:
+        """What waits in the spool, and the hours still to be recounted."""
+        self.recounting.check()
+        waiting = self.spool.snapshot()  # first: rows that are delivered from here on touch their hours once more
+        return msgspec.msgpack.encode(PoolState(STATE_VERSION, self.recounting.hours(), waiting))
 
     def close(self) -> None:
-        """Write and recount what is left, and close both connections."""
-        self._write_all()
-        self._aggregates.wait()
-        self._refresh()
-        self._aggregates.wait()
-        self._rows.stop()
-        self._aggregates.stop()
-
-    def _write_all(self) -> None:
-        self._touched |= self._rows.wait() or set()
-        self._flush()
-        self._touched |= self._rows.wait() or set()
-        self._buffered.set(0)
-
-    def _collect(self) -> None:
-        self._touched |= self._rows.result() or set()
-        self._aggregates.result()
-
-    def _flush(self) -> None:
-        if self._waiting and self._rows.is_idle():
-            self._rows.start(self._waiting)
-            self._waiting = []
-
-    def _refresh(self) -> None:
-        if self._touched and self._aggregates.is_idle():
-            self._aggregates.start(self._touched)
-            self._touched = set()
-
-
-class _Background(Generic[Work, Result]):
-    """One piece of work at a time on one thread; its error is raised to whoever asks next."""
-
-    def __init__(self, name: str, do: Callable[[Work], Result], close: Callable[[], None]) -> None:
-        self._name = name
-        self._do = do
-        self._close = close
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"pool-{name}")
-        self._future: Future[Result] | None = None
-        self._started_at = time.monotonic()
-        self.work: Work | None = None  # what is being done, or was done and not yet asked for
-
-    def is_idle(self) -> bool:
-        """Whether the last work is done and its result was taken."""
-        return self._future is None
-
-    def idle_for(self, seconds: float) -> bool:
-        """Whether it is idle, and so long after the last start."""
-        return self._future is None and time.monotonic() - self._started_at >= seconds
-
-    def start(self, work: Work) -> None:
-        """Begin; only when idle."""
-        self.work = work
-        self._started_at = time.monotonic()
-        self._future = self._thread.submit(self._do, work)
-
-    def result(self) -> Result | None:
-        """The result if it is there, once; its error is raised."""
-        return self.wait() if self._future and self._future.done() else None
-
-    def wait(self) -> Result | None:
-        """Wait for the result if there is work."""
-        if self._future is None:
-            return None
+        """Write and recount what can be in a short time, and close both connections."""
         try:
-            answer = self._future.result()
-        except Exception as error:
-            raise RuntimeError(
-                f"pool must take its {self._name}; got `{error}`; mend it and start again, the last epoch is kept"
-            ) from error
-        self._future = self.work = None
-        return answer
+            if self.spool.close():
+                self._rows.close()
+        finally:
+            self.recounting.close(self._close_seconds)
 
-    def stop(self) -> None:
-        """End the thread and close its connection."""
-        self._thread.shutdown()
-        self._close()
+
+class Recounting:
+    """Recounts touched hours on a thread of its own, now and then; what fails for the moment is tried again."""
+
+    def __init__(self, recounter: Recounter, every_seconds: float, touched: Iterable[int], tries_again: bool) -> None:
+        """With `tries_again` it waits without end for a server that is away; else any error is final."""
+        self._recounter = recounter
+        self._tries_again = tries_again
+        self._every_seconds = every_seconds
+        self._touched = set(touched)
+        self._under_way: set[int] = set()
+        self._changed = threading.Condition()
+        self._last = False  # whether it is the last recount: what is left then is in the snapshot
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="pool-aggregates", daemon=True)
+        self._thread.start()
+
+    def touch(self, hours: set[int]) -> None:
+        """These hours must be counted again."""
+        if hours:
+            with self._changed:
+                self._touched |= hours
+                self._changed.notify_all()
+
+    def hours(self) -> list[int]:
+        """The hours that are still to be recounted."""
+        with self._changed:
+            return sorted(self._touched | self._under_way)
+
+    def check(self) -> None:
+        """Raise what stopped it."""
+        if self._error is not None:
+            raise RuntimeError(
+                f"pool must take its aggregates; got `{self._error}`; mend it and start again, the last epoch is kept"
+            ) from self._error
+
+    def close(self, seconds: float | None) -> None:
+        """Recount once more and end, at the latest after so many seconds."""
+        with self._changed:
+            self._last = True
+            self._changed.notify_all()
+        self._thread.join(seconds)
+        if not self._thread.is_alive():
+            self._recounter.close()
+        self.check()
+
+    def abandon(self) -> None:
+        """End at once; what was not recounted is lost, as in a crash."""
+        with self._changed:
+            self._touched.clear()
+        with contextlib.suppress(RuntimeError):
+            self.close(None)
+
+    def _run(self) -> None:
+        started_at = time.monotonic()
+        while self._wait(started_at):
+            started_at = time.monotonic()
+            try:
+                self._recounter.refresh(self._under_way)
+            except BaseException as error:
+                if not self._tries_again or not is_transient(error):
+                    self._error = error
+                if self._last or self._error:
+                    return
+                self.touch(self._under_way)
+            self._under_way = set()
+
+    def _wait(self, started_at: float) -> bool:
+        """Wait until a recount is due and take its hours; whether there is something to do."""
+        with self._changed:
+            while not self._last and (pause := self._pause(started_at)) != 0:
+                self._changed.wait(pause)
+            self._under_way, self._touched = self._touched, set()
+            return bool(self._under_way)
+
+    def _pause(self, started_at: float) -> float | None:
+        if not self._touched:
+            return None
+        return max(0.0, started_at + self._every_seconds - time.monotonic())
+
+
+class Versions:
+    """Numbers for the versions of rows, each greater than any in the pool; threads may share them."""
+
+    def __init__(self) -> None:
+        self._counter: itertools.count[int] | None = None
+        self._lock = threading.Lock()
+
+    def take(self, client: PoolClient, count: int = 1) -> tuple[int, ...]:
+        """The next ones; the pool is asked for its greatest before the first."""
+        with self._lock:
+            if self._counter is None:
+                require_tables(client)
+                self._counter = itertools.count(greatest_version(client) + 1)
+            return tuple(itertools.islice(self._counter, count))
+
+
+def require_tables(client: PoolClient) -> None:
+    """Raise `ValueError` where the pool has no tables."""
+    if not client.value("EXISTS TABLE agg_contacts_daily"):
+        database = client.value("SELECT currentDatabase()")
+        raise ValueError(
+            f"pool must have its tables before a flow writes to it; got none in database `{database}`;"
+            " run `Pool.migrate()` first"
+        )
+
+
+class Connection:
+    """A connection that is opened when it is needed first: the server may be away when the flow starts."""
+
+    def __init__(self, open_client: Callable[[], PoolClient]) -> None:
+        self._open = open_client
+        self._client: PoolClient | None = None
+
+    def __call__(self) -> PoolClient:
+        """The client; raises what opening it raises."""
+        if self._client is None:
+            self._client = self._open()
+        return self._client
+
+    def close(self) -> None:
+        """Close it if it was opened."""
+        if self._client is not None:
+            self._client.close()
 
 
 class RowWriter:
     """Sort items to their tables and insert them; which hours that touched."""
 
-    def __init__(self, client: PoolClient, versions: itertools.count[int], metrics: Metrics) -> None:
-        self._client = client
+    def __init__(self, connection: Connection, versions: Versions, metrics: Metrics) -> None:
+        self._connection = connection
         self._versions = versions
         self._metrics = metrics
-        self.close = client.close
+        self.close = connection.close
 
     def write(self, items: list[Poolable]) -> set[int]:
-        """Insert the rows of all tables; of two rows of one event the later in the list stays."""
+        """Insert the rows of all tables; of two rows of one event the one that is written later stays.
+
+        A restart writes again from a snapshot on, in the old order. Until it comes to a correction that was there
+        before, an event shows what it was before it; at the end every row is as if it had been written once.
+        """
         tables: dict[str, list[Poolable]] = defaultdict(list)
         for item in items:
             tables[table_of(item)].append(item)
@@ -177,35 +257,39 @@ class RowWriter:
         return {hour_of(pooled.event.occurred_at) for pooled in events}
 
     def _insert(self, table: str, items: list[Poolable]) -> None:
+        client = self._connection()
         names, columns = columns_of(items)
         if table == "events":
-            names, columns = (
-                (*names, "version"),
-                [*columns, tuple(itertools.islice(self._versions, len(items)))],
-            )
-        self._client.insert(table, names, columns)
+            names, columns = (*names, "version"), [*columns, self._versions.take(client, len(items))]
+        client.insert(table, names, columns)
         self._metrics.rows_written.labels("pool", table).inc(len(items))
 
 
 class Recounter:
     """Recount touched hours, except those so old that their reporters cannot be told apart any more."""
 
-    def __init__(
-        self, client: PoolClient, versions: itertools.count[int], metrics: Metrics, now: Callable[[], float]
-    ) -> None:
-        self._client = client
+    def __init__(self, connection: Connection, versions: Versions, metrics: Metrics, now: Callable[[], float]) -> None:
+        self._connection = connection
         self._versions = versions
         self._metrics = metrics
         self._now = now
-        self._tokens_kept = token_seconds(client)
-        self.close = client.close
+        self._tokens_kept: float | None = None  # seconds, once the pool was asked
+        self.close = connection.close
 
     def refresh(self, hours: set[int]) -> None:
         """Make the aggregates of these hours equal a recount of the events."""
-        oldest = 0.0 if self._tokens_kept is None else (self._now() - self._tokens_kept) / 3600
+        client = self._connection()
+        oldest = self._oldest(client)
         open_hours = {hour for hour in hours if hour >= oldest}
         if closed := len(hours) - len(open_hours):
             self._metrics.rows_skipped.labels("pool", "closed_hour").inc(closed)
         with self._metrics.recount_seconds.time():
-            recount(self._client, open_hours, next(self._versions))
+            recount(client, open_hours, *self._versions.take(client))
         self._metrics.hours_recounted.inc(len(open_hours))
+
+    def _oldest(self, client: PoolClient) -> float:
+        """The oldest hour whose reporters can still be told apart."""
+        if self._tokens_kept is None:
+            seconds = token_seconds(client)
+            self._tokens_kept = math.inf if seconds is None else seconds
+        return (self._now() - self._tokens_kept) / 3600

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from connectors.gate import Gate
 from connectors.rows import Failure, Format, Row, read_rows
 from connectors.seal import Sealer
 
@@ -39,14 +40,22 @@ class FolderSource(FixedPartitionedSource[list[FileRow], Progress]):
     a name and rename it. One that was read goes to `done/` once a snapshot holds its last row: sealed, because it
     is full of people; whoever holds the private key can open it.
 
+    While `gate` is closed nothing is read: a large file waits where it lies.
+
     Parallel by: nothing; one partition `folder`.
     Delivery: at least once; rows that come again have the same `source`.
     On failure: a row that cannot be read is a failure in its place; a folder without a mapping is logged and left.
     """
 
     def __init__(
-        self, folder: Path | str, formats: Mapping[str, Format], sealer: Sealer, stop: Flag | None = None
+        self,
+        folder: Path | str,
+        formats: Mapping[str, Format],
+        sealer: Sealer,
+        stop: Flag | None = None,
+        gate: Gate | None = None,
     ) -> None:
+        self._gate = gate or Gate()
         self._folder = Path(folder)
         self._formats = formats
         self._sealer = sealer
@@ -57,13 +66,15 @@ class FolderSource(FixedPartitionedSource[list[FileRow], Progress]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: Progress | None) -> _FolderPart:
         self._folder.mkdir(parents=True, exist_ok=True)
-        return _FolderPart(self._folder, self._formats, self._sealer, self._stop, dict(resume_state or {}))
+        progress = dict(resume_state or {})
+        return _FolderPart(self._folder, self._formats, self._sealer, self._stop, self._gate, progress)
 
 
 class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
     def __init__(
-        self, folder: Path, formats: Mapping[str, Format], sealer: Sealer, stop: Flag, progress: Progress
+        self, folder: Path, formats: Mapping[str, Format], sealer: Sealer, stop: Flag, gate: Gate, progress: Progress
     ) -> None:
+        self._gate = gate
         self._sealer = sealer
         self._folder = folder
         self._formats = formats
@@ -77,7 +88,7 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
     def next_batch(self) -> list[list[FileRow]]:
         if self._stop.is_set():
             raise StopIteration
-        if self._reading is None and not self._open_next():
+        if not self._gate.is_open() or (self._reading is None and not self._open_next()):
             return []
         rows = self._read()
         return [rows] if rows else []

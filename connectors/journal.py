@@ -88,26 +88,23 @@ class Journal:
         with self._doing("write"):
             self._file.execute("UPDATE journal SET forgotten = ?", (self._forgotten,))
         self._drop("number <= ?", until)
+        with self._doing("write"):
+            self._file.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page
 
-    def replace(self, until: int, body: bytes) -> None:
-        """Put one frame, numbered `until`, in the place of all up to it."""
+    def replace(self, until: int, body: bytes) -> int:
+        """Put one frame, numbered `until`, in the place of all up to it; its number."""
         with self._doing("write"), self._together():
             dropped = self._size_of("number <= ?", until)
             self._file.execute("DELETE FROM frames WHERE number <= ?", (until,))
             self._file.execute("INSERT INTO frames VALUES (?, ?, ?)", (until, crc32(body), body))
-        self.size += len(body) - dropped
-        self._shrink()
+        self.size += len(body) - dropped  # the file stays as long as it is: the next frames take the room
+        return until
 
     def _drop(self, which: str, number: int) -> None:
         with self._doing("write"):
             dropped = self._size_of(which, number)
             self._file.execute(f"DELETE FROM frames WHERE {which}", (number,))
         self.size -= dropped
-        self._shrink()
-
-    def _shrink(self) -> None:
-        with self._doing("write"):
-            self._file.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page
 
     def _size_of(self, which: str, number: int) -> int:
         (size,) = self._file.execute(f"SELECT total(length(body)) FROM frames WHERE {which}", (number,)).fetchone()

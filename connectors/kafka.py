@@ -1,14 +1,16 @@
 """The front door to Kafka: its topics, and the sources and sinks of the flows."""
 
-from connectors.kafka_alerts import AlertTopicSink
-from connectors.kafka_client import BrokerError, ensure_topics, partitions_of
+from connectors.kafka_alerts import AlertTopicSink, greatest_topic_epoch
+from connectors.kafka_client import BrokerError, OffsetGoneError, ensure_topics, partitions_of
 from connectors.kafka_dead_letters import DeadLetterSink
-from connectors.kafka_intake import IntakeLogSink, Logged, TickSource
+from connectors.kafka_intake import IntakeLogSink, Logged
 from connectors.kafka_log import LogSource
 from connectors.kafka_producer import RawProducer
 from connectors.kafka_raw import RawSource
-from connectors.kafka_reader import RawRecord, Reader, ends, read_all
+from connectors.kafka_reader import RawRecord, Reader, ends, log_bounds, read_all
+from connectors.kafka_ticks import TickSource
 from connectors.kafka_topics import ALERTS, DEAD_LETTERS, INTAKE_LOG, raw_topic, topics
+from connectors.kafka_watch import BrokerWatch
 
 __all__ = [
     "ALERTS",
@@ -16,10 +18,12 @@ __all__ = [
     "INTAKE_LOG",
     "AlertTopicSink",
     "BrokerError",
+    "BrokerWatch",
     "DeadLetterSink",
     "IntakeLogSink",
     "LogSource",
     "Logged",
+    "OffsetGoneError",
     "RawProducer",
     "RawRecord",
     "RawSource",
@@ -27,6 +31,8 @@ __all__ = [
     "TickSource",
     "ends",
     "ensure_topics",
+    "greatest_topic_epoch",
+    "log_bounds",
     "partitions_of",
     "raw_topic",
     "read_all",

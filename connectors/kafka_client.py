@@ -1,13 +1,12 @@
 """What a Kafka cluster has: whether it answers, which topics there are, making those that are missing.
 
-The client library is imported here, in `kafka_reader.py` and in `kafka_producer.py`, nowhere else. No
-consumer groups and no transactions: positions live in the flow's own snapshots, and not every broker that
-speaks Kafka can do more.
+The client library is imported here, in `kafka_reader.py`, `kafka_producer.py` and `kafka_watch.py`, nowhere
+else. No consumer groups and no transactions: positions live in the flow's own snapshots, and not every broker
+that speaks Kafka can do more.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,36 +16,30 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connectors.kafka_topics import topic_config
+from connectors.kafka_watch import Ear
 
 Place = tuple[str, int]  # topic, partition
 
 PATIENCE_SECONDS = 30.0
-COMPLAIN_SECONDS = 10.0
 _SILENT = 0  # the library would write to stderr many times a second while a broker is away
-
-_log = logging.getLogger("anlan.kafka")
 
 
 class BrokerError(RuntimeError):
     """Kafka cannot do what must be done, and trying again would not help; the message says where."""
 
 
-def client_config(bootstrap: str) -> dict[str, Any]:
-    """What every client is told: where the brokers are, and to complain in our log, not too often."""
-    return {"bootstrap.servers": bootstrap, "log_level": _SILENT, "error_cb": _Complaints(bootstrap)}
+class OffsetGoneError(BrokerError):
+    """A topic does not have the record that is next any more, or not yet: going on would be a loss nobody sees."""
 
 
-class _Complaints:
-    """Writes what a client says about its connections to the log, at most once in a while."""
+def client_config(bootstrap: str, ear: Ear | None = None) -> dict[str, Any]:
+    """What every client is told: where the brokers are, and to complain to an ear of ours, else to nobody."""
+    heard = {"error_cb": _nobody} if ear is None else ear.config()
+    return {"bootstrap.servers": bootstrap, "log_level": _SILENT, **heard}
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-        self._next_at = 0.0
 
-    def __call__(self, error: KafkaError) -> None:
-        if time.monotonic() >= self._next_at:
-            self._next_at = time.monotonic() + COMPLAIN_SECONDS
-            _log.warning("broker_missed error=%r bootstrap=%s", error.str(), self._bootstrap)
+def _nobody(error: KafkaError) -> None:
+    """Who asks once and waits for the answer is told by the answer."""
 
 
 def cluster_id(bootstrap: str, seconds: float) -> str | None:

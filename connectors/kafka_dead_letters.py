@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Event as Flag
+
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import DeadLetter
-from connectors.kafka_producer import RawProducer
+from connectors.kafka_producer import ENDLESS, STOP_SECONDS, RawProducer
 from connectors.kafka_topics import DEAD_LETTERS, OWN_BYTES
+from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
 
 _encode = msgspec.json.Encoder().encode
@@ -19,13 +22,26 @@ class DeadLetterSink(FixedPartitionedSink[list[DeadLetter], None]):
 
     Parallel by: nothing; one partition `letters`.
     Delivery: at least once; a letter that comes twice has the same id, which is also its key.
-    On failure: the client tries again for 30 s, then the flow stops.
+    On failure: waits through a broker that is away, and the whole flow with it; after `stop` is set for
+    `stop_seconds` at most.
     """
 
-    def __init__(self, bootstrap: str, topic: str = DEAD_LETTERS, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str = DEAD_LETTERS,
+        metrics: Metrics | None = None,
+        *,
+        stop: Flag | None = None,
+        stop_seconds: float = STOP_SECONDS,
+        watch: BrokerWatch | None = None,
+    ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
         self._metrics = metrics or Metrics()
+        self._stop = stop
+        self._stop_seconds = stop_seconds
+        self._watch = watch
 
     def list_parts(self) -> list[str]:
         return ["letters"]
@@ -34,7 +50,14 @@ class DeadLetterSink(FixedPartitionedSink[list[DeadLetter], None]):
         return 0
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _DeadLettersPart:
-        producer = RawProducer(self._bootstrap, largest_bytes=OWN_BYTES)
+        producer = RawProducer(
+            self._bootstrap,
+            ENDLESS,
+            OWN_BYTES,
+            stop=self._stop,
+            stop_seconds=self._stop_seconds,
+            watch=self._watch or BrokerWatch(self._bootstrap, self._metrics),
+        )
         return _DeadLettersPart(producer, self._topic, self._metrics)
 
 

@@ -1,33 +1,27 @@
-"""Writing the intake log: every admitted event gets its place in the one order, and ticks move the clock."""
+"""Writing the intake log: every admitted event gets its place in the one order."""
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
 from zlib import crc32
 
-from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from alerts.model import Arrival, Event, ReadUp, Record, Tick, from_us
+from alerts.model import Arrival, Event, Record, Tick
+from connectors.arrival_stamps import Clock, Stamps
+from connectors.gate import Gate
 from connectors.kafka_client import partitions_of
-from connectors.kafka_producer import RawProducer
+from connectors.kafka_producer import ENDLESS, STOP_SECONDS, RawProducer
 from connectors.kafka_reader import ends
 from connectors.kafka_topics import INTAKE_LOG, OWN_BYTES
+from connectors.kafka_watch import BrokerWatch
 from connectors.log_record import decode, encode_control, encode_event, encode_tick, headers_of
 from connectors.metrics import Metrics
 
-Clock = Callable[[], int]  # microseconds since 1970 UTC
 Logged = Record | Tick
 
 NO_COUNTY = "000000"
-AHEAD_US = 5_000_000  # more than the clocks of two machines should differ
-EVERY_SECOND = timedelta(seconds=1)
-
-_log = logging.getLogger("anlan.kafka")
 
 
 class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
@@ -41,14 +35,31 @@ class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
     Parallel by: nothing; one partition `log` is the only writer, that is what makes the order one.
     Delivery: at least once; everything is acknowledged by all replicas before the flow's snapshot is taken.
     After a crash the same rows may be written again, with later arrivals and the same `source`.
-    On failure: the client tries again for 30 s, then the flow stops.
+    On failure: waits through a broker that is away, and the whole flow with it; after `stop` is set for
+    `stop_seconds` at most.
     """
 
-    def __init__(self, bootstrap: str, clock: Clock, topic: str = INTAKE_LOG, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        clock: Clock,
+        topic: str = INTAKE_LOG,
+        metrics: Metrics | None = None,
+        *,
+        gate: Gate | None = None,
+        stop: Flag | None = None,
+        stop_seconds: float = STOP_SECONDS,
+        watch: BrokerWatch | None = None,
+    ) -> None:
+        """`gate` is told what is written."""
         self._bootstrap = bootstrap
         self._clock = clock
         self._topic = topic
         self._metrics = metrics or Metrics()
+        self._gate = gate or Gate()
+        self._stop = stop
+        self._stop_seconds = stop_seconds
+        self._watch = watch
 
     def list_parts(self) -> list[str]:
         return ["log"]
@@ -60,34 +71,35 @@ class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
         count = partitions_of(self._bootstrap, [self._topic])[self._topic]
         shown_us = last_arrivals(self._bootstrap, self._topic, count)
         last_us = max(resume_state or 0, *shown_us.values())
-        if last_us > self._clock() + AHEAD_US:
-            _log.error("log_ahead_of_clock last=%s clock=%s", from_us(last_us), from_us(self._clock()))
-        producer = RawProducer(self._bootstrap, largest_bytes=OWN_BYTES)
-        return _IntakeLogPart(producer, self._topic, shown_us, Stamps(self._clock, last_us), self._metrics)
-
-
-class Stamps:
-    """Arrivals in one strictly rising order: the clock, or a microsecond after the last where it stands."""
-
-    def __init__(self, clock: Clock, last_us: int) -> None:
-        self._clock = clock
-        self.last_us = last_us
-
-    def next(self) -> int:
-        """The next arrival."""
-        self.last_us = max(self._clock(), self.last_us + 1)
-        return self.last_us
+        self._gate.log_ends_at(last_us)
+        stamps = Stamps(self._clock, last_us, self._metrics)
+        producer = RawProducer(
+            self._bootstrap,
+            ENDLESS,
+            OWN_BYTES,
+            stop=self._stop,
+            stop_seconds=self._stop_seconds,
+            watch=self._watch or BrokerWatch(self._bootstrap, self._metrics),
+        )
+        return _IntakeLogPart(producer, self._topic, shown_us, stamps, self._metrics, self._gate)
 
 
 class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
     def __init__(
-        self, producer: RawProducer, topic: str, shown_us: dict[int, int], stamps: Stamps, metrics: Metrics
+        self,
+        producer: RawProducer,
+        topic: str,
+        shown_us: dict[int, int],
+        stamps: Stamps,
+        metrics: Metrics,
+        gate: Gate,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._stamps = stamps
         self._shown_us = shown_us  # the last stamp in each partition
         self._metrics = metrics
+        self._gate = gate
 
     def write_batch(self, values: list[list[Logged]]) -> None:
         self._producer.check()
@@ -103,6 +115,7 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
                 else:
                     self._event(item)
                     admitted[item.event.channel] += 1
+        self._gate.admitted(admitted.total(), self._stamps.last_us)
         self._tick(self._stamps.last_us)  # where the batch ended, for partitions that got nothing at the end
         for channel, count in admitted.items():
             self._metrics.events_admitted.labels(channel=channel).inc(count)
@@ -132,66 +145,6 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
 
     def close(self) -> None:
         self._producer.close()
-
-
-class TickSource(FixedPartitionedSource[Tick | ReadUp, None]):
-    """Say each second that time passes, so that the log's clock moves when nobody calls.
-
-    Says as well which channels' queues are read to their ends, whenever that is another answer than before.
-
-    Parallel by: nothing; one partition `ticks`.
-    Delivery: at most once; a tick that is lost in a crash is followed by another.
-    On failure: cannot fail.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        stop: Flag | None = None,
-        every: timedelta = EVERY_SECOND,
-        read_up: Callable[[], tuple[str, ...]] = tuple,
-    ) -> None:
-        """`read_up` names the channels whose queues are read to their ends now."""
-        self._clock = clock
-        self._read_up = read_up
-        self._stop = stop or Flag()
-        self._every_us = every // timedelta(microseconds=1)
-
-    def list_parts(self) -> list[str]:
-        return ["ticks"]
-
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _TickPart:
-        return _TickPart(self._clock, self._stop, self._every_us, self._read_up)
-
-
-class _TickPart(StatefulSourcePartition[Tick | ReadUp, None]):
-    def __init__(self, clock: Clock, stop: Flag, every_us: int, read_up: Callable[[], tuple[str, ...]]) -> None:
-        self._clock = clock
-        self._stop = stop
-        self._every_us = every_us
-        self._last_us = 0
-        self._read_up = read_up
-        self._told: tuple[str, ...] = ()
-
-    def next_batch(self) -> list[Tick | ReadUp]:
-        if self._stop.is_set():
-            raise StopIteration
-        now_us = self._clock()
-        if 0 <= now_us - self._last_us < self._every_us:
-            return []
-        self._last_us = now_us
-        tick = Tick(from_us(now_us))
-        if (told := self._read_up()) == self._told:
-            return [tick]
-        self._told = told
-        return [ReadUp(now_us, told), tick]
-
-    def next_awake(self) -> datetime:
-        # never far away: an engine step that sleeps holds up everybody's snapshot
-        return datetime.now(UTC) + timedelta(milliseconds=5)
-
-    def snapshot(self) -> None:
-        return None
 
 
 def county_of(event: Event) -> str:

@@ -8,9 +8,11 @@ from threading import Event
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from alerts.model import Slice
+from connectors.gate import Gate
 from connectors.kafka_client import partitions_of
 from connectors.kafka_reader import BATCH, Reader
 from connectors.kafka_topics import INTAKE_LOG
+from connectors.kafka_watch import BrokerWatch
 from connectors.log_order import LogOrder, LogPosition
 from connectors.log_record import decode
 from connectors.metrics import Metrics
@@ -23,7 +25,8 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
 
     Parallel by: nothing; one partition `log` merges all partitions of the topic, or those that are given.
     Delivery: at least once, always in the same order; the position is in the flow's snapshot, and what was
-    held back is read again. With `until_end` the log is taken to end where it ends now.
+    held back is read again. With `until_end` the log is taken to end where it ends now. `gate` is told how far
+    detection is: in a flow with one worker what was given is through when more is asked for.
     On failure: waits through a broker that is away. A record that is not ours, an offset that is gone and a
     log that is shorter than it was stop the flow.
     """
@@ -38,6 +41,8 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         until_end: bool = False,
         batch: int = BATCH,
         metrics: Metrics | None = None,
+        gate: Gate | None = None,
+        watch: BrokerWatch | None = None,
     ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
@@ -46,6 +51,8 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         self._until_end = until_end
         self._batch = batch
         self._metrics = metrics
+        self._gate = gate or Gate()
+        self._watch = watch
 
     def list_parts(self) -> list[str]:
         return ["log"]
@@ -54,14 +61,17 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         count = partitions_of(self._bootstrap, [self._topic])[self._topic]
         order = LogOrder(self._partitions or range(count), resume_state)
         starts = {(self._topic, partition): offset for partition, offset in order.position()[1].items()}
-        reader = Reader(self._bootstrap, starts, self._batch, self._metrics)
-        return _LogPart(reader, order, self._stop, self._until_end)
+        reader = Reader(self._bootstrap, starts, self._batch, self._metrics, watch=self._watch)
+        self._gate.read_from(order.position()[0])
+        return _LogPart(reader, order, self._gate, self._stop, self._until_end)
 
 
 class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
-    def __init__(self, reader: Reader, order: LogOrder, stop: Event, until_end: bool) -> None:
+    def __init__(self, reader: Reader, order: LogOrder, gate: Gate, stop: Event, until_end: bool) -> None:
         self._reader = reader
         self._order = order
+        self._gate = gate
+        self._given: Slice | None = None
         self._stop = stop
         self._until_end = until_end
         self._ended = False
@@ -70,10 +80,12 @@ class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
     def next_batch(self) -> list[Slice]:
         if self._ended or self._stop.is_set():
             raise StopIteration
+        if self._given is not None:
+            self._gate.passed(len(self._given.arrivals), self._given.clock_us)
         self._read()
-        released = self._order.release_all() if self._ended else self._order.release()
+        self._given = self._order.release_all() if self._ended else self._order.release()
         self._balance()
-        return [] if released is None else [released]
+        return [] if self._given is None else [self._given]
 
     def _read(self) -> None:
         records = self._reader.read()

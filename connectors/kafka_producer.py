@@ -4,40 +4,93 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from threading import Event as Flag
 from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, Place, client_config
 from connectors.kafka_topics import ROW_BYTES
+from connectors.kafka_watch import BrokerWatch
+
+STOP_SECONDS = 20.0
+QUEUE_KBYTES = 65_536
+NOTHING_LOST = "; nothing is lost, the next start goes on from the last snapshot"
+_LOOK_SECONDS = 0.1  # how often who waits looks whether to go on waiting
+_SLACK_SECONDS = 1.0  # so that the client library, which has the same patience, is heard first
+
+
+class Patience:
+    """How long to wait for brokers that do not answer: some seconds, or until some seconds after a stop."""
+
+    def __init__(self, seconds: float | None, stop: Flag | None = None, stop_seconds: float = STOP_SECONDS) -> None:
+        """`seconds` None is without end: then only a `stop` that is set brings one, `stop_seconds` later."""
+        self.seconds = seconds
+        self._stop = stop or Flag()
+        self._stop_seconds = stop_seconds
+        self._stopped_at: float | None = None
+        self._began_at = 0.0
+
+    def begin(self) -> None:
+        """Somebody begins to wait."""
+        self._began_at = time.monotonic()
+
+    def ended(self) -> str:
+        """In words how long was waited, once that was long enough; empty until then."""
+        now = time.monotonic()
+        if self._stop.is_set():
+            self._stopped_at = self._stopped_at or now
+            if now >= self._stopped_at + self._stop_seconds:
+                return f"{self._stop_seconds:g} s after the stop"
+        if self.seconds is not None and now >= self._began_at + self.seconds + _SLACK_SECONDS:
+            return f"after {self.seconds:g} s"
+        return ""
+
+
+ENDLESS = None  # the patience of a flow
 
 
 class RawProducer:
     """Sends bytes to topics, in order and without doubles inside one life of the producer.
 
     Parallel by: whoever makes one; each has its own connection and belongs to one thread.
-    Delivery: at least once; `send` only queues, `flush` returns when the brokers have everything.
-    On failure: the client tries again for `patience` seconds; after that `flush` raises, and so does `check`.
+    Delivery: at least once; `send` only queues, `flush` returns when the brokers have everything. What is queued
+    is bounded; `send` waits while the queue is full.
+    On failure: tries again for `patience` seconds; after that `flush` raises, and so does `check`. With `ENDLESS`
+    patience it waits for brokers that are away until they are back; once `stop` is set it gives up after
+    `stop_seconds`. What does not pass raises at once: a topic that is gone, a record too large, no access.
     """
 
-    def __init__(self, bootstrap: str, patience: float = PATIENCE_SECONDS, largest_bytes: int = ROW_BYTES) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        patience: float | None = PATIENCE_SECONDS,
+        largest_bytes: int = ROW_BYTES,
+        *,
+        stop: Flag | None = None,
+        stop_seconds: float = STOP_SECONDS,
+        watch: BrokerWatch | None = None,
+        queue_kbytes: int = QUEUE_KBYTES,
+    ) -> None:
         self._bootstrap = bootstrap
-        self._patience = patience
+        self._patience = Patience(patience, stop, stop_seconds)
         self._first_failure = ""
         self._failed_since_flush = 0
         self.delivered = 0
         self.failed = 0
         self.ends: dict[Place, int] = {}  # for each partition the offset after the last record it took
+        self.strangers: list[tuple[Place, int, int]] = []  # from where to where somebody else wrote in between
+        self._ear = (watch or BrokerWatch(bootstrap)).ear()
         self._producer = Producer(
             {
-                **client_config(bootstrap),
+                **client_config(bootstrap, self._ear),
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 5,  # below that some brokers drown in small batches
                 "compression.type": "lz4",
-                "message.timeout.ms": int(patience * 1000),
+                "message.timeout.ms": 0 if patience is None else int(patience * 1000),
                 "message.max.bytes": largest_bytes,
-                "queue.buffering.max.kbytes": 65_536,
+                "queue.buffering.max.kbytes": queue_kbytes,
             }
         )
 
@@ -61,13 +114,16 @@ class RawProducer:
             "timestamp": timestamp_ms,
             "on_delivery": self._count,
         }
-        end = time.monotonic() + self._patience
+        if not self._queue(message):
+            self._wait_for_room(message)
+
+    def _wait_for_room(self, message: dict[str, Any]) -> None:
+        self._patience.begin()
         while not self._queue(message):
-            if time.monotonic() > end:
-                raise BrokerError(
-                    f"the send queue must drain; got it full for {self._patience:g} s ({self._bootstrap})"
-                )
-            self._producer.poll(0.05)
+            self._producer.poll(_LOOK_SECONDS)
+            self._raise_failed()
+            if ended := self._patience.ended():
+                raise BrokerError(f"the send queue must drain; got it full {ended} ({self._bootstrap}){self._comfort}")
 
     def _queue(self, message: dict[str, Any]) -> bool:
         try:
@@ -80,10 +136,13 @@ class RawProducer:
         return True
 
     def _count(self, error: KafkaError | None, message: Message) -> None:
-        topic, partition = str(message.topic()), int(message.partition() or 0)
+        topic, partition = place = str(message.topic()), int(message.partition() or 0)
         if error is None:
             self.delivered += 1
-            self.ends[topic, partition] = int(message.offset() or 0) + 1
+            offset = int(message.offset() or 0)
+            if (end := self.ends.get(place, offset)) < offset:
+                self.strangers.append((place, end, offset))
+            self.ends[place] = offset + 1
         else:
             self.failed += 1
             self._failed_since_flush += 1
@@ -96,20 +155,38 @@ class RawProducer:
 
     def flush(self) -> None:
         """Wait until the brokers have everything that was sent; raise if a record was given up."""
-        waiting = self._producer.flush(self._patience + 1)
+        self._patience.begin()
+        waiting = self._producer.flush(_LOOK_SECONDS)
+        while waiting:
+            self._raise_failed()
+            if ended := self._patience.ended():
+                raise BrokerError(
+                    f"all records must be delivered; got {waiting} still waiting {ended}"
+                    f" ({self._bootstrap}){self._comfort}"
+                )
+            waiting = self._producer.flush(_LOOK_SECONDS)
         self._raise_failed()
-        if waiting:
-            raise BrokerError(f"all records must be delivered; got {waiting} still waiting ({self._bootstrap})")
+
+    @property
+    def _comfort(self) -> str:
+        return (
+            ""
+            if self._patience.seconds is not None
+            else "; nothing is lost, the next start goes on from the last snapshot"
+        )
 
     def _raise_failed(self) -> None:
         count, first = self._failed_since_flush, self._first_failure
         self._failed_since_flush, self._first_failure = 0, ""
         if count:
             raise BrokerError(f"all records must be delivered; got {count} given up, the first with {first}")
+        if self._ear.refused:
+            raise BrokerError(f"the broker must take what we send; got `{self._ear.refused}` ({self._bootstrap})")
 
     def close(self) -> None:
         """Flush; the producer is not used after that."""
         self.flush()
+        self._ear.close()
 
     def __enter__(self) -> Self:
         return self

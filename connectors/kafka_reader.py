@@ -10,16 +10,17 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from msgspec import Struct
 
-from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, Place, client_config
+from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, OffsetGoneError, Place, client_config, partitions_of
+from connectors.kafka_watch import BrokerWatch, Ear
 from connectors.metrics import Metrics
 
 BATCH = 1000
+PREFETCH_KBYTES = 32_768
 POLL_SECONDS = 0.001
 
 _log = logging.getLogger("anlan.kafka")
+_GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 _FATAL = {
-    KafkaError._AUTO_OFFSET_RESET,
-    KafkaError.OFFSET_OUT_OF_RANGE,
     KafkaError._UNKNOWN_PARTITION,
     KafkaError._UNKNOWN_TOPIC,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -32,6 +33,8 @@ _PASSING = {  # a topic was made a moment ago, or its leader moves
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
 }
 
 
@@ -55,11 +58,19 @@ class RawRecord(Struct, frozen=True, gc=False):
 class Reader:
     """One consumer over some partitions, each from an offset of its own; -1 is the beginning.
 
-    An offset that the broker no longer has, or does not have yet, is refused: a jump would be a loss.
+    An offset that the broker no longer has, or does not have yet, is refused: a jump would be a loss. No record
+    comes twice, also of a partition that was paused. What is fetched ahead is bounded.
     """
 
     def __init__(
-        self, bootstrap: str, starts: Mapping[Place, int], batch: int = BATCH, metrics: Metrics | None = None
+        self,
+        bootstrap: str,
+        starts: Mapping[Place, int],
+        batch: int = BATCH,
+        metrics: Metrics | None = None,
+        *,
+        watch: BrokerWatch | None = None,
+        prefetch_kbytes: int = PREFETCH_KBYTES,
     ) -> None:
         self._bootstrap = bootstrap
         self.places = list(starts)
@@ -69,21 +80,24 @@ class Reader:
         self._metrics = metrics
         self._seen: dict[Place, tuple[int, float]] = {}  # offset of the last record read, and when
         self._told_at = 0.0
-        self._consumer = _consumer(bootstrap)
-        self._consumer.assign([self._start(place, offset) for place, offset in starts.items()])
+        self._ear = (watch or BrokerWatch(bootstrap, metrics)).ear()
+        self._consumer = _consumer(bootstrap, self._ear, prefetch_kbytes)
+        assigned = [self._start(place, offset) for place, offset in starts.items()]
+        self._next = {(place.topic, place.partition): place.offset for place in assigned}
+        self._consumer.assign(assigned)
 
     def _start(self, place: Place, offset: int) -> TopicPartition:
         low, high = _bounds(self._consumer, place)
         if offset < 0:
             return TopicPartition(*place, low)
         if offset < low:
-            raise BrokerError(
+            raise OffsetGoneError(
                 f"the next record must still be in the topic; got {low} as the oldest, {offset} is next"
                 f" ({place[0]}, partition {place[1]}); keep the topic for longer than the flow can be down"
             )
         # some brokers tell an end that is too small; the record behind it tells the truth
         if offset > high and offset > (end := ends(self._bootstrap, [place])[place][0]):
-            raise BrokerError(
+            raise OffsetGoneError(
                 f"the topic must be as long as when it was last read; got the end {end}, {offset} is next"
                 f" ({place[0]}, partition {place[1]}); was the broker emptied or replaced?"
             )
@@ -94,8 +108,15 @@ class Reader:
         records = []
         for message in self._consumer.consume(self._batch, seconds):
             if not self._is_trouble(message):
-                records.append(_record(message))
-                self.behind.add((records[-1].topic, records[-1].partition))
+                record = _record(message)
+                place = record.topic, record.partition
+                if record.offset < self._next[place]:
+                    continue  # fetched again after a pause
+                self._next[place] = record.offset + 1
+                records.append(record)
+                self.behind.add(place)
+        if self._ear.refused:
+            raise BrokerError(f"the broker must let us read; got `{self._ear.refused}` ({self._bootstrap})")
         if self._metrics is not None:
             self._observe(self._metrics, records)
         return records
@@ -122,6 +143,11 @@ class Reader:
             place = (str(message.topic()), int(message.partition() or 0))
             self._not_at_end.discard(place)
             self.behind.discard(place)
+        elif error.code() in _GONE:
+            raise OffsetGoneError(
+                f"the next record must still be in the topic; got `{error.str()}` ({where}); was it deleted, or the"
+                " broker emptied or replaced?"
+            )
         elif error.fatal() or error.code() in _FATAL:
             raise BrokerError(f"topic must be readable; got `{error.str()}` ({where})")
         else:
@@ -144,6 +170,7 @@ class Reader:
     def close(self) -> None:
         """Close the connections."""
         self._consumer.close()
+        self._ear.close()
 
     def __enter__(self) -> Self:
         return self
@@ -171,6 +198,17 @@ def ends(
     return found
 
 
+def log_bounds(bootstrap: str, topic: str, seconds: float = PATIENCE_SECONDS) -> dict[int, tuple[int, int]]:
+    """For each partition of a topic the oldest offset that is there, and the one that its next record will have."""
+    places = [(topic, partition) for partition in range(partitions_of(bootstrap, [topic], seconds)[topic])]
+    consumer = _consumer(bootstrap)
+    try:
+        lows = {place: _bounds(consumer, place)[0] for place in places}
+    finally:
+        consumer.close()
+    return {place[1]: (lows[place], end) for place, (end, _) in ends(bootstrap, places, seconds).items()}
+
+
 def read_all(bootstrap: str, starts: Mapping[Place, int], seconds: float = PATIENCE_SECONDS) -> Iterator[RawRecord]:
     """Every record from these offsets to the end that is there now; an end that does not come is an error."""
     with Reader(bootstrap, starts) as reader:
@@ -184,10 +222,10 @@ def read_all(bootstrap: str, starts: Mapping[Place, int], seconds: float = PATIE
                 raise BrokerError(f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})")
 
 
-def _consumer(bootstrap: str) -> Consumer:
+def _consumer(bootstrap: str, ear: Ear | None = None, prefetch_kbytes: int = PREFETCH_KBYTES) -> Consumer:
     return Consumer(
         {
-            **client_config(bootstrap),
+            **client_config(bootstrap, ear),
             "group.id": "anlan",  # asked for by the library; no group is joined and nothing committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -196,7 +234,7 @@ def _consumer(bootstrap: str) -> Consumer:
             "fetch.wait.max.ms": 10,
             "fetch.queue.backoff.ms": 10,
             "fetch.error.backoff.ms": 100,
-            "queued.max.messages.kbytes": 32_768,
+            "queued.max.messages.kbytes": prefetch_kbytes,
         }
     )
 

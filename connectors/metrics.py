@@ -120,6 +120,16 @@ class Metrics:
             "topic",
             "partition",
         )
+        self.broker_missed = self._gauge(
+            "broker_missed_state", "1 while no Kafka broker can be reached, else 0: the flow waits for it."
+        )
+        self.intake_held = self._gauge(
+            "intake_held_state", "1 while raw rows wait in their topics because detection is behind, else 0."
+        )
+        self.log_clock_ahead = self._gauge(
+            "log_clock_led_seconds",
+            "How far the clock of the log is ahead of the machine's, which was set back; until then timers wait.",
+        )
 
     def _declare_alerts(self) -> None:
         self.revisions_published = self._counter(
@@ -143,6 +153,25 @@ class Metrics:
         )
         self.rule_changes_refused = self._counter(
             "rule_changes_refused_total", "Rules that kept their old meaning: the new one came without a new version."
+        )
+        self.keys_evicted = self._counter(
+            "keys_evicted_total", "Keys that a rule forgot because it had more than its `max_keys`.", "rule"
+        )
+        self.caps_exceeded = self._counter(
+            "caps_exceeded_total",
+            "Times in which a rule was above its `max_keys` and too few keys could be forgotten, so that it grew.",
+            "rule",
+        )
+        self.longest_key = self._gauge(
+            "longest_key_kept_count", "Events of the key that keeps the most of them.", "rule"
+        )
+        self.ids_kept = self._gauge("ids_kept_count", "Ids of events that are remembered, so that none counts twice.")
+        self.matters_kept = self._gauge("matters_kept_count", "Matters that an event may still join.")
+        self.rules_failed = self._counter(
+            "rules_failed_total", "Times in which a rule raised: the key or the event was passed over.", "rule"
+        )
+        self.rule_failed = self._gauge(
+            "rule_failed_state", "1 while a rule is switched off because it raised too often, else 0.", "rule"
         )
         self.alerts_open = self._gauge("alerts_opened_count", "Alerts open or acked now.", "rule")
         self.alert_latency = self._histogram(
@@ -173,7 +202,17 @@ class Metrics:
         self.flushes_retried = self._counter(
             "flushes_retried_total", "Writes tried again because the other side did not answer.", "sink"
         )
-        self.rows_buffered = self._gauge("rows_buffered_count", "Rows waiting in a sink.", "sink")
+        self.rows_buffered = self._gauge("rows_buffered_count", "Rows waiting in the memory of a sink.", "sink")
+        self.rows_spooled = self._gauge(
+            "rows_spooled_count", "Rows that wait on the disk, because the other side does not take them.", "sink"
+        )
+        self.spooled_bytes = self._gauge("rows_spooled_bytes", "Room that the rows on the disk take.", "sink")
+        self.rows_waited = self._gauge(
+            "rows_waited_seconds", "For how long the oldest row that a sink has not delivered waits.", "sink"
+        )
+        self.sink_away = self._gauge(
+            "sink_away_state", "1 while the other side of a sink does not take what it is sent, else 0.", "sink"
+        )
         self.hours_recounted = self._counter(
             "hours_recounted_total", "Touched hours counted again in the aggregate tables."
         )
@@ -188,10 +227,17 @@ class Metrics:
             WORK_BUCKETS,
         )
         self.snapshot_seconds = self._histogram(
-            "snapshots_taken_seconds", "Time to encode the state of one step.", WORK_BUCKETS, "step"
+            "snapshots_taken_seconds", "Time to put what changed in one step on the disk.", WORK_BUCKETS, "step"
         )
         self.snapshot_bytes = self._histogram(
-            "snapshots_taken_bytes", "Size of the encoded state of one step.", BYTES_BUCKETS, "step"
+            "snapshots_taken_bytes", "Size of what changed in one step since its last snapshot.", BYTES_BUCKETS, "step"
+        )
+        self.disk_left = self._gauge("disk_left_bytes", "Room on the disk of the state, as of the last snapshot.")
+        self.disk_filled = self._gauge(
+            "disk_filled_state", "1 while the flow waits for room on the disk of its state, else 0."
+        )
+        self.state_rebuilt = self._gauge(
+            "state_rebuilt_state", "1 while the state is rebuilt from the intake log after a start, else 0."
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -5,6 +5,7 @@
 | stream `alerts:all`, `alerts:<county>` | every revision, trimmed by age; the record is the field `json` |
 | hash `alert:<alert_id>` | the last revision, flat fields for panels and `json`; also the fence |
 | sorted set `alerts:open`, `alerts:open:<county>` | what is open; score = level × 10¹³ + ms of opening |
+| `alerts:epoch`, `alerts:feed_seq` | the greatest engine epoch that wrote, and the last place in the feed |
 | channel `alerts.hint` | `{alert_id, revision, stream_id}`: a nudge, never the record |
 
 Redis Cluster: a script may touch one slot only, so give a prefix with a hash tag, such as `{anlan}:`; all
@@ -15,11 +16,13 @@ second, which an epoch that is committed already does not bring back.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -27,26 +30,29 @@ import redis
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_delay,
-    wait_random_exponential,
-)
 
-from alerts.model import LEVELS, Revision, to_us
+from alerts.model import Revision
 from connectors.metrics import Metrics
+from connectors.redis_entry import entry_of
+from connectors.spool import Bounds, Server, Spool
+from connectors.spool_file import SpoolFile
 
+SPOOL = "redis.journal"  # the file in the spool folder
 CHUNK = 500  # revisions in one call, about 25 ms; the server answers nobody else meanwhile
-UNKNOWN = "unknown"  # the county of an alert that has none: `alerts:unknown`
-OPEN_STATES = frozenset({"open", "acked"})
-TRANSIENT = (
-    redis.exceptions.ConnectionError,
-    redis.exceptions.TimeoutError,
-    redis.exceptions.BusyLoadingError,
-    redis.exceptions.ReadOnlyError,  # a replica that is about to be promoted
-)
+QUICK_SECONDS = 2.0  # that a worker waits for an answer before its revisions go to the spool
+PATIENT_SECONDS = 10.0  # that the spool does
+MEMORY_ROWS = 2_000
+
+# what a server that is up says for a while: it loads, is a replica about to be promoted, has no memory, cannot
+# save, has lost its replicas, runs somebody's script, or its cluster is being mended
+PASSING = (
+    "LOADING", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
+)  # fmt: skip
+REFUSED = (redis.exceptions.AuthenticationError, redis.exceptions.AuthorizationError)
+
+
+class FencedError(RuntimeError):
+    """A later life of this flow writes to the feeds already."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,17 @@ class FeedRetention:
     closed_alerts: timedelta = timedelta(days=30)
 
 
-class RedisAlertSink(FixedPartitionedSink[list[Revision], None]):
+class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
     """Publish revisions to the streams, hashes, sorted sets and hints, at most 500 in one atomic script call.
 
     Parallel by: nothing; a feed has one order, and one connection writes far more than a city opens.
     Delivery: at least once, and each `(alert_id, revision)` once in the streams: the alert's hash holds the
     last revision, its content hash and engine epoch, and the script leaves out what was written before. A
-    revision that comes again with another content is counted, and the greater engine epoch wins.
-    On failure: waits with growing, jittered pauses and tries again for `patience`, then stops the flow.
+    revision that comes again with another content is counted, and the greater engine epoch wins. What an
+    earlier life of the flow says after a later one has written is refused and stops that flow.
+    On failure: what the server does not take waits in the `spool` folder, up to `spool_bytes`, and is tried again
+    with growing, jittered pauses without end; alerts on other sinks go on, and a snapshot does not wait. Without
+    a folder the flow waits for `patience` and stops. What does not pass by itself stops the flow at once.
     """
 
     def __init__(
@@ -76,61 +85,90 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], None]):
         retention: FeedRetention | None = None,
         patience: timedelta = timedelta(seconds=60),
         on_written: Callable[[list[Revision]], None] | None = None,
+        spool: Path | None = None,
+        spool_bytes: int = 1_000_000_000,
+        stop: threading.Event | None = None,
     ) -> None:
-        """`on_written` is told, after each call, which revisions readers now see for the first time."""
+        """`on_written` is told, after each call, which revisions readers now see for the first time.
+
+        It may be called from another thread. `stop` is set when the flow is asked to end.
+        """
         self._url = url
         self._metrics = metrics
         self._prefix = prefix
         self._retention = retention or FeedRetention()
         self._patience = patience
         self._on_written = on_written
+        self._spool = spool
+        self._bounds = Bounds(CHUNK, memory_rows=MEMORY_ROWS, disk_bytes=spool_bytes)
+        self._stop = stop
 
     def list_parts(self) -> list[str]:
         """One partition: one order."""
         return ["feed"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> RedisAlertWriter:
-        """Open the connection; what to resume from is in Redis itself."""
-        publisher = _Publisher(_client(self._url), self._prefix, self._retention)
-        retrying = _retrying(self._patience, self._metrics)
-        return RedisAlertWriter(publisher, retrying, self._metrics, self._on_written)
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> RedisAlertWriter:
+        """Open the spool where the snapshot left it, and the connections. Raises `JournalError`."""
+        quick = self._publisher(QUICK_SECONDS if self._spool else PATIENT_SECONDS)
+        patient = self._publisher(PATIENT_SECONDS)
+        file = SpoolFile(self._spool / SPOOL, resume_state) if self._spool else None
+        return RedisAlertWriter(
+            quick,
+            patient,
+            self._metrics,
+            self._on_written,
+            lambda server: Spool(
+                server, self._bounds, self._metrics, file=file, stop=self._stop, patience=self._patience.total_seconds()
+            ),
+        )
+
+    def _publisher(self, seconds: float) -> _Publisher:
+        return _Publisher(_client(self._url, seconds), self._prefix, self._retention)
 
 
-class RedisAlertWriter(StatefulSinkPartition[list[Revision], None]):
-    """The open connection of `RedisAlertSink`. Nothing waits in it: what was written was acknowledged."""
+class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
+    """The running half of `RedisAlertSink`."""
 
     def __init__(
         self,
-        publisher: _Publisher,
-        retrying: Retrying,
+        quick: _Publisher,
+        patient: _Publisher,
         metrics: Metrics,
         on_written: Callable[[list[Revision]], None] | None,
+        spool: Callable[[Server[Revision]], Spool[Revision]],
     ) -> None:
-        self._publisher = publisher
-        self._retrying = retrying
+        self._quick = quick
+        self._patient = patient
         self._metrics = metrics
         self._on_written = on_written
+        self.spool = spool(Server("redis", self._deliver_patiently, is_transient, _encode, _decode))
 
     def write_batch(self, values: list[list[Revision]]) -> None:
-        """Write all revisions in order and wait for the acknowledgement of each chunk."""
+        """Write all revisions in order, each chunk acknowledged; what is not acknowledged soon waits in the spool."""
         for chunk in _chunks(revision for revisions in values for revision in revisions):
-            with self._metrics.flush_seconds.labels("redis").time():
-                verdicts = self._write(chunk)
-            self._account(chunk, verdicts)
+            self.spool.write(chunk, self._deliver_quickly)
 
-    def _write(self, chunk: list[Revision]) -> list[str]:
-        try:
-            return self._retrying(self._publisher.write, chunk)
-        except TRANSIENT as error:
-            raise ConnectionError(
-                f"redis must take {len(chunk)} revisions; got `{error}` until patience ran out"
-                f" ({self._publisher.address}); mend it and start again, the last epoch is kept"
-            ) from error
+    def _deliver_quickly(self, chunk: list[Revision]) -> None:
+        self._deliver(self._quick, chunk)
+
+    def _deliver_patiently(self, chunk: list[Revision]) -> None:
+        self._deliver(self._patient, chunk)
+
+    def _deliver(self, publisher: _Publisher, chunk: list[Revision]) -> None:
+        with self._metrics.flush_seconds.labels("redis").time():
+            verdicts = publisher.write(chunk)
+        self._account(chunk, verdicts)
+        if "fenced" in verdicts:
+            epoch = chunk[verdicts.index("fenced")].engine_epoch
+            raise FencedError(
+                f"alerts must come from the latest life of the flow; got engine epoch {epoch} where a later one"
+                f" has written ({publisher.address}); another flow has taken over these feeds: run one of them"
+            )
 
     def _account(self, chunk: list[Revision], verdicts: list[str]) -> None:
         written = [r for r, said in zip(chunk, verdicts, strict=True) if said in ("written", "replaced")]
         self._metrics.rows_written.labels("redis", "alerts").inc(len(written))
-        for reason in ("duplicate", "older"):
+        for reason in ("duplicate", "older", "fenced"):
             if left_out := verdicts.count(reason):
                 self._metrics.rows_skipped.labels("redis", reason).inc(left_out)
         if differing := verdicts.count("mismatch") + verdicts.count("replaced"):
@@ -138,12 +176,36 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], None]):
         if written and self._on_written:
             self._on_written(written)
 
-    def snapshot(self) -> None:
-        """Nothing to keep: everything handed over was acknowledged."""
+    def snapshot(self) -> bytes | None:
+        """What waits in the spool; nothing else is kept."""
+        return self.spool.snapshot()
 
     def close(self) -> None:
-        """Close the connection."""
-        self._publisher.close()
+        """Deliver what can be delivered in a short time, and close the connections."""
+        self._quick.close()
+        if self.spool.close():
+            self._patient.close()
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying the same again may help."""
+    if isinstance(error, REFUSED):
+        return False
+    if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
+        return True
+    said = f"{getattr(error, 'status_code', None) or ''} {error}".split()
+    return isinstance(error, redis.exceptions.ResponseError) and bool(said) and said[0].strip("-") in PASSING
+
+
+def greatest_epoch(url: str, *, prefix: str = "") -> int:
+    """The greatest engine epoch that has written to these feeds; 0 where none has. Raises `ConnectionError`."""
+    client = _client(url)
+    try:
+        return int(cast("bytes | None", client.get(f"{prefix}alerts:epoch")) or 0)
+    except redis.exceptions.RedisError as error:
+        raise ConnectionError(f"redis must say its engine epoch; got `{error}` ({_place(client)})") from error
+    finally:
+        client.close()
 
 
 class _Publisher:
@@ -161,15 +223,14 @@ class _Publisher:
 
     def write(self, chunk: list[Revision]) -> list[str]:
         """One script call; the verdict of each revision."""
-        arguments = [*self._head, *map(_entry, chunk)]
+        arguments = [*self._head, *map(entry_of, chunk)]
         said = cast(list[bytes], self._script(keys=[self._stream], args=arguments))
         return [word.decode() for word in said]
 
     @property
     def address(self) -> str:
         """Host and port, without the password of the url."""
-        known = self._client.connection_pool.connection_kwargs
-        return f"{known.get('host', 'socket')}:{known.get('port', '')}"
+        return _place(self._client)
 
     def close(self) -> None:
         """Close the connection."""
@@ -243,84 +304,27 @@ def _streams(answer: Any) -> Any:
     return answer or []
 
 
-def _client(url: str) -> redis.Redis:
+def _client(url: str, seconds: float = PATIENT_SECONDS) -> redis.Redis:
     """A connection whose only patience is ours: the client itself never tries again."""
+    connect_seconds = min(seconds, 5.0)
     return redis.Redis.from_url(
-        url, socket_timeout=10, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0), protocol=2
+        url, socket_timeout=seconds, socket_connect_timeout=connect_seconds, retry=Retry(NoBackoff(), 0), protocol=2
     )
 
 
-def _retrying(patience: timedelta, metrics: Metrics) -> Retrying:
-    def count(_: RetryCallState) -> None:
-        metrics.flushes_retried.labels("redis").inc()
+def _place(client: redis.Redis) -> str:
+    known = client.connection_pool.connection_kwargs
+    return f"{known.get('host', 'socket')}:{known.get('port', '')}"
 
-    return Retrying(
-        retry=retry_if_exception_type(TRANSIENT),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        stop=stop_after_delay(patience),
-        before_sleep=count,
-        reraise=True,
-    )
+
+def _encode(revisions: list[Revision]) -> bytes:
+    return msgspec.json.encode(revisions)
+
+
+def _decode(body: bytes) -> list[Revision]:
+    return msgspec.json.decode(body, type=list[Revision])
 
 
 def _chunks(revisions: Iterator[Revision]) -> Iterator[list[Revision]]:
     while chunk := list(islice(revisions, CHUNK)):
         yield chunk
-
-
-class _Entry(msgspec.Struct):
-    """What the script takes for one revision; packed into one argument, which is cheaper than thirty."""
-
-    alert_id: str
-    revision: int
-    content_hash: str
-    engine_epoch: int
-    county: str
-    rank: int  # of the level while the alert is open, else 0
-    opened_ms: str
-    json: str
-    flat: list[str]  # name, value, name, value … of the hash
-
-
-def _entry(revision: Revision) -> bytes:
-    county = revision.region.county or ""
-    entry = _Entry(
-        alert_id=revision.alert_id,
-        revision=revision.revision,
-        content_hash=revision.content_hash,
-        engine_epoch=revision.engine_epoch,
-        county=county if county.isdigit() else UNKNOWN,
-        rank=LEVELS.index(revision.level) + 1 if revision.state in OPEN_STATES else 0,
-        opened_ms=str(to_us(revision.detected_at) // 1000),
-        json=msgspec.json.encode(revision).decode(),
-        flat=[word for pair in _flat(revision).items() for word in pair],
-    )
-    return msgspec.msgpack.encode(entry)
-
-
-def _flat(revision: Revision) -> dict[str, str]:
-    """The fields that panels read; absent is empty, so that nothing old stays behind."""
-    region = revision.region
-    return {
-        "rule": revision.rule,
-        "purpose": revision.purpose,
-        "origin": revision.origin,
-        "state": revision.state,
-        "reason": revision.reason,
-        "level": revision.level,
-        "level_max": revision.level_max,
-        "confidence": revision.confidence,
-        "key": msgspec.json.encode(revision.key, order="sorted").decode(),
-        "township": region.township or "",
-        "village": region.village or "",
-        "grid": region.grid or "",
-        "text_zh": revision.text.zh,
-        "text_en": revision.text.en,
-        "count": str(revision.count),
-        "first_occurred_at": revision.first_occurred_at.isoformat(),
-        "last_occurred_at": revision.last_occurred_at.isoformat(),
-        "detected_at": revision.detected_at.isoformat(),
-        "published_at": revision.published_at.isoformat(),
-        "due": revision.due.isoformat() if revision.due else "",
-        "stage": revision.stage or "",
-    }

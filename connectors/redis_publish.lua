@@ -7,21 +7,46 @@
 -- Answers one verdict for each revision.
 
 local all_stream = KEYS[1]
-local prefix, keep_ms, keep_closed = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local prefix, keep_ms, keep_closed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local all_open = prefix .. 'alerts:open'
 
-local now = redis.call('TIME')
-local oldest = string.format('%d', math.max(0, now[1] * 1000 + math.floor(now[2] / 1000) - keep_ms))
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local oldest = string.format('%d', math.max(0, now_ms - keep_ms))
+local expired_ms = now_ms - keep_closed * 900 -- the hash of what was said before may be gone; clocks may differ
+
+-- The greatest engine epoch that came here, and the greatest place in the feed that was written.
+local epoch_key, place_key = prefix .. 'alerts:epoch', prefix .. 'alerts:feed_seq'
+local epoch = tonumber(redis.call('GET', epoch_key) or 0)
+local place = tonumber(redis.call('GET', place_key) or 0)
+local epoch_before, place_before = epoch, place
 
 -- Equal revision and hash: written before. A greater revision, or the same with another hash from a greater
 -- engine epoch, goes on. The hash of an alert outlives the trimmed streams, so this does not forget with them.
-local function verdict(seen, entry)
+-- Where the hash itself is gone, the place in the feed says what was written before, unless it was said so
+-- lately that a hash would be there: numbers that began again must not swallow an alert.
+local function content_verdict(seen, entry)
   local revision = tonumber(seen[1])
-  if not revision or entry.revision > revision then return 'written' end
+  if not revision then
+    local was_before = entry.feed_seq > 0 and entry.feed_seq <= place and entry.published_ms < expired_ms
+    return was_before and 'duplicate' or 'written'
+  end
+  if entry.revision > revision then return 'written' end
   if entry.revision < revision then return 'older' end
   if entry.content_hash == seen[2] then return 'duplicate' end
   if entry.engine_epoch > tonumber(seen[3]) then return 'replaced' end
   return 'mismatch'
+end
+
+-- What an earlier life of the flow says that is not known yet is refused: a later one has taken over. What it
+-- says again is no harm, and a spool says it again: its rows are of the life that put them there.
+local function verdict(seen, entry)
+  local said = content_verdict(seen, entry)
+  local writes = said == 'written' or said == 'replaced'
+  if writes and entry.engine_epoch < epoch then return 'fenced' end
+  epoch = math.max(epoch, entry.engine_epoch)
+  if writes then place = math.max(place, entry.feed_seq) end
+  return said
 end
 
 local function add(stream, entry)
@@ -71,4 +96,6 @@ for at = 4, #ARGV do
   if said == 'written' or said == 'replaced' then publish(hash, seen, entry) end
   verdicts[#verdicts + 1] = said
 end
+if epoch > epoch_before then redis.call('SET', epoch_key, string.format('%d', epoch)) end
+if place > place_before then redis.call('SET', place_key, string.format('%d', place)) end
 return verdicts

@@ -8,23 +8,31 @@ from collections.abc import Callable, Iterable
 
 from alerts.alert import Draft
 from alerts.detection import Shard
+from alerts.eviction import Eviction
 from alerts.linking import Linking, Routed
 from alerts.model import NEVER, Revision
 from connectors.metrics import Metrics
+from dataflows.failing_rules import FailingRules
 
 _log = logging.getLogger("anlan.rules")
 
 WEIGH_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 1.0
 WAITING_AT_MOST = 100_000
+EVICTED_EVERY_SECONDS = 60.0
 
 
 class Books:
     """Keeps the metrics of the detection stages."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, passed: Callable[[int], None] = lambda _: None) -> None:
+        """`passed` is told the clock of the log after each slice."""
         self._metrics = metrics
+        self._passed = passed
+        self.failing = FailingRules(metrics)
+        self._evicted_at: dict[str, float] = {}
         self._weighed: dict[int, tuple[float, list[tuple[str, int, int, int]]]] = {}
+        self._longest: dict[int, dict[str, int]] = {}
         self._produced: dict[tuple[str, int], int] = {}
         self._looked_at = 0.0
         self._epoch_at = 0.0
@@ -32,6 +40,7 @@ class Books:
     def enter(self, routed: Routed, stage: Linking) -> None:
         """One slice of the log, linked."""
         metrics = self._metrics
+        self._passed(stage.watermarks.now)
         for link, pooled in zip(routed.links, routed.pooled, strict=True):
             if link.previous is None:
                 metrics.events_linked.labels(pooled.event.channel, link.reason).inc()
@@ -43,7 +52,9 @@ class Books:
             else:
                 metrics.events_dead_lettered.labels(letter.channel, letter.reason).inc()
         for gap in routed.gaps:
-            metrics.rule_gaps_noted.labels(gap.rule, gap.channel).inc()
+            if gap.reason == "silent_channel":
+                metrics.rule_gaps_noted.labels(gap.rule, gap.channel).inc()
+        self.failing.note(routed.failures)
         for sentence in routed.refused:
             metrics.rule_changes_refused.inc()
             _log.error("rule_change_refused %s", sentence)
@@ -63,6 +74,8 @@ class Books:
             metrics.channel_silent.labels(channel).set(marks.is_silent(channel))
             if data is not None:
                 metrics.channel_watermark_lag.labels(channel, "data").set((marks.now - data) / 1e6)
+        metrics.ids_kept.set(stage.ids_kept)
+        metrics.matters_kept.set(stage.linker.matters_kept)
         for rule, reached in stage.rule_watermarks().items():
             if reached > NEVER // 2:
                 metrics.rule_watermark_lag.labels(rule).set((marks.now - reached) / 1e6)
@@ -77,6 +90,22 @@ class Books:
                 self._metrics.epoch_seconds.observe(now - self._epoch_at)
             self._epoch_at = now
 
+    def note(self, shard: Shard) -> None:
+        """What went wrong in the slice that a shard took last: rules that raised, and rules that keep too much."""
+        self.failing.note(shard.failures)
+        for eviction in shard.evictions:
+            self._metrics.keys_evicted.labels(eviction.rule).inc(eviction.keys)
+            if eviction.over:
+                self._metrics.caps_exceeded.labels(eviction.rule).inc()
+            self._say_evicted(eviction)
+
+    def _say_evicted(self, eviction: Eviction) -> None:
+        """A line for each rule now and then: a flood would fill the log as well."""
+        now = time.monotonic()
+        if now - self._evicted_at.get(eviction.rule, -EVICTED_EVERY_SECONDS) >= EVICTED_EVERY_SECONDS:
+            self._evicted_at[eviction.rule] = now
+            _log.warning("keys_evicted rule=%s keys=%d over=%d", eviction.rule, eviction.keys, eviction.over)
+
     def weigh(self, shard: Shard) -> None:
         """Now and then: how many keys, events and open alerts a shard keeps, summed over the shards by rule."""
         now = time.monotonic()
@@ -84,6 +113,8 @@ class Books:
         if last is not None and now - last[0] < WEIGH_EVERY_SECONDS:
             return
         self._weighed[id(shard)] = (now, shard.sizes())
+        self._longest[id(shard)] = shard.longest()
+        self.failing.remember(shard)
         totals: dict[str, list[int]] = {}
         for _, sizes in list(self._weighed.values()):
             for rule, *counts in sizes:
@@ -91,6 +122,7 @@ class Books:
                 totals[rule] = [a + b for a, b in zip(total, counts, strict=True)]
         for rule, (keys, events, is_open) in totals.items():
             self._metrics.keys_kept.labels(rule).set(keys)
+            self._metrics.longest_key.labels(rule).set(max(each.get(rule, 0) for each in self._longest.values()))
             self._metrics.events_kept.labels(rule).set(events)
             self._metrics.alerts_open.labels(rule).set(is_open)
 

@@ -10,6 +10,7 @@ import click
 from dataflows.cli_city import city
 from dataflows.cli_deadletters import deadletters
 from dataflows.cli_demo import demo
+from dataflows.cli_digest import digest
 from dataflows.cli_ingest import ingest
 from dataflows.cli_keys import keys
 from dataflows.cli_replay import replay
@@ -33,5 +34,5 @@ def main(verbose: bool) -> None:
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
-for command in (demo, run, replay, rules, ingest, deadletters, keys, city):
+for command in (demo, run, replay, rules, digest, ingest, deadletters, keys, city):
     main.add_command(command)

@@ -4,13 +4,13 @@
               └─────────────────────────────┴────► rows of the pool
 
 Read top to bottom it is the diagram. A step id is part of the saved data: rename one and its state is lost.
-The three stages are plain Python in `alerts`; each stateful step holds one of them.
+The three stages are plain Python in `alerts`; each stateful step holds one of them, and a store keeps it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import bytewax.operators as op
@@ -23,12 +23,14 @@ from alerts.channel import Channel
 from alerts.detection import Compiler, Shard, Work
 from alerts.linking import Linking, Routed
 from alerts.model import End, Slice
-from alerts.publishing import Publishing
+from alerts.publishing import NOTHING_PUBLISHED, Published, Publishing
 from alerts.rule import Rule
 from dataflows.books import Books
 from dataflows.past import NO_PAST, Past
+from dataflows.state_store import FORGETFUL, Stage, Store
 
 Cut = Slice | End
+LOG, FEED = "log", "feed"  # the keys of the steps that have one
 
 
 class Detected(NamedTuple):
@@ -47,37 +49,73 @@ def add_detection(
     books: Books,
     compiler: Compiler | None = None,
     past: Past = NO_PAST,
+    store: Store = FORGETFUL,
+    published: Published = NOTHING_PUBLISHED,
 ) -> Detected:
     """Add detection to a flow; `source` gives slices of the intake log in its one order.
 
     With a `compiler` the rules change where a rule book stands in the log, warmed with what `past` remembers.
+    State is kept in `store`; without one the flow cannot be resumed. What is `published` is not said again.
     """
 
-    def _linking() -> Linking:
-        return Linking(rules, channels, shards, compiler, past)
+    def _link(kept: bytes | None) -> _Link:
+        stage = Linking(rules, channels, shards, compiler, past)
+        return _Link(_Kept(store, "link", stage, kept), stage, past, books)
 
-    cuts = op.key_on("one-order", op.input("log", flow, cast("Source[Cut]", source)), lambda _: "log")
-    routed = op.stateful_batch("link", cuts, lambda kept: _Link(_linking(), past, books, kept))
+    def _detect(kept: bytes | None) -> _Detect:
+        stage = Shard(rules, compiler, shards)
+        return _Detect(_Kept(store, "detect", stage, kept), stage, books)
+
+    def _publish(kept: bytes | None) -> _Publish:
+        stage = Publishing(shards, published)
+        return _Publish(_Kept(store, "publish", stage, kept), stage, books)
+
+    cuts = op.key_on("one-order", op.input("log", flow, cast("Source[Cut]", source)), lambda _: LOG)
+    routed = op.stateful_batch("link", cuts, _link)
     work = op.flat_map("to-shards", routed, _by_shard)
-    answers = op.stateful_batch("detect", work, lambda kept: _Detect(Shard(rules, compiler), books, kept))
-    one_feed = op.map("one-feed", answers, lambda answer: ("feed", answer[1]))
-    drafts = op.stateful_batch("publish", one_feed, lambda kept: _Publish(Publishing(shards), kept))
+    answers = op.stateful_batch("detect", work, _detect)
+    one_feed = op.map("one-feed", answers, lambda answer: (FEED, answer[1]))
+    drafts = op.stateful_batch("publish", one_feed, _publish)
     return Detected(drafts, routed)
 
 
-def _by_shard(routed: tuple[str, Routed]) -> list[tuple[str, Work]]:
-    return [(f"shard-{number:03}", work) for number, work in enumerate(routed[1].work)]
+def _by_shard(routed: tuple[str, Routed]) -> list[tuple[str, tuple[str, Work]]]:
+    keyed = ((f"shard-{number:03}", work) for number, work in enumerate(routed[1].work))
+    return [(key, (key, work)) for key, work in keyed]  # a stateful step is not told its key
+
+
+class _Kept:
+    """What a store keeps of one stage, from the first thing on that the stage is given."""
+
+    def __init__(self, store: Store, step: str, stage: Stage, saved: bytes | None) -> None:
+        self._store = store
+        self._step = step
+        self._stage = stage
+        self._keeper = None if saved is None else store.resume(saved, stage)
+
+    def begin(self, key: str) -> None:
+        """The key of the stage, where it was not known before."""
+        if self._keeper is None:
+            self._keeper = self._store.begin(self._step, key, self._stage)
+
+    def save(self, books: Books) -> bytes:
+        """What changed goes to the disk; the engine keeps the pointer."""
+        assert self._keeper is not None
+        began = time.monotonic()
+        pointer, size = self._keeper.save()
+        books.snapshot_taken(self._step, began, size)
+        return pointer
 
 
 class _Link(StatefulBatchLogic[Cut, Routed, bytes]):
-    def __init__(self, stage: Linking, past: Past, books: Books, kept: bytes | None) -> None:
+    def __init__(self, kept: _Kept, stage: Linking, past: Past, books: Books) -> None:
+        self._kept = kept
         self._stage = stage
         self._past = past
         self._books = books
-        if kept is not None:
-            stage.restore(kept)
 
     def on_batch(self, values: list[Cut]) -> tuple[Iterable[Routed], bool]:
+        self._kept.begin(LOG)
         routed: list[Routed] = []
         for cut in values:
             parts = [self._stage.finish()] if isinstance(cut, End) else self._stage.take(cut)
@@ -92,18 +130,21 @@ class _Link(StatefulBatchLogic[Cut, Routed, bytes]):
 
     def snapshot(self) -> bytes:
         self._past.snapshot_taken()
-        return _timed(self._books, "link", self._stage.snapshot)
+        return self._kept.save(self._books)
 
 
-class _Detect(StatefulBatchLogic[Work, tuple[int, list[Draft]], bytes]):
-    def __init__(self, stage: Shard, books: Books, kept: bytes | None) -> None:
+class _Detect(StatefulBatchLogic[tuple[str, Work], tuple[int, list[Draft]], bytes]):
+    def __init__(self, kept: _Kept, stage: Shard, books: Books) -> None:
+        self._kept = kept
         self._stage = stage
         self._books = books
-        if kept is not None:
-            stage.restore(kept)
 
-    def on_batch(self, values: list[Work]) -> tuple[Iterable[tuple[int, list[Draft]]], bool]:
-        answers = [(work.slice, self._stage.take(work)) for work in values]
+    def on_batch(self, values: list[tuple[str, Work]]) -> tuple[Iterable[tuple[int, list[Draft]]], bool]:
+        self._kept.begin(values[0][0])
+        answers: list[tuple[int, list[Draft]]] = []
+        for _, work in values:
+            answers.append((work.slice, self._stage.take(work)))
+            self._books.note(self._stage)
         self._books.weigh(self._stage)
         return answers, StatefulBatchLogic.RETAIN
 
@@ -111,23 +152,17 @@ class _Detect(StatefulBatchLogic[Work, tuple[int, list[Draft]], bytes]):
         return (), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
-        return _timed(self._books, "detect", self._stage.snapshot)
-
-
-def _timed(books: Books, step: str, snapshot: Callable[[], bytes]) -> bytes:
-    began = time.monotonic()
-    kept = snapshot()
-    books.snapshot_taken(step, began, len(kept))
-    return kept
+        return self._kept.save(self._books)
 
 
 class _Publish(StatefulBatchLogic[tuple[int, list[Draft]], list[Draft], bytes]):
-    def __init__(self, stage: Publishing, kept: bytes | None) -> None:
+    def __init__(self, kept: _Kept, stage: Publishing, books: Books) -> None:
+        self._kept = kept
         self._stage = stage
-        if kept is not None:
-            stage.restore(kept)
+        self._books = books
 
     def on_batch(self, values: list[tuple[int, list[Draft]]]) -> tuple[Iterable[list[Draft]], bool]:
+        self._kept.begin(FEED)
         ready: list[Draft] = []
         for cut, drafts in values:
             ready += self._stage.take(cut, drafts)
@@ -137,4 +172,4 @@ class _Publish(StatefulBatchLogic[tuple[int, list[Draft]], list[Draft], bytes]):
         return (), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
-        return self._stage.snapshot()
+        return self._kept.save(self._books)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 
 from alerts.model import Event, PooledEvent, to_us
 from connectors.clickhouse import Pool
+
+PATIENCE = timedelta(days=30)  # with a pool that is away
 
 
 class Past:
     """Everything that arrived before an instant, from the pool at `dsn` and from memory; without a pool, nothing.
 
-    A snapshot of the flow waits until all rows handed over before it are in the pool. So it is enough to
-    remember the events since the snapshot before the last; after a restart those are read again.
+    At a snapshot all rows are handed over to the sink of the pool, which can be asked to wait until the server has
+    them. So it is enough to remember the events since the snapshot before the last; after a restart those are read
+    again. A pool that is away is waited for: a rule must not begin with less than it should know.
     """
 
-    def __init__(self, dsn: str = "") -> None:
+    def __init__(self, dsn: str = "", wait_until_delivered: Callable[[], None] = lambda: None) -> None:
         self._dsn = dsn
+        self._wait_until_delivered = wait_until_delivered
         self._before: list[PooledEvent] = []
         self._since: list[PooledEvent] = []
 
@@ -26,14 +31,15 @@ class Past:
             self._since += pooled
 
     def snapshot_taken(self) -> None:
-        """What was handed over before the last snapshot is in the pool when this one is complete."""
+        """What was remembered before the last snapshot has been handed over to the sink when this one is complete."""
         self._before, self._since = self._since, []
 
     def __call__(self, channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
         """The events of some channels that happened from `since` on and arrived before `before` (microseconds)."""
         if not self._dsn:
             return ()
-        with Pool(self._dsn) as pool:
+        self._wait_until_delivered()
+        with Pool(self._dsn, patience=PATIENCE) as pool:
             events = {event.id: event for event in pool.events(sorted(channels), since, before)}
         for pooled in (*self._before, *self._since):
             if pooled.event.channel in channels and to_us(pooled.event.occurred_at) >= since:

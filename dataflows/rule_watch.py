@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from alerts.channel import Channel
+from alerts.failing import meaning_of
 from alerts.model import Book
+from alerts.rule import Rule
 from alerts.rule_book import without_tests
-from connectors.rulebook import RulebookError, find_rule_files, read_rulebook
+from connectors.rulebook import RUNNING, RulebookError, find_rule_files, read_rulebook
 
 EVERY_SECOND = timedelta(seconds=1)
 
 _log = logging.getLogger("anlan.rules")
+
+
+class Failing(Protocol):
+    """Knows which rules have raised too often."""
+
+    def given_up(self) -> Mapping[str, str]:
+        """The rules that must be switched off, each with the meaning under which it has failed."""
+
+    def switched(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+        """These rules are out of the book now, and those were before."""
 
 
 class RuleBookSource(FixedPartitionedSource[Book, str]):
@@ -41,9 +54,10 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
         stop: Flag | None = None,
         every: timedelta = EVERY_SECOND,
         refused: Callable[[], None] = lambda: None,
+        failing: Failing | None = None,
     ) -> None:
-        """`refused` is called for each book that is not taken."""
-        self._watch = RuleWatch(paths, channels, refused)
+        """`refused` is called for each book that is not taken; `failing` knows which rules have raised too often."""
+        self._watch = RuleWatch(paths, channels, refused, failing)
         self._stop = stop or Flag()
         self._every = every
 
@@ -52,8 +66,8 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
         return ["rules"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _RuleBookPart:
-        """`resume_state` names the book that was written last."""
-        self._watch.written = resume_state or ""
+        """`resume_state` names the book that was written last, and the rules that were left out of it."""
+        self._watch.resume(resume_state or "")
         return _RuleBookPart(self._watch, self._stop, self._every)
 
 
@@ -79,20 +93,40 @@ class _RuleBookPart(StatefulSourcePartition[Book, str]):
         return datetime.now(UTC) + timedelta(milliseconds=20)
 
     def snapshot(self) -> str:
-        return self._watch.written
+        return self._watch.state()
 
 
 class RuleWatch:
-    """Looks at rule files and says when they have become another book."""
+    """Looks at rule files and says when they have become another book.
+
+    A rule that has raised too often is left out of the book until its author has changed its meaning or its version.
+    """
 
     def __init__(
-        self, paths: Sequence[Path | str], channels: Mapping[str, Channel], refused: Callable[[], None] = lambda: None
+        self,
+        paths: Sequence[Path | str],
+        channels: Mapping[str, Channel],
+        refused: Callable[[], None] = lambda: None,
+        failing: Failing | None = None,
     ) -> None:
         self.written = ""  # the digest of the book that was given last
         self._paths = paths
         self._channels = channels
         self._refused = refused
+        self._failing = failing
+        self._off: dict[str, str] = {}  # the meaning of each rule that is switched off
+        self._rules: list[Rule] = []  # of the files as they were read last
         self._seen: Any = None
+
+    def state(self) -> str:
+        """What a restart has to know."""
+        return json.dumps({"written": self.written, "off": self._off}, sort_keys=True) if self._off else self.written
+
+    def resume(self, state: str) -> None:
+        """Go on from what `state` gave."""
+        found: dict[str, Any] = json.loads(state) if state.startswith("{") else {"written": state, "off": {}}
+        self.written = found["written"]
+        self._switch(found["off"])
 
     def look(self) -> Book | None:
         """The book, if it is another one than the last and nothing is wrong with it."""
@@ -103,12 +137,15 @@ class RuleWatch:
             ]
         except (OSError, RulebookError) as error:
             stamps = [str(error)]
-        if stamps == self._seen:
+        if stamps != self._seen:
+            self._seen = stamps
+            if not self._read():
+                return None
+        elif not self._is_outdated():
             return None
-        self._seen = stamps
-        return self._read()
+        return self._book()
 
-    def _read(self) -> Book | None:
+    def _read(self) -> bool:
         try:
             found = read_rulebook(self._paths, self._channels)
             failures = found.failures
@@ -118,13 +155,32 @@ class RuleWatch:
             for failure in failures:
                 _log.error("rule_book_refused %s", failure)
             self._refused()
-            return None
-        rules: tuple[dict[str, Any], ...] = tuple(
-            msgspec.to_builtins(without_tests(rule.spec)) for rule in (*found.rules, *found.left_out)
-        )
+            return False
+        self._rules = [*found.rules, *found.left_out]
+        return True
+
+    def _is_outdated(self) -> bool:
+        """Has a rule failed too often since the files were looked at?"""
+        return bool(self._rules) and self._wanted_off() != self._off
+
+    def _wanted_off(self) -> dict[str, str]:
+        """The rules that stay out: those that have failed and still mean the same."""
+        failed = {**self._off, **(self._failing.given_up() if self._failing else {})}
+        meant = {rule.id: meaning_of(rule) for rule in self._rules}
+        return {rule: meaning for rule, meaning in failed.items() if meant.get(rule, meaning) == meaning}
+
+    def _switch(self, off: dict[str, str]) -> None:
+        if self._failing is not None:
+            self._failing.switched(self._off, off)
+        self._off = off
+
+    def _book(self) -> Book | None:
+        self._switch(self._wanted_off())
+        running = [rule for rule in self._rules if rule.id not in self._off]
+        rules: tuple[dict[str, Any], ...] = tuple(msgspec.to_builtins(without_tests(rule.spec)) for rule in running)
         digest = hashlib.sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()[:16]
         if digest == self.written:
             return None
         self.written = digest
-        _log.info("rule_book_written digest=%s rules=%d", digest, len(found.rules))
+        _log.info("rule_book_written digest=%s rules=%d", digest, sum(rule.spec.status in RUNNING for rule in running))
         return Book(0, rules)

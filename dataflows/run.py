@@ -3,106 +3,186 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
-import signal
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
 from bytewax.operators import KeyedStream
-from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
 from alerts.alert import Draft
+from alerts.calendar import Calendar
 from alerts.channel import Channel
 from alerts.linking import Routed
-from alerts.model import Revision
+from alerts.model import Arrival, Revision, Slice
+from alerts.rule import Rule
 from alerts.rule_book import RuleBook
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
+from connectors.clickhouse_client import PoolRefusedError
 from connectors.clickhouse_rows import Poolable
 from connectors.door import Door
 from connectors.folder import FolderSource
+from connectors.gate import Gate
 from connectors.kafka import (
     DEAD_LETTERS,
     INTAKE_LOG,
     AlertTopicSink,
+    BrokerWatch,
     IntakeLogSink,
     LogSource,
     RawSource,
     TickSource,
     ensure_topics,
+    greatest_topic_epoch,
     raw_topic,
     topics,
 )
+from connectors.kafka_positions import raw_positions
 from connectors.lexicon import load_lexicon
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics, serve
 from connectors.pseudonym import Keyring, load_keyring
-from connectors.redis import RedisAlertSink
+from connectors.redis import RedisAlertSink, greatest_epoch
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from connectors.seal import Sealer, Unsealer, load_unsealer
 from dataflows.admission import Admission
 from dataflows.books import Books
+from dataflows.catch_up import CatchUp
 from dataflows.detect import add_detection
+from dataflows.failures import failing_plainly
+from dataflows.history_first import HistoryFirst
 from dataflows.installation import all_mappings, clock_of
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
 from dataflows.past import Past
 from dataflows.push import push_server
+from dataflows.recovery import JOURNALS, SNAPSHOTS, SPOOLS
+from dataflows.room import Room
 from dataflows.rule_watch import RuleBookSource
-from dataflows.settings import Settings, SettingsError, required
+from dataflows.settings import Settings, required
+from dataflows.start import Start, next_epoch, state_folder, take_up
+from dataflows.state_store import StateStore
+from dataflows.stopping import stopped_by_signals
+
+POOL_PATIENCE = timedelta(seconds=3)
 
 _log = logging.getLogger("anlan.run")
 
 
-def build(settings: Settings, stop: threading.Event, metrics: Metrics) -> Dataflow:
-    """The whole flow. Reads files of rules, mappings and keys; raises before the first event if one is wrong."""
+class Installation(NamedTuple):
+    """What the files of an installation say."""
+
+    channels: dict[str, Channel]
+    calendars: dict[str, Calendar]
+    keyring: Keyring
+    unsealer: Unsealer
+    rule_paths: Sequence[Path | str]
+    rules: list[Rule]
+    mappings: dict[str, RowMapping]
+
+    def compiled(self, book: RuleBook) -> list[Rule]:
+        """The rules of a book that stands in the log."""
+        return book.compiled(self.channels, self.calendars)
+
+
+def load(settings: Settings) -> Installation:
+    """Read the files of rules, mappings and keys; raises the first thing that is wrong with them."""
     required(settings, "keyring", "seal_key")
     channels = load_channels()
-    keyring = load_keyring(settings.keyring)
-    unsealer = load_unsealer(settings.seal_key)
     calendars = load_calendars()
+    keyring = load_keyring(settings.keyring)
     paths = settings.rules or (RULES_FOLDER,)
-    rules = load_rules(paths, channels, calendars)
-    mappings = all_mappings(settings, channels, keyring)
+    return Installation(
+        channels,
+        calendars,
+        keyring,
+        load_unsealer(settings.seal_key),
+        paths,
+        load_rules(paths, channels, calendars),
+        all_mappings(settings, channels, keyring),
+    )
+
+
+def build(
+    settings: Settings, own: Installation, start: Start, epoch: int, stop: threading.Event, metrics: Metrics
+) -> Dataflow:
+    """The whole flow; its servers are there and its state is taken up."""
     flow = Dataflow("anlan")
-    books = Books(metrics)
-    admission = _admission(settings, channels, keyring, unsealer, mappings, metrics)
-    raw = RawSource(settings.kafka, [*map(raw_topic, channels), DEAD_LETTERS], stop, metrics=metrics)
+    kafka, channels = settings.kafka, own.channels
+    books = Books(metrics, CatchUp(metrics, start.log_until_us, start.is_rebuild).passed)
+    gate = Gate(metrics=metrics)
+    watch = BrokerWatch(kafka, metrics)
+    waiting: dict[str, Any] = {"stop": stop, "stop_seconds": settings.stop_seconds, "watch": watch}
+    raw = RawSource(
+        kafka,
+        [*map(raw_topic, channels), DEAD_LETTERS],
+        stop,
+        metrics=metrics,
+        gate=gate,
+        watch=watch,
+        lost=lambda: raw_positions(kafka),
+    )
     dead = add_intake(
         flow,
-        admission,
+        _admission(settings, own, metrics),
         raw,
-        _drop_folder(settings, mappings, unsealer, stop),
+        _drop_folder(settings, own, stop, gate),
         TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
-        IntakeLogSink(settings.kafka, clock_of(settings), metrics=metrics),
-        RuleBookSource(paths, channels, stop, refused=metrics.rule_books_refused.inc),
+        IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, **waiting),
+        RuleBookSource(own.rule_paths, channels, stop, refused=metrics.rule_books_refused.inc, failing=books.failing),
     )
-    source = LogSource(settings.kafka, INTAKE_LOG, stop, metrics=metrics)
-    compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
-    past = Past(settings.clickhouse)
-    drafts, routed = add_detection(flow, source, rules, channels, settings.shards, books, compiler, past)
-    stamp = _epoch_stamp(next_epoch(Path(settings.state)), books)
-    revisions = op.filter_map("revisions", drafts, stamp)
+    state = Path(settings.state)
+    rules = own.rules if start.book is None else own.compiled(start.book)
+    spooled: dict[str, Any] = {"spool": state / SPOOLS, "spool_bytes": settings.spool_bytes, "stop": stop}
+    pool = PoolSink(settings.clickhouse, metrics, migrates=True, **spooled)
+    drafts, routed = add_detection(
+        flow,
+        _log_source(settings, start, gate, LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch)),
+        rules,
+        channels,
+        settings.shards,
+        books,
+        own.compiled,
+        Past(settings.clickhouse, pool.wait_until_delivered),
+        StateStore(state / JOURNALS, Room(state, stop, metrics)),
+        start.published,
+    )
+    revisions = op.filter_map("revisions", drafts, _epoch_stamp(epoch, books))
     delivered = op.filter_map("delivered", revisions, without_shadows)
-    op.output("redis", delivered, RedisAlertSink(settings.redis, metrics, on_written=books.published))
-    op.output("alerts-topic", delivered, AlertTopicSink(settings.kafka, metrics=metrics))
+    op.output("redis", delivered, RedisAlertSink(settings.redis, metrics, on_written=books.published, **spooled))
+    op.output("alerts-topic", delivered, AlertTopicSink(kafka, metrics=metrics, **waiting))
     rows: KeyedStream[list[Poolable]] = op.merge(
         "pool-rows",
         op.filter_map("log-rows", routed, log_rows),
         op.map("revision-rows", revisions, lambda keyed: _pooled(keyed[1])),
         op.map("dead-rows", dead, _pooled),
     )
-    op.output("pool", rows, PoolSink(settings.clickhouse, metrics))
+    op.output("pool", rows, pool)
     return flow
+
+
+def _log_source(settings: Settings, start: Start, gate: Gate, log: LogSource) -> Source[Slice]:
+    """The intake log, with the pool before it where it does not begin at the beginning."""
+    if not start.log_since_us:
+        return log
+
+    def history() -> Iterator[Arrival]:
+        with Pool(settings.clickhouse) as pool:
+            yield from pool.arrivals(until=start.log_since_us)
+
+    return HistoryFirst(log, history, start.log_since_us, gate)
 
 
 def _channels_read_up(raw: RawSource, channels: Mapping[str, Channel]) -> tuple[str, ...]:
@@ -110,21 +190,16 @@ def _channels_read_up(raw: RawSource, channels: Mapping[str, Channel]) -> tuple[
     return tuple(sorted(name for name in channels if raw_topic(name) in topics))
 
 
-def _drop_folder(
-    settings: Settings, mappings: Mapping[str, RowMapping], unsealer: Unsealer, stop: threading.Event
-) -> FolderSource | None:
+def _drop_folder(settings: Settings, own: Installation, stop: threading.Event, gate: Gate) -> FolderSource | None:
     if not settings.drop:
         return None
-    formats = {name: mapping.format for name, mapping in mappings.items()}
-    return FolderSource(settings.drop, formats, Sealer(unsealer.public), stop)
+    formats = {name: mapping.format for name, mapping in own.mappings.items()}
+    return FolderSource(settings.drop, formats, Sealer(own.unsealer.public), stop, gate=gate)
 
 
-def _admission(
-    settings: Settings, channels: dict[str, Channel], keyring: Keyring, unsealer: Unsealer,
-    mappings: Mapping[str, RowMapping], metrics: Metrics,
-) -> Admission:  # fmt: skip
-    door = Door(channels, keyring, Sealer(unsealer.public), load_lexicon())
-    return Admission(door, mappings, clock_of(settings), metrics, unsealer, settings.raw_mappings)
+def _admission(settings: Settings, own: Installation, metrics: Metrics) -> Admission:
+    door = Door(own.channels, own.keyring, Sealer(own.unsealer.public), load_lexicon())
+    return Admission(door, own.mappings, clock_of(settings), metrics, own.unsealer, settings.raw_mappings)
 
 
 def log_rows(keyed: tuple[str, Routed]) -> tuple[str, list[Poolable]] | None:
@@ -154,57 +229,61 @@ def _epoch_stamp(epoch: int, books: Books) -> Callable[[tuple[str, list[Draft]]]
     return stamp
 
 
-def next_epoch(state: Path) -> int:
-    """One more than at the last start: it fences what an earlier life of the flow may still write."""
-    path = state / "engine-epoch"
-    epoch = int(path.read_text()) + 1 if path.exists() else 1
-    path.with_suffix(".new").write_text(str(epoch))
-    path.with_suffix(".new").rename(path)
-    return epoch
-
-
-@contextlib.contextmanager
-def state_folder(settings: Settings) -> Iterator[RecoveryConfig]:
-    """The folder of the snapshots, made where it is missing and locked: two flows on one would ruin both."""
-    folder = Path(settings.state)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SettingsError(
-                f"`state` must belong to one flow; got a folder that another one runs on ({folder})"
-            ) from None
-        snapshots = folder / "snapshots"
-        if not snapshots.exists():
-            snapshots.mkdir()
-            init_db_dir(snapshots, 1)
-        yield RecoveryConfig(str(snapshots), timedelta(0))
-
-
 def prepare(settings: Settings) -> None:
-    """Make the topics and the pool's tables where they are missing."""
+    """Make the topics and the pool's tables where they are missing; a pool that is away gets them when it is back."""
     wanted = topics(load_channels(), log_partitions=settings.log_partitions)
     ensure_topics(settings.kafka, wanted)
-    with Pool(settings.clickhouse) as pool:
-        pool.migrate()
+    try:
+        with Pool(settings.clickhouse, patience=POOL_PATIENCE) as pool:
+            pool.migrate()
+    except PoolRefusedError:
+        raise
+    except ConnectionError as error:
+        _log.warning("pool_away at the start; rows wait in the spool. %s", error)
 
 
 def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; then finish what is in flight, save the state and return."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    """Run until SIGTERM or SIGINT; then finish what is in flight, save the state and return.
+
+    Raises `FlowError` with the sentence of what stopped the flow, if something did.
+    """
+    os.environ.setdefault("RUST_BACKTRACE", "0")  # the engine's own words help nobody
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
-        recovery = stack.enter_context(state_folder(settings))
-        flow = build(settings, stop, metrics)  # first what is wrong in our own files, then the servers
+        stop = stack.enter_context(stopped_by_signals(settings.stop_seconds))
+        folder = stack.enter_context(state_folder(settings))
+        own = load(settings)  # first what is wrong in our own files, then the servers
         prepare(settings)
+        start = take_up(folder, settings)
+        epoch = next_epoch(folder, lambda: _greatest_epoch(settings))
+        flow = build(settings, own, start, epoch, stop, metrics)
         door = serve(metrics, settings.metrics_port)
         stack.callback(door.close)
-        _log.info("flow_started metrics=%d state=%s", door.port, settings.state)
+        _log.info("flow_started metrics=%d state=%s epoch=%d", door.port, folder, epoch)
         if settings.http_port:
             stack.enter_context(push_server(settings, metrics))
         stack.enter_context(calm_collector())
-        cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)
+        recovery = RecoveryConfig(str(folder / SNAPSHOTS), timedelta(0))
+        with failing_plainly():
+            cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)
     _log.info("flow_stopped")
+
+
+def _greatest_epoch(settings: Settings) -> int:
+    """The greatest epoch that readers have seen, asked where the state folder has forgotten it.
+
+    The alerts topic knows them all; Redis and the pool are asked as well where they answer.
+    """
+    found = [greatest_topic_epoch(settings.kafka)]
+    asked: Sequence[Callable[[], int]] = (partial(greatest_epoch, settings.redis), partial(_pool_epoch, settings))
+    for ask in asked:
+        try:
+            found.append(ask())
+        except ConnectionError as error:
+            _log.warning("epoch_not_asked %s", error)
+    return max(found)
+
+
+def _pool_epoch(settings: Settings) -> int:
+    with Pool(settings.clickhouse, patience=POOL_PATIENCE) as pool:
+        return pool.greatest_epoch()

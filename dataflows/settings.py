@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     clickhouse: str = "http://127.0.0.1:8123/default"  # or chdb:///folder for the embedded engine
     keyring: str = ""  # file with the keys of the pseudonyms; must be set
     seal_key: str = ""  # file with the private key that opens sealed rows; must be set
-    state: str = "data/state"  # snapshots for recovery, on a local disk
+    state: str = "data/state"  # snapshots for recovery, and rows that wait for a server, on a local disk
     drop: str = ""  # folder where departments drop files, one subfolder for each mapping; "" is none
     rules: tuple[str, ...] = ()  # rule files or folders; none is the shipped rule book
     mappings: tuple[str, ...] = ()  # folders of mappings beside the shipped ones
@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     log_partitions: Count = 4  # of the intake log, when it is made
     shards: Count = 8  # of the keys; part of the saved data
     snapshot_seconds: Annotated[int, Meta(ge=0)] = 5  # how often state is saved
+    spool_bytes: Count = 1_000_000_000  # of each sink's rows on the disk while its server is away; then the flow waits
+    stop_seconds: Count = 20  # that an orderly stop may take; then the process ends where it stands
     metrics_port: Port = 9464  # Prometheus, on 127.0.0.1; 0 is any free port
     http_port: Port = 0  # HTTP push on this port; 0 is off
     http_address: str = "127.0.0.1"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from clickhouse_server import ClickHouseServer
 from hypothesis import HealthCheck, settings
 from live_flow import LiveFlow
 
@@ -60,8 +61,20 @@ def redis_url(valkey: Valkey) -> str:
 
 
 @pytest.fixture
-def clickhouse_dsn(tmp_path: Path) -> str:
-    """A fresh folder for the ClickHouse engine; close every client of it before the test ends."""
+def clickhouse_server(tmp_path: Path) -> Iterator[ClickHouseServer]:
+    """An empty ClickHouse server of the test's own, which it may kill, hang and let refuse."""
+    with ClickHouseServer(tmp_path / "clickhouse-server") as running:
+        yield running
+
+
+@pytest.fixture
+def clickhouse_dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh folder for the ClickHouse engine; close every client of it before the test ends.
+
+    With `ANLAN_TEST_CLICKHOUSE=server` it is a server, spoken to over HTTP, as in production.
+    """
+    if os.environ.get("ANLAN_TEST_CLICKHOUSE") == "server":
+        return str(request.getfixturevalue("clickhouse_server").dsn)
     return Engine(tmp_path / "clickhouse").dsn
 
 

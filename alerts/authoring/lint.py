@@ -217,6 +217,7 @@ _CHECKS = (
     lint_bounds.constructs,
     lint_bounds.patterns,
     lint_bounds.state,
+    lint_bounds.caps,
     _unread,
     _names,
     _explain,

@@ -10,8 +10,12 @@ from alerts.authoring.rule_maps import maps_of
 from alerts.duration import DAY_US, format_duration, parse_duration
 from alerts.model import Kind
 from alerts.rule import Rule
+from alerts.rule_file import StateSettings
 
 LONGEST_US = 400 * DAY_US  # a year, and what comes late in it
+FEW_KEYS = 1_000
+MANY_KEYS = 2_000_000
+GIGABYTES = 3  # measured: 1.3 kB for a key with one event
 MUCH_US = 184 * DAY_US  # half a year of events for every key
 _WITHOUT_WINDOW: tuple[Kind, ...] = ("obligation", "silence")
 
@@ -58,6 +62,31 @@ def patterns(rule: Rule) -> Iterator[Remark]:
                 yield error(
                     "endless-pattern", f"must have patterns that {trouble}; got `{field}: {wanted}`", *where, field
                 )
+
+
+def caps(rule: Rule) -> Iterator[Remark]:
+    """A cap is one where there is something to forget, and leaves room for a city."""
+    spec = rule.spec
+    most = spec.state.max_keys
+    if rule.plan is not None:
+        if most != StateSettings().max_keys:
+            yield warning(
+                "no-effect", f"should not have `state.max_keys`: a {spec.kind} rule forgets no key", "state", "max_keys"
+            )
+    elif most < FEW_KEYS:
+        yield warning(
+            "few-keys",
+            f"should keep at least {FEW_KEYS} keys, since those above are forgotten; got {most}",
+            "state",
+            "max_keys",
+        )
+    elif most > MANY_KEYS:
+        yield warning(
+            "many-keys",
+            f"should keep at most {MANY_KEYS} keys, which is about {GIGABYTES} GB of memory; got {most}",
+            "state",
+            "max_keys",
+        )
 
 
 def state(rule: Rule) -> Iterator[Remark]:

@@ -76,11 +76,15 @@ def drive(
     for arrival in arrivals:
         drafts += pipeline.take(Slice(arrival.arrived_us, [arrival]))[1]
         if restart:
-            kept = pipeline.snapshot()
+            kept, failures = pipeline.snapshot(), pipeline.failures
             pipeline = Pipeline([rule], channels)
+            pipeline.failures = failures
             pipeline.restore(kept)
     if end is not None:
         drafts += pipeline.take(Slice(end + 1, []))[1]
+    if pipeline.failures:
+        failure = pipeline.failures[0]
+        raise RuleError(f"a rule must judge every event; got {failure.error} ({failure.place})")
     return drafts
 
 

@@ -7,31 +7,33 @@ not matter. A slide is looked at only if something can happen at it: an event to
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from alerts.duration import DAY_US
+from alerts.duration import DAY_US, MINUTE_US
 from alerts.entry import Entry, Key
 from alerts.episode import Episode
 from alerts.kinds.surge_alert import Finding, begin, end, tell, together
 from alerts.kinds.surge_area import Area
 from alerts.kinds.surge_days import LOCAL_US, Days, Reading
 from alerts.model import ALWAYS, NEVER
-from alerts.subject import Standing, Vouched
+from alerts.subject import InPieces, Standing, Vouched
 
 if TYPE_CHECKING:
     from alerts.kinds.surge_plan import SurgePlan
     from alerts.rule import Rule
 
 TIDY_EVERY = 7 * DAY_US
+STRETCH = 5 * MINUTE_US  # what waits for a slide is saved in stretches, since it may wait for hours
+AREA, EPISODE, WAITING = "area", "episode", "waiting"  # the first word of the name of a piece
 
 
-class Board:
+class Board(InPieces):
     """The state of one surge rule. `no_baseline` counts windows that were large enough and had too little history."""
 
     __slots__ = (
-        "_due", "_next", "_waiting", "areas", "armed", "busy", "days", "episodes", "firing", "key", "no_baseline",
-        "now", "numbers", "over", "plan", "rule", "slides", "touched",
+        "_due", "_next", "_waiting", "areas", "armed", "busy", "changed", "days", "episodes", "firing", "key",
+        "no_baseline", "now", "numbers", "over", "plan", "rule", "slides", "touched",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, key: Key, plan: SurgePlan) -> None:
@@ -48,6 +50,7 @@ class Board:
         self.over: dict[Key, int] = {}  # those that have ended: until when they can open again
         self.numbers: dict[Key, int] = {}  # the last number of each key whose episodes are over for good
         self.touched: set[Key] = set()
+        self.changed: dict[Key, None] | None = None  # the pieces that are others than when they were saved, if ever
         self.no_baseline = 0
         self.slides: dict[int, list[Entry]] = {}  # entries by the slide at which they will be taken in
         self._waiting: dict[str, int] = {}  # their ids
@@ -68,6 +71,7 @@ class Board:
         else:
             waiting.append(entry)
         self._waiting[name] = slide
+        self._mark(_stretch(slide, entry))
         return True
 
     def remove(self, event_id: str, watermark: int) -> bool:
@@ -75,12 +79,13 @@ class Board:
         slide = self._waiting.get(event_id)
         if slide is None:
             return False
-        left = [entry for entry in self.slides[slide] if entry[2] != event_id or entry[0] < watermark]
-        is_gone = len(left) < len(self.slides[slide])
-        self.slides[slide] = left
-        if is_gone:
-            del self._waiting[event_id]
-        return is_gone
+        gone = next(entry for entry in self.slides[slide] if entry[2] == event_id)
+        if gone[0] < watermark:
+            return False
+        self.slides[slide] = [entry for entry in self.slides[slide] if entry is not gone]
+        self._mark(_stretch(slide, gone))
+        del self._waiting[event_id]
+        return True
 
     def wants(self) -> Sequence[int]:
         """The next slide at which something can happen."""
@@ -132,7 +137,10 @@ class Board:
 
     def _take_in(self, at: int) -> None:
         while self._due and self._due[0] <= at:
-            entries = self.slides.pop(heapq.heappop(self._due))
+            slide = heapq.heappop(self._due)
+            for name in self._stretches(slide):
+                self._mark(name)
+            entries = self.slides.pop(slide)
             entries.sort()
             for entry in entries:
                 del self._waiting[entry[2]]
@@ -143,6 +151,7 @@ class Board:
         area = self.areas.get(key)
         if area is None:
             area = self.areas[key] = Area(key)
+        self._mark((AREA, *key))
         if area.take(entry, self.days):
             self.days.take(entry[0])
             if len(area.window) >= self.plan.least:
@@ -154,6 +163,7 @@ class Board:
         changed: dict[Key | None, list[Area]] = {}
         for key in sorted(self.busy):
             area = self.areas[key]
+            self._mark((AREA, *key))
             district = self.plan.roll.district_of(key) if self.plan.roll else None
             if area.judge(at, self.days):
                 changed.setdefault(district, []).append(area)
@@ -231,7 +241,7 @@ class Board:
             number = known.number if known is not None else self.numbers.pop(key, 0) + 1
             self.episodes[key] = begin(known, number, at, finding, self.plan)
             self.over.pop(key, None)
-        self.touched.add(key)
+        self._speak(key)
 
     def _end(self, key: Key, at: int, merged_into: Episode | None = None) -> None:
         """The episode of a key ends. One that was merged cannot open again."""
@@ -245,14 +255,22 @@ class Board:
             end(self.episodes[key], at, (district, merged_into.number))
         within = self.rule.life.reopen_within
         self.over[key] = at if merged_into or within is None else at + within
+        self._speak(key)
+
+    def _mark(self, piece: Key) -> None:
+        if self.changed is not None:
+            self.changed[piece] = None
+
+    def _speak(self, key: Key) -> None:
         self.touched.add(key)
+        self._mark((EPISODE, *key))
 
     def _expire(self, at: int) -> None:
         """Episodes that can no longer open again leave only their numbers."""
         for key in [key for key, until in self.over.items() if until < at]:
             del self.over[key]
             self.numbers[key] = self.episodes.pop(key).number
-            self.touched.add(key)
+            self._speak(key)
 
     def _standing(self, key: Key) -> Standing:
         episode = self.episodes.get(key)
@@ -267,27 +285,63 @@ class Board:
         for key, area in list(self.areas.items()):
             area.shrink(at - self.plan.size)
             area.history.prune(oldest)
+            self._mark((AREA, *key))
             if area.is_forgettable():
                 del self.areas[key]
 
+    def core(self) -> Any:
+        """What changes with every slide, in plain types."""
+        return [
+            self.key, self.now, self.no_baseline, self.days.state(), sorted(self.busy), list(self.over.items()),
+            list(self.numbers.items()), sorted(self.touched),
+        ]  # fmt: skip
+
+    def pieces(self, *, is_all: bool) -> list[tuple[Key, Any]]:
+        """All areas, episodes and slides to come, or those that changed since they were last asked for."""
+        names = list(self._names() if is_all or self.changed is None else self.changed)
+        self.changed = {}
+        slides = {int(name[1]) for name in names if name[0] == WAITING}
+        waiting = {name: entries for slide in slides for name, entries in self._stretches(slide).items()}
+        return [(name, waiting.get(name) if name[0] == WAITING else self._piece(name)) for name in names]
+
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [
-            self.key, self.now, self.no_baseline, self.days.state(), [area.state() for area in self.areas.values()],
-            sorted(self.busy), [[key, episode.state()] for key, episode in self.episodes.items()],
-            list(self.over.items()), list(self.numbers.items()), list(self.slides.values()), sorted(self.touched),
-        ]  # fmt: skip
+        changed = self.changed
+        state = [self.core(), self.pieces(is_all=True)]
+        self.changed = changed
+        return state
+
+    def _names(self) -> Iterator[Key]:
+        yield from [(AREA, *key) for key in self.areas]
+        yield from [(EPISODE, *key) for key in self.episodes]
+        for slide in self.slides:
+            yield from self._stretches(slide)
+
+    def _stretches(self, slide: int) -> dict[Key, list[Entry]]:
+        """What waits for a slide."""
+        found: dict[Key, list[Entry]] = {}
+        for entry in self.slides.get(slide, ()):
+            found.setdefault(_stretch(slide, entry), []).append(entry)
+        return found
+
+    def _piece(self, name: Key) -> Any:
+        kind, *key = name
+        found: Area | Episode | None = (self.areas if kind == AREA else self.episodes).get(tuple(key))
+        return None if found is None else found.state()
 
     @staticmethod
     def restored(rule: Rule, plan: SurgePlan, state: Any, revive: Callable[[Any], Entry]) -> Board:
         """The board that `state` described."""
-        key, now, no_baseline, days, areas, busy, episodes, over, numbers, slides, touched = state
+        (key, now, no_baseline, days, busy, over, numbers, touched), pieces = state
+        kinds: dict[str, list[tuple[Key, Any]]] = {AREA: [], EPISODE: [], WAITING: []}
+        for (kind, *name), piece in pieces:
+            kinds[kind].append((tuple(name), piece))
         board = Board(rule, tuple(key), plan)
         board.now, board.no_baseline = now, no_baseline
         board.days = Days.restored(plan, days)
-        board.areas = {area.key: area for area in (Area.restored(each, revive) for each in areas)}
+        board.areas = {name: Area.restored(area, revive) for name, area in kinds[AREA]}
         board.busy = {tuple(each) for each in busy}
-        board.episodes = {tuple(each): Episode.restored(episode, revive) for each, episode in episodes}
+        board.episodes = {name: Episode.restored(episode, revive) for name, episode in kinds[EPISODE]}
         board.over = {tuple(each): until for each, until in over}
         board.numbers = {tuple(each): number for each, number in numbers}
         board.touched = {tuple(each) for each in touched}
@@ -295,10 +349,16 @@ class Board:
             if area.firing and plan.roll is not None and (district := plan.roll.district_of(area.key)) is not None:
                 board.firing.setdefault(district, set()).add(area.key)
         board._next = board._soonest()
-        for entries in slides:
+        for _, entries in kinds[WAITING]:
             for entry in entries:
                 board.add(revive(entry), now)
+        board.changed = {}
         return board
+
+
+def _stretch(slide: int, entry: Entry) -> Key:
+    """The name of the piece in which an entry waits."""
+    return (WAITING, str(slide), str(entry[0] // STRETCH))
 
 
 def _reading(area: Area) -> Reading:

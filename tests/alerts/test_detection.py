@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec import Raw
 from small_city import CHANNELS, DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report, said
 
-from alerts.detection import Shard
+from alerts import track
+from alerts.detection import STATE_VERSION, Shard
 from alerts.groups import groups_of
+from alerts.kept import StateVersionError, decode, encode
 from alerts.model import Arrival, Slice
 from alerts.pipeline import Pipeline
 from alerts.router import shard_of
@@ -106,8 +108,8 @@ def test_all_that_one_record_changes_is_said_once() -> None:
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
     shard = Shard([])
 
-    with pytest.raises(ValueError, match="state must have version 3; got 99; rebuild from the intake log"):
-        shard.restore(msgspec.msgpack.encode([99, {}]))
+    with pytest.raises(StateVersionError, match="state must have version 4; got 99; rebuild from the intake log"):
+        shard.restore([encode(99, {}, whole=True)])
 
 
 def test_a_rule_that_means_another_thing_now_starts_afresh() -> None:
@@ -115,9 +117,68 @@ def test_a_rule_that_means_another_thing_now_starts_afresh() -> None:
     old = Run(before)
     old.tell(report("a", 0))
     shard = Shard([after])
-    shard.restore(old.pipeline.shards[0].snapshot())
+    shard.restore([old.pipeline.shards[0].snapshot()])
 
     assert shard.sizes() == [("test.threshold", 0, 0, 0)]
+
+
+def changed(shard: Shard) -> set[tuple[Any, ...]]:
+    """The names of the parts of the next changes."""
+    return set(decode([shard.changes()], STATE_VERSION))
+
+
+def test_what_is_saved_is_what_has_changed() -> None:
+    run = Run(make_rule())
+    [shard] = run.pipeline.shards
+    for number, pair in enumerate("xxy"):
+        run.tell(report(f"e{number}", number, pair=pair))
+    whole = changed(shard)
+    run.tell(report("third", 4, pair="x"))
+
+    assert whole == {("rules",), ("guards",), ("subject", 0, ("0", "x")), ("subject", 0, ("0", "y"))}
+    assert changed(shard) == {("subject", 0, ("0", "x")), ("alerts", 0, ("0", "x"))}
+    assert changed(shard) == set()
+
+
+def test_a_key_that_is_forgotten_is_gone_from_what_is_saved() -> None:
+    run = Run(make_rule())
+    [shard] = run.pipeline.shards
+    run.tell(report("a", 0))
+    saved = [shard.changes()]
+    run.wait_until(9 * DAY)
+    saved.append(shard.changes())
+
+    assert set(decode(saved, STATE_VERSION)) == {("rules",), ("guards",)}
+
+
+def test_after_a_restart_only_the_keys_that_something_happens_to_are_read() -> None:
+    run = Run(make_rule())
+    for number, pair in enumerate("xxy"):
+        run.tell(report(f"e{number}", number, pair=pair))
+    run.restart()
+    run.tell(report("third", 3, pair="x"))
+    [shard] = run.pipeline.shards
+
+    assert list(shard.subjects[0].awake) == [("0", "x")]
+    assert shard.sizes() == [("test.threshold", 2, 4, 1)]
+    assert changed(shard) == {("subject", 0, ("0", "x")), ("alerts", 0, ("0", "x"))}
+
+
+def test_a_key_with_a_broken_state_is_passed_over_and_what_is_saved_stays_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(track, "PIECES_ABOVE", 1)
+    run = Run(make_rule())
+    for number in range(2):
+        run.tell(report(f"e{number}", number))
+    run.restart()
+    [shard] = run.pipeline.shards
+    kept = shard.subjects[0].asleep
+    kept["0", "x"] = kept["0", "x"]._replace(state=Raw(b"\xc0"))
+    run.tell(report("third", 3))
+
+    assert [failure.key for failure in shard.failures] == [("0", "x")]
+    assert not [name for name in decode([shard.snapshot()], STATE_VERSION) if "x" in str(name)]
 
 
 def test_sizes_count_keys_events_and_open_alerts() -> None:

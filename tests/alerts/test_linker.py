@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 from small_city import DAY, HOUR, RANKS, START
 
 from alerts.fields import county_of
+from alerts.kept import ENCODER
 from alerts.linker import JOIN_WINDOW, REOPEN_WITHIN, Decision, Linker, Order, own_matter
 from alerts.model import Event, Link, from_us, to_us
 
@@ -188,7 +189,7 @@ def test_a_component_is_forgotten_when_nothing_can_join_it_any_more() -> None:
     linker.link(order_of(last), last, START + end + 25)
 
     assert len(linker) == 26
-    assert len(linker.state()) == 26
+    assert len(list(linker.all_parts())) == 26
 
 
 # --- the slow reference ------------------------------------------------------------------------------------------
@@ -307,9 +308,9 @@ def test_a_restart_at_any_point_and_what_is_settled_on_the_way_change_no_decisio
     for at, _, each in arrivals:
         take(linker, each, standing, at - lateness)
         if rng.random() < 0.4:
-            kept = msgspec.msgpack.decode(msgspec.msgpack.encode(linker.state()))
+            kept, begun = [(number, Raw(ENCODER.encode(part))) for number, part in linker.all_parts()], linker.begun
             linker = Linker()
-            linker.restore(kept)
+            linker.restore(kept, begun)
 
     assert {name: decision.matter for name, decision in standing.items()} == wanted
     assert {name: d.contact for name, d in standing.items()} == {name: d.contact for name, d in contacts.items()}

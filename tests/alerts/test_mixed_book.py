@@ -11,8 +11,10 @@ import msgspec
 import pytest
 from small_city import CHANNELS, DAY, HOUR, RANKS, START
 
+from alerts import track
 from alerts.alert import Draft
 from alerts.calendar import calendar_of
+from alerts.kept import decode, merge, version_of
 from alerts.model import Arrival, Book, Event, Link, ReadUp, Record, Revision, Slice, from_us
 from alerts.pipeline import Pipeline
 from alerts.record import content_hash
@@ -176,6 +178,7 @@ class Flow:
         self.pool: dict[str, Event] = {}
         self.pipeline = self._pipeline()
         self.drafts: list[Draft] = []
+        self.saved: list[list[bytes]] = []  # of every stage, a snapshot and the changes behind it
 
     def take(self, cut: Slice) -> None:
         routed, drafts = self.pipeline.take(cut)
@@ -183,10 +186,17 @@ class Flow:
         self.drafts += drafts
         assert not routed.refused
 
-    def restart(self) -> None:
-        kept = self.pipeline.snapshot()
+    def save(self) -> None:
+        self.saved.append(self.pipeline.changes())
+
+    def restart(self, cuts: random.Random) -> None:
+        """Go on from what was saved, some of which was put together in between."""
+        if len(self.saved) > 1:
+            first = cuts.randrange(len(self.saved))
+            run = slice(first, cuts.randint(first, len(self.saved)) + 1)
+            self.saved[run] = [[merge(frames) for frames in zip(*self.saved[run], strict=True)]]
         self.pipeline = self._pipeline()
-        self.pipeline.restore(kept)
+        self.pipeline.restore(*self.saved)
 
     @property
     def revisions(self) -> list[Revision]:
@@ -208,13 +218,16 @@ def run(log: Sequence[Record], shards: int = 1, cuts: random.Random | None = Non
         part = log[position : position + step]
         flow.take(Slice(part[-1].arrived_us, part))
         position += step
-        if restarts and cuts is not None and cuts.random() < 0.5:
-            flow.restart()
+        if restarts and cuts is not None and cuts.random() < 0.6:
+            flow.save()
+            if cuts.random() < 0.6:
+                flow.restart(cuts)
     end = log[-1].arrived_us
     for day in range(1, 36) if cuts is None else (9, 35):
         flow.take(Slice(end + day * DAY, []))
-        if restarts:
-            flow.restart()
+        if restarts and cuts is not None:
+            flow.save()
+            flow.restart(cuts)
     return flow
 
 
@@ -227,7 +240,9 @@ def short(flow: Flow) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_slices_shards_and_restarts_change_no_byte_and_every_alert_lives_one_whole_life(seed: int) -> None:
+def test_slices_shards_and_restarts_change_no_byte_and_every_alert_lives_one_whole_life(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = random.Random(seed)
     log = log_of(history(rng))
     plain = run(log)
@@ -236,6 +251,8 @@ def test_slices_shards_and_restarts_change_no_byte_and_every_alert_lives_one_who
     assert [each[0] for each in said] == sorted(each[0] for each in said), "in the order of the clock"
     assert short(run(log, cuts=rng)) == said
     assert short(run(log, shards=3, cuts=rng)) == said
+    assert short(run(log, shards=2, cuts=rng, restarts=True)) == said
+    monkeypatch.setattr(track, "PIECES_ABOVE", 1)
     assert short(run(log, shards=2, cuts=rng, restarts=True)) == said
     check_lives(plain.revisions)
 
@@ -250,6 +267,33 @@ def test_any_arrival_order_inside_the_lateness_ends_the_same(seed: int) -> None:
         answers.append(weak(run(log_of(delayed))))
 
     assert answers[0] == answers[1] == answers[2]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("long", [True, False], ids=["in pieces", "whole"])
+def test_a_snapshot_and_the_changes_behind_it_are_the_next_snapshot(
+    seed: int, long: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if long:
+        monkeypatch.setattr(track, "PIECES_ABOVE", 1)
+    rng = random.Random(seed)
+    log = log_of(history(rng))
+    flow = Flow(shards=2)
+    kept: list[bytes] = []
+    for record in [*log, *(ReadUp(log[-1].arrived_us + day * DAY, ()) for day in range(1, 100, 7))]:
+        flow.take(Slice(record.arrived_us, [record]))
+        if rng.random() < 0.3:
+            changes = flow.pipeline.changes()
+            kept = [merge(frames) for frames in zip(kept, changes, strict=True)] if kept else changes
+
+            assert parts_of(kept) == parts_of(flow.pipeline.snapshot())
+
+
+def parts_of(frames: Sequence[bytes]) -> list[dict[Any, Any]]:
+    """What the frame of each stage holds, read."""
+    versions = [version_of(frame) for frame in frames]
+    parts = [decode([frame], version) for frame, version in zip(frames, versions, strict=True)]
+    return [{name: msgspec.msgpack.decode(value) for name, value in each.items()} for each in parts]
 
 
 def weak(flow: Flow) -> set[tuple[Any, ...]]:

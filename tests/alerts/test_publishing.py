@@ -9,7 +9,9 @@ import pytest
 from small_city import MINUTE, Run, make_rule, report
 
 from alerts.alert import Draft
-from alerts.publishing import Publishing
+from alerts.kept import StateVersionError, encode
+from alerts.publishing import Published, Publishing
+from alerts.record import content_hash
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +67,40 @@ def test_numbers_go_on_after_a_restart(drafts: list[Draft]) -> None:
     feed = Publishing(1)
     feed.take(0, drafts[:3])
     later = Publishing(1)
-    later.restore(feed.snapshot())
+    later.restore([feed.snapshot()])
 
     assert numbers(later.take(1, drafts[3:4])) == [4]
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
-    kept = msgspec.msgpack.encode([99, 0, 0])
+    with pytest.raises(StateVersionError, match="state must have version 2; got 99; rebuild from the intake log"):
+        Publishing(1).restore([encode(99, {}, whole=True)])
 
-    with pytest.raises(ValueError, match="state must have version 1; got 99; rebuild from the intake log"):
-        Publishing(1).restore(kept)
+
+def test_after_a_rebuild_nothing_is_said_again_and_the_numbers_go_on(drafts: list[Draft]) -> None:
+    feed = Publishing(1, Published(70, drafts[4].order[0], {}))
+
+    out = feed.take(0, list(drafts))
+
+    assert out == [
+        msgspec.structs.replace(draft, revision=msgspec.structs.replace(draft.revision, feed_seq=71 + number))
+        for number, draft in enumerate(drafts[5:])
+    ]
+
+
+def test_an_alert_that_readers_know_goes_on_behind_its_last_revision_through_a_restart(drafts: list[Draft]) -> None:
+    alert = drafts[0].revision.alert_id
+    same = [msgspec.structs.replace(d, revision=msgspec.structs.replace(d.revision, alert_id=alert)) for d in drafts]
+    feed = Publishing(1, Published(70, 0, {alert: (9, "hash of 9"), "another": (1, "x")}))
+    frames = [feed.snapshot()]
+    found = []
+    for number, draft in enumerate(same[:4]):
+        found += [out.revision for out in feed.take(number, [draft])]
+        frames.append(feed.changes())
+        later = Publishing(1)
+        later.restore(frames)
+        feed = later if number % 2 else feed
+
+    assert [revision.revision for revision in found] == [10, 11, 12, 13]
+    assert [r.prev_hash for r in found] == ["hash of 9", *[r.content_hash for r in found[:-1]]]
+    assert all(revision.content_hash == content_hash(revision) for revision in found)

@@ -340,3 +340,17 @@ def test_it_says_what_the_definition_says_in_any_order_and_over_any_restart(
     one.pass_watermark(12 * DAY)
 
     assert sorted(one.said) == sorted(by_definition(of, entries, 12 * DAY, REOPEN))
+
+
+def test_a_board_saves_the_areas_and_waiting_events_that_changed() -> None:
+    one = with_baseline(2, 1, 8)
+    whole = {name[0] for name, _ in one.board.pieces(is_all=False)}
+    one.take(entry("a", 9 * HOUR, AREA), entry("b", 15 * HOUR, AREA))
+    waiting = [name[0] for name, _ in one.board.pieces(is_all=False)]
+    one.pass_watermark(10 * HOUR)
+    taken = {name[0]: state is None for name, state in one.board.pieces(is_all=False)}
+
+    assert whole == set()
+    assert waiting == ["waiting", "waiting"]
+    assert taken == {"waiting": True, "area": False}
+    assert one.board.pieces(is_all=False) == []

@@ -16,8 +16,9 @@ from small_city import DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report
 from alerts.detection import Shard
 from alerts.entry import LEVEL_NUMBER, RESETS, SELECTED, Entry
 from alerts.model import ALWAYS, NEVER, Arrival, Slice, from_us
+from alerts.revival import Reviver
 from alerts.rule import Rule
-from alerts.track import PRUNE_ABOVE, Track
+from alerts.track import PIECES_ABOVE, PRUNE_ABOVE, Track
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 KEY = ("0", "x")
@@ -290,3 +291,33 @@ def test_slices_that_hold_nothing_cost_nothing_and_change_nothing() -> None:
     assert [run.pipeline.take(Slice(START + at, []))[1] for at in (1, 2, 2, 3)] == [[], [], [], []]
     assert run.pipeline.linking.watermarks.now == START + 3
     assert from_us(START + 3) > from_us(START)
+
+
+def test_a_long_track_saves_the_hours_that_changed() -> None:
+    one = track()
+    add(one, *range(0, PIECES_ABOVE * MINUTE, MINUTE))
+    short = one.pieces(is_all=False)
+    add(one, PIECES_ABOVE * MINUTE)
+    whole = dict(one.pieces(is_all=False))
+    add(one, 30 * MINUTE + 1)
+    one.remove(f"e{90 * MINUTE}", NEVER)
+
+    assert short == []
+    assert sum(len(piece) for piece in whole.values()) == PIECES_ABOVE + 1
+    assert dict(one.pieces(is_all=False)).keys() == {
+        (str((START + at) // HOUR),) for at in (30 * MINUTE, 90 * MINUTE)
+    }  # fmt: skip
+    assert one.pieces(is_all=False) == []
+    assert one.core()[1] == []
+
+
+def test_a_long_track_comes_back_in_order_from_pieces_in_any_order() -> None:
+    one = track()
+    add(one, *range(0, PIECES_ABOVE * MINUTE, MINUTE), 2 * DAY)
+    pieces, core = one.pieces(is_all=True), one.core()
+    saved = msgspec.msgpack.decode(msgspec.msgpack.encode([core, pieces[::-1]]))
+    again = Track.restored(one.rule, saved, Reviver())
+
+    assert again.entries == one.entries
+    assert again.state() == one.state()
+    assert again.pieces(is_all=False) == []

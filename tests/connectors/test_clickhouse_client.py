@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from connectors.clickhouse_client import PoolClient, is_transient
+from connectors import clickhouse_client
+from connectors.clickhouse_client import PoolClient, PoolRefusedError, is_transient
 
 
 class Flaky:
@@ -39,6 +40,13 @@ def client(flaky: Flaky, retried: list[int], patience: float = 20) -> PoolClient
         (ConnectionError("reset"), True),
         (DatabaseError("too many parts", code=252), True),
         (DatabaseError("no such table", code=60), False),
+        (DatabaseError("memory limit", code=241), True),
+        (DatabaseError("no room on the disk", code=243), True),
+        (DatabaseError("session is locked", code=373), True),
+        (DatabaseError("wrong password", code=516), False),
+        (DatabaseError("HTTP driver received HTTP status 503 (for url http://pool:8123)"), True),
+        (DatabaseError("HTTP driver received HTTP status 404 (for url http://pool:8123)"), False),
+        (PoolRefusedError("clickhouse must answer; got `wrong password`"), False),
         (DatabaseError("?"), False),
         (ValueError("ours"), False),
     ],
@@ -79,3 +87,17 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
         PoolClient.open("http://me:secret@127.0.0.1:1/anlan", patience=timedelta(0))
 
     assert "secret" not in str(e.value)
+
+
+def test_a_server_that_refuses_us_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    def refuse(dsn: str, database: str, answer_seconds: int) -> None:
+        asked.append(dsn)
+        raise DatabaseError("Authentication failed", code=516)
+
+    monkeypatch.setattr(clickhouse_client, "_connect", refuse)
+    with pytest.raises(PoolRefusedError, match=r"clickhouse must answer; got `Authentication failed` \(http://h:1/a\)"):
+        PoolClient.open("http://me:secret@h:1/a")
+
+    assert len(asked) == 1

@@ -13,6 +13,7 @@ import pytest
 
 from connectors import folder as module
 from connectors.folder import BATCH, FileRow, FolderSource
+from connectors.gate import Gate
 from connectors.rows import Failure, Format, Row
 from connectors.seal import Sealer, Unsealer, generate_private_key
 
@@ -201,3 +202,19 @@ def test_a_stop_flag_stops_and_a_missing_folder_is_made(tmp_path: Path) -> None:
     with pytest.raises(StopIteration):
         source.next_batch()
     assert (tmp_path / "drop").is_dir()
+
+
+def test_a_file_waits_where_it_lies_while_the_gate_is_closed(tmp_path: Path) -> None:
+    drop(tmp_path, "letters/a.csv", *("1,2" for _ in range(2 * BATCH)))
+    gate = Gate(limit=0)
+    gate.log_ends_at(0)
+    gate.read_from(0)
+    source: Any = FolderSource(tmp_path, FORMATS, Sealer(UNSEALER.public), gate=gate).build_part("s", "folder", None)
+    first = source.next_batch()
+    gate.admitted(BATCH, 9)
+
+    held = read(source)
+    gate.passed(BATCH, 9)
+    rest = read(source)
+
+    assert (len(first[0]), held, len(rest)) == (BATCH, [], BATCH)

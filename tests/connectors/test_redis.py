@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -16,13 +21,22 @@ import msgspec
 import pytest
 import redis
 from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, run_main
 from revisions import a_revision
 
 from alerts.model import Region, Revision, Text
 from connectors.embedded import Valkey
 from connectors.metrics import Metrics
-from connectors.redis import AlertReader, FeedRetention, RedisAlertSink, RedisAlertWriter
+from connectors.redis import (
+    QUICK_SECONDS,
+    AlertReader,
+    FeedRetention,
+    RedisAlertSink,
+    RedisAlertWriter,
+    greatest_epoch,
+    is_transient,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -41,9 +55,9 @@ def revision(alert: int | str = 1, number: int = 1, **changes: Any) -> Revision:
     return a_revision(alert_id, number, AT + timedelta(minutes=number), **defaults | changes)
 
 
-def writer(url: str, metrics: Metrics | None = None, **options: Any) -> RedisAlertWriter:
+def writer(url: str, metrics: Metrics | None = None, resume: bytes | None = None, **options: Any) -> RedisAlertWriter:
     sink = RedisAlertSink(url, metrics or Metrics(), **options)
-    return sink.build_part("redis", sink.list_parts()[0], None)
+    return sink.build_part("redis", sink.list_parts()[0], resume)
 
 
 def until(claim: Callable[[], bool], seconds: float = 20) -> None:
@@ -197,7 +211,7 @@ def test_a_prefix_keeps_everything_apart(redis_url: str, client: Any) -> None:
 
 def test_a_reader_keeps_the_greatest_and_counts_the_rest(redis_url: str) -> None:
     writer(redis_url).write_batch(
-        [[revision(), revision(engine_epoch=2, content_hash="x"), revision(number=2, level="red")]]
+        [[revision(), revision(engine_epoch=2, content_hash="x"), revision(number=2, level="red", engine_epoch=2)]]
     )
     reader = AlertReader(redis_url)
 
@@ -208,7 +222,7 @@ def test_a_reader_keeps_the_greatest_and_counts_the_rest(redis_url: str) -> None
     again.position = "0-0"
     again.read()
 
-    assert [(r.revision, r.engine_epoch) for r in said] == [(1, 0), (1, 2), (2, 0)]
+    assert [(r.revision, r.engine_epoch) for r in said] == [(1, 0), (1, 2), (2, 2)]
     assert reader.duplicates == 0
     assert overlap == []
     assert again.duplicates == 3
@@ -296,8 +310,260 @@ def test_a_server_that_stays_away_stops_the_flow_with_a_sentence(durable: Valkey
     out = writer(durable.url, patience=timedelta(seconds=0.2))
     durable.kill()
 
-    with pytest.raises(ConnectionError, match=r"redis must take 1 revisions; got `.*` until patience ran out"):
+    with pytest.raises(RuntimeError, match=r"redis must take its rows; got `.*`; mend it and start again"):
         out.write_batch([[revision()]])
+
+
+def test_a_later_life_shuts_an_earlier_one_out(redis_url: str, client: Any) -> None:
+    earlier, later, metrics = writer(redis_url), writer(redis_url), Metrics()
+    earlier.write_batch([[revision(engine_epoch=3)]])
+    later.write_batch([[revision(engine_epoch=4), revision(2, engine_epoch=4)]])
+    assert greatest_epoch(redis_url) == 4
+
+    writer(redis_url, metrics).write_batch([[revision(engine_epoch=3), revision(2, engine_epoch=3)]])
+    with pytest.raises(
+        RuntimeError, match=r"the latest life of the flow; got engine epoch 3 where a later one .* \(127.0.0.1:\d+\)"
+    ):
+        earlier.write_batch([[revision(2, engine_epoch=3), revision(3, engine_epoch=3)]])
+
+    assert metrics.value("anlan_rows_skipped_total", sink="redis", reason="duplicate") == 2
+    assert client.xlen("alerts:all") == 2
+    assert not client.exists(f"alert:{revision(3).alert_id}")
+
+
+def test_a_life_that_only_says_again_what_is_known_shuts_the_earlier_one_out(redis_url: str) -> None:
+    earlier = writer(redis_url)
+    earlier.write_batch([[revision(engine_epoch=1)]])
+    writer(redis_url).write_batch([[revision(engine_epoch=2)]])
+
+    with pytest.raises(RuntimeError, match="got engine epoch 1 where a later one has written"):
+        earlier.write_batch([[revision(2, engine_epoch=1)]])
+
+
+def test_an_empty_redis_knows_no_epoch(redis_url: str, durable: Valkey) -> None:
+    assert greatest_epoch(redis_url) == greatest_epoch(redis_url, prefix="other:") == 0
+    durable.kill()
+    with pytest.raises(ConnectionError, match="redis must say its engine epoch; got"):
+        greatest_epoch(durable.url)
+
+
+LONG_AGO = {"published_at": datetime.now(UTC) - timedelta(days=31)}
+
+
+def test_what_was_said_before_its_hash_expired_is_not_said_again(redis_url: str, client: Any) -> None:
+    metrics = Metrics()
+    out = writer(redis_url, metrics)
+    out.write_batch([[revision(n, feed_seq=n, **LONG_AGO) for n in (1, 2, 3)]])
+    assert client.get("alerts:feed_seq") == "3"
+    client.delete(*client.keys("alert:*"))
+
+    out.write_batch([[revision(n, feed_seq=n, **LONG_AGO) for n in (1, 2, 3, 4)]])
+
+    assert metrics.value("anlan_rows_skipped_total", sink="redis", reason="duplicate") == 3
+    assert client.xlen("alerts:all") == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"feed_seq": 0, **LONG_AGO}, {"feed_seq": 2, "published_at": datetime.now(UTC) - timedelta(days=26)}],
+    ids=["unnumbered", "lately"],
+)
+def test_numbers_that_begin_again_swallow_no_alert(redis_url: str, client: Any, changes: dict[str, Any]) -> None:
+    out = writer(redis_url)
+    out.write_batch([[revision(1, feed_seq=100)]])
+
+    out.write_batch([[revision(2, **changes)]])
+
+    assert client.xlen("alerts:all") == 2
+
+
+def test_a_wrong_password_stops_the_flow_at_once(durable: Valkey) -> None:
+    with redis.Redis.from_url(durable.url) as client:
+        client.config_set("requirepass", "right")
+    out = writer(durable.url.replace("//", "//:wrong@"), patience=timedelta(seconds=60))
+
+    with pytest.raises(RuntimeError, match=r"redis must take its rows; got `.*(WRONGPASS|invalid username-password)"):
+        out.write_batch([[revision()]])
+
+
+def no_memory(client: Any, on: bool) -> None:
+    client.config_set("maxmemory", 1 if on else 0)
+
+
+def a_replica(client: Any, on: bool) -> None:
+    client.replicaof("127.0.0.1", 1) if on else client.replicaof("NO", "ONE")
+
+
+def too_few_replicas(client: Any, on: bool) -> None:
+    client.config_set("min-replicas-to-write", 1 if on else 0)
+
+
+@pytest.mark.parametrize("trouble", [no_memory, a_replica, too_few_replicas])
+def test_a_server_that_takes_no_writes_for_a_while_is_waited_for(
+    durable: Valkey, tmp_path: Path, trouble: Callable[[Any, bool], None]
+) -> None:
+    metrics = Metrics()
+    out = writer(durable.url, metrics, spool=tmp_path / "spool")
+    with redis.Redis.from_url(durable.url) as client:
+        trouble(client, True)
+        out.write_batch([[revision(n) for n in range(5)]])
+        assert metrics.value("anlan_sink_away_state", sink="redis") == 1
+        out.snapshot()
+        trouble(client, False)
+    out.spool.flush()
+    out.close()
+
+    assert len(AlertReader(durable.url).read()) == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (redis.exceptions.ConnectionError("refused"), True),
+        (redis.exceptions.TimeoutError("no answer"), True),
+        (redis.exceptions.BusyLoadingError("loading"), True),
+        (redis.exceptions.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"), True),
+        (redis.exceptions.ResponseError("-MISCONF Redis is configured to save RDB snapshots"), True),
+        (redis.exceptions.ResponseError("BUSY Redis is busy running a script"), True),
+        (redis.exceptions.OutOfMemoryError("command not allowed", status_code="OOM"), True),
+        (redis.exceptions.ResponseError("WRONGTYPE Operation against a key"), False),
+        (redis.exceptions.NoPermissionError("no", status_code="NOPERM"), False),
+        (redis.exceptions.AuthenticationError("no", status_code="WRONGPASS"), False),
+        (ValueError("ours"), False),
+    ],
+    ids=str,
+)
+def test_what_passes_by_itself_is_transient(error: Exception, expected: bool) -> None:
+    assert is_transient(error) == expected
+
+
+def numbers(revisions: list[Revision]) -> list[tuple[str, int]]:
+    return [(each.alert_id, each.revision) for each in revisions]
+
+
+def test_what_a_server_that_is_away_missed_is_caught_up_in_order(
+    durable: Valkey, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics()
+    out = writer(durable.url, metrics, spool=tmp_path / "spool")
+    revisions = [revision(n % 10, n // 10 + 1) for n in range(5000)]
+    out.write_batch([revisions[:100]])
+    durable.kill()
+    began = time.monotonic()
+    for start in range(100, 4900, 100):
+        out.write_batch([revisions[start : start + 100]])
+        out.snapshot()
+    assert time.monotonic() - began < 10
+    assert metrics.value("anlan_rows_spooled_count", sink="redis") == 4800
+    durable.start()
+    out.write_batch([revisions[4900:]])
+    out.spool.flush()
+
+    reader = AlertReader(durable.url)
+    assert numbers(reader.read(count=10_000)) == numbers(revisions)
+    assert reader.duplicates == 0
+    said = [record.getMessage().split()[0] for record in caplog.records]
+    assert said == ["sink_away", "sink_back"]
+    assert metrics.value("anlan_rows_written_total", **WRITTEN) == 5000
+    out.close()
+
+
+def test_a_server_that_hangs_holds_the_worker_once_and_shortly(durable: Valkey, tmp_path: Path) -> None:
+    out = writer(durable.url, spool=tmp_path / "spool")
+    revisions = [revision(n % 10, n // 10 + 1) for n in range(300)]
+    out.write_batch([revisions[:100]])
+    os.kill(durable.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    for start in range(100, 300, 10):
+        out.write_batch([revisions[start : start + 10]])
+        out.snapshot()
+    held = time.monotonic() - began
+    os.kill(durable.pid, signal.SIGCONT)
+    out.spool.flush()
+
+    reader = AlertReader(durable.url)
+    assert numbers(reader.read(count=1000)) == numbers(revisions)
+    assert reader.duplicates == 0
+    assert held < 2 * QUICK_SECONDS
+    out.close()
+
+
+def test_a_flow_that_starts_while_redis_is_away_goes_on(durable: Valkey, tmp_path: Path) -> None:
+    durable.kill()
+    out = writer(durable.url, spool=tmp_path / "spool")
+    out.write_batch([[revision()]])
+    saved = out.snapshot()
+    out.spool.abandon()
+    durable.start()
+
+    again = writer(durable.url, resume=saved, spool=tmp_path / "spool")
+    again.spool.flush()
+    again.close()
+
+    assert numbers(AlertReader(durable.url).read()) == numbers([revision()])
+
+
+A_LIFE = """
+import random, sys, threading, time
+from pathlib import Path
+from connectors.metrics import Metrics
+from connectors.redis import RedisAlertSink
+from tests.connectors.test_redis import revision
+
+url, folder, life = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+saved_in = folder / "saved"
+saved, begun = None, 0
+if saved_in.exists():
+    number, saved = saved_in.read_bytes().split(b"|", 1)
+    begun = int(number)
+sink = RedisAlertSink(url, Metrics(), spool=folder / "spool")
+out = sink.build_part("redis", "feed", saved)
+for at in range(begun, 3000, 20):
+    rows = range(at, min(at + 20, 3000))
+    out.write_batch([[revision(n % 50, n // 50 + 1, engine_epoch=life, feed_seq=n + 1) for n in rows]])
+    if at % 200 == 180:
+        state = out.snapshot()
+        (folder / "new").write_bytes(b"%d|" % (at + 20) + state)
+        (folder / "new").rename(saved_in)  # the engine's own commit
+        print(at, flush=True)
+    time.sleep(0.002)
+print("fed", flush=True)
+out.spool.flush()
+print("done", flush=True)
+"""
+
+
+def test_lives_that_are_killed_while_the_server_comes_and_goes_leave_each_revision_once(
+    durable: Valkey, tmp_path: Path
+) -> None:
+    chance = random.Random(7)
+    said: list[str] = []
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (root / "tests" / "support", root)))}
+    for life in range(1, 40):
+        if chance.random() < 0.5:
+            durable.kill()
+        command = [sys.executable, "-c", A_LIFE, durable.url, str(tmp_path), str(life)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert child.stdout is not None
+        lines = 0 if life > 12 else chance.randint(1, 4)
+        for line in child.stdout:
+            said.append(line.strip())
+            lines -= 1
+            if not lines:
+                break
+            if not durable.is_running() and (life > 12 or "fed" in line or chance.random() < 0.5):
+                durable.start()
+        child.kill() if lines == 0 else child.wait()
+        child.wait()
+        if said[-1] == "done":
+            break
+        durable.start()
+
+    revisions = [revision(n % 50, n // 50 + 1) for n in range(3000)]
+    reader = AlertReader(durable.url)
+    assert numbers(reader.read(count=100_000)) == numbers(revisions)
+    assert reader.duplicates == 0
 
 
 def test_a_flow_publishes_in_order(redis_url: str) -> None:
@@ -311,3 +577,24 @@ def test_a_flow_publishes_in_order(redis_url: str) -> None:
 
     said = AlertReader(redis_url).read()
     assert [(r.alert_id, r.revision) for r in said] == [(r.alert_id, r.revision) for r in revisions]
+
+
+def test_a_flow_that_ended_while_redis_was_away_delivers_at_its_next_start(
+    durable: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.spool.CLOSE_SECONDS", 0.2)
+    init_db_dir(tmp_path, 1)
+    revisions = [revision(n % 3, n // 3 + 1) for n in range(40)]
+    slices: list[Any] = [("feed", revisions[start : start + 4]) for start in range(0, 40, 4)]
+    source = [*slices[:6], TestingSource.EOF(), *slices[6:]]
+
+    for is_away in (True, False):
+        durable.kill() if is_away else durable.start()
+        flow = Dataflow("redis_flow")
+        sink = RedisAlertSink(durable.url, Metrics(), spool=tmp_path / "spool")
+        op.output("redis", op.input("in", flow, TestingSource(source)), sink)
+        run_main(flow, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(str(tmp_path)))
+
+    reader = AlertReader(durable.url)
+    assert numbers(reader.read()) == numbers(revisions)
+    assert reader.duplicates == 0

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+from small_city import Run, make_rule, report
+
+from alerts.detection import Shard
+from alerts.eviction import Eviction
+from alerts.failing import Failure
 from alerts.linking import Linking
 from alerts.model import Arrival, Event, Slice, from_us
 from connectors.metrics import Metrics
@@ -35,3 +43,37 @@ def test_what_the_log_holds_adds_up() -> None:
     beats = metrics.value("anlan_heartbeats_read_total", channel="police")
     assert (linked, duplicated, beats) == (2, 2, 1)
     assert linked + duplicated + beats == len(log)
+
+
+def test_keys_that_are_forgotten_and_rules_that_raise_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+    books = Books(metrics)
+    shard = Shard([make_rule()])
+    shard.failures = [Failure("test.threshold", "m", 0, ("0", "x"), "ValueError", "alerts.kinds.count:1")]
+    shard.evictions = [Eviction("test.threshold", 7, 0), Eviction("test.threshold", 2, 5)]
+
+    with caplog.at_level(logging.WARNING):
+        books.note(shard)
+
+    assert metrics.value("anlan_rules_failed_total", rule="test.threshold") == 1
+    assert metrics.value("anlan_keys_evicted_total", rule="test.threshold") == 9
+    assert metrics.value("anlan_caps_exceeded_total", rule="test.threshold") == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "rule_failed rule=test.threshold error=ValueError place=alerts.kinds.count:1",
+        "keys_evicted rule=test.threshold keys=7 over=0",
+    ]
+
+
+def test_the_longest_key_of_all_shards_is_shown() -> None:
+    metrics = Metrics()
+    books = Books(metrics)
+    run = Run(make_rule(), shards=4)
+    for number in range(5):
+        run.tell(report(f"a-{number}", number, pair="a"))
+        run.tell(report(f"b-{number}", number, pair=f"b-{number}"))
+
+    for shard in run.pipeline.shards:
+        books.weigh(shard)
+
+    assert metrics.value("anlan_longest_key_kept_count", rule="test.threshold") == 5
+    assert metrics.value("anlan_keys_kept_count", rule="test.threshold") == 6

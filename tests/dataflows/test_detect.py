@@ -25,6 +25,7 @@ from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.books import Books
 from dataflows.collect import ListSink
 from dataflows.detect import add_detection
+from dataflows.state_store import FORGETFUL, StateStore
 
 CHANNELS = load_channels()
 HOUR = 3_600_000_000
@@ -111,13 +112,16 @@ def run(
     """All drafts of the flow; after each abort it is started again from its state."""
     found: list[list[Draft]] = []
     recovery: Any = None
+    store = FORGETFUL
     if state is not None:
-        init_db_dir(state, 1)
-        recovery = RecoveryConfig(str(state), timedelta(0))
+        (state / "snapshots").mkdir()
+        init_db_dir(state / "snapshots", 1)
+        recovery = RecoveryConfig(str(state / "snapshots"), timedelta(0))
+        store = StateStore(state / "kept")
     left = list(aborts)
     for _ in range(len(aborts) + 1):
         flow = Dataflow("test")
-        detected = add_detection(flow, Cuts(cuts, left), rules, CHANNELS, SHARDS, Books(Metrics()))
+        detected = add_detection(flow, Cuts(cuts, left), rules, CHANNELS, SHARDS, Books(Metrics()), store=store)
         op.output("drafts", detected.drafts, ListSink(found))
         cli_main(flow, workers_per_process=workers, recovery_config=recovery, epoch_interval=timedelta(0))
     return [draft for part in found for draft in part]

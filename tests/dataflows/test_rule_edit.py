@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import threading
 from collections import defaultdict
@@ -174,3 +175,11 @@ def test_a_text_a_threshold_and_a_window_change_under_load(tmp_path: Path, live_
     turned_at = min(r.detected_at for r in warmed)
     assert any(r.first_occurred_at < turned_at - timedelta(minutes=60) for r in warmed)
     assert {r.reason for r in told if r.rule == "ed.window" and r.state == "closed"} <= {"superseded"}
+
+    shutil.rmtree(live_flow.folder / "state")  # a rebuild passes the same edits at the same places
+    live_flow.start()
+    wait_until(lambda: "rebuild_done" in live_flow.said(), "the state must be rebuilt")
+    assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
+    assert in_topic(bootstrap) == told
+    reader.read()
+    assert reader.duplicates == 0

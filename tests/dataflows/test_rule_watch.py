@@ -7,9 +7,15 @@ import os
 from pathlib import Path
 
 import pytest
+from small_city import make_rule
 
+from alerts.detection import Shard
+from alerts.failing import Failure, meaning_of
 from alerts.model import Book
+from connectors.metrics import Metrics
 from connectors.registry import load_channels
+from connectors.rulebook import read_rule
+from dataflows.failing_rules import FailingRules
 from dataflows.rule_watch import RuleWatch
 
 RULE = """
@@ -120,3 +126,109 @@ def test_a_rule_that_is_disabled_stands_in_the_book_as_such_and_tests_do_not(fil
     assert book is not None
     assert {rule["id"]: rule["status"] for rule in book.rules} == {"my.one": "live", "my.two": "disabled"}
     assert all(rule["tests"] == [] for rule in book.rules)
+
+
+def failure(name: str, key: str | None, meaning: str) -> Failure:
+    return Failure(f"my.{name}", meaning, 0, None if key is None else ("0", key), "ValueError", "alerts.kinds.count:1")
+
+
+def meaning(files: Files, name: str) -> str:
+    return meaning_of(read_rule(files.folder / f"{name}.yaml", load_channels()).rule)
+
+
+def failing_watch(files: Files, failing: FailingRules) -> RuleWatch:
+    return RuleWatch([files.folder], load_channels(), failing=failing)
+
+
+def test_a_rule_whose_third_key_fails_is_left_out_of_the_book(files: Files, caplog: pytest.LogCaptureFixture) -> None:
+    files.write("two")
+    metrics = Metrics()
+    failing = FailingRules(metrics)
+    watch = failing_watch(files, failing)
+    watch.look()
+    one = meaning(files, "one")
+
+    failing.note([failure("one", "a", one), failure("one", "a", one), failure("one", "b", one)])
+    assert watch.look() is None
+    with caplog.at_level(logging.ERROR):
+        failing.note([failure("one", "c", one)])
+        assert ids(watch.look()) == ["my.two"]
+        assert watch.look() is None
+
+    said = [record.getMessage() for record in caplog.records]
+    failed = "rule_failed rule=my.one error=ValueError place=alerts.kinds.count:1"
+    assert said == [failed] * 3 + ["rule_switched_off rule=my.one failures=3"]  # no fourth line for one place
+    assert metrics.value("anlan_rule_failed_state", rule="my.one") == 1
+    assert metrics.value("anlan_rules_failed_total", rule="my.one") == 4
+
+
+def test_a_rule_that_cannot_look_at_three_events_is_left_out(files: Files) -> None:
+    files.write("two")
+    failing = FailingRules(Metrics())
+    watch = failing_watch(files, failing)
+    watch.look()
+
+    failing.note([failure("one", None, meaning(files, "one"))] * 3)
+
+    assert ids(watch.look()) == ["my.two"]
+
+
+@pytest.mark.parametrize("changes", [{"least": 4}, {"version": 2}], ids=["another meaning", "another version"])
+def test_a_rule_that_is_switched_off_comes_back_when_it_is_mended(files: Files, changes: dict[str, int]) -> None:
+    files.write("two")
+    metrics = Metrics()
+    failing = FailingRules(metrics)
+    watch = failing_watch(files, failing)
+    watch.look()
+    failing.note([failure("one", None, meaning(files, "one"))] * 3)
+    watch.look()
+
+    files.write("one", least=changes.get("least", 3))
+    if "version" in changes:
+        text = (files.folder / "one.yaml").read_text(encoding="utf-8")
+        files.write("one", text=text.replace("version: 1", "version: 2"))
+
+    assert ids(watch.look()) == ["my.one", "my.two"]
+    assert metrics.value("anlan_rule_failed_state", rule="my.one") == 0
+
+
+def test_a_rule_that_is_switched_off_stays_out_over_a_restart_and_an_edit_of_its_words(files: Files) -> None:
+    files.write("two")
+    failing = FailingRules(Metrics())
+    before = failing_watch(files, failing)
+    before.look()
+    failing.note([failure("one", None, meaning(files, "one"))] * 3)
+    before.look()
+
+    metrics = Metrics()
+    watch = failing_watch(files, FailingRules(metrics))
+    watch.resume(before.state())
+
+    assert watch.look() is None
+    assert metrics.value("anlan_rule_failed_state", rule="my.one") == 1
+    text = (files.folder / "one.yaml").read_text(encoding="utf-8")
+    files.write("one", text=text.replace("en: try", "en: another try"))
+    assert watch.look() is None
+
+
+def test_what_is_shut_out_in_a_shard_counts_after_a_restart() -> None:
+    failing = FailingRules(Metrics())
+    rule = make_rule()
+    shard = Shard([rule])
+    for key in "abc":
+        shard.shut_out.add(0, ("0", key))
+
+    failing.remember(shard)
+
+    assert failing.given_up() == {rule.id: meaning_of(rule)}
+
+
+def test_a_fault_before_the_first_book_writes_no_empty_one(files: Files) -> None:
+    files.write("one", text="apiVersion: rules/v1\nkimd: threshold\n")
+    failing = FailingRules(Metrics())
+    watch = failing_watch(files, failing)
+
+    failing.note([failure("one", None, "x")] * 3)
+
+    assert watch.look() is None
+    assert watch.look() is None

@@ -193,6 +193,16 @@ def test_peoples_words_and_the_exact_spot_are_no_evidence(field: str) -> None:
             "ask whether so old an event still says anything",
         ),
         (
+            {"state": {"max_keys": 999}},
+            "warning",
+            "should keep at least 1000 keys, since those above are forgotten; got 999",
+        ),
+        (
+            {"state": {"max_keys": 2_000_001}},
+            "warning",
+            "should keep at most 2000000 keys, which is about 3 GB of memory; got 2000001",
+        ),
+        (
             {"select": {"contact": {"unit|re": "(a+)+"}}},
             "error",
             "must have patterns that do not repeat what repeats already; got `unit|re: (a+)+`",
@@ -398,8 +408,9 @@ def test_no_part_of_any_kind_looks_at_religion(parts: Any) -> None:
         ({**OWED, "lifecycle": {"aftercare": {"for": "7d"}}}, ["lifecycle.aftercare"]),
         ({**QUIETER, "select": {"a": {"action": "received"}}, "key_fallback": ["grid"]}, ["key_fallback", "select"]),
         ({**QUIETER, "lifecycle": {"quiet_close": "1d"}}, ["lifecycle.quiet_close"]),
+        ({**OWED, "state": {"max_keys": 5_000}}, ["state.max_keys"]),
     ],
-    ids=["threshold", "close_on", "obligation of another", "obligation", "aftercare", "silence", "quiet_close"],
+    ids=["threshold", "close_on", "obligation of another", "obligation", "aftercare", "silence", "quiet_close", "cap"],
 )
 def test_what_a_kind_does_not_read_is_said(parts: dict[str, Any], names: list[str]) -> None:
     found = [sentence.split("`")[3] for _, code, sentence in said(**parts) if code == "no-effect"]

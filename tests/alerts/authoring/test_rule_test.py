@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.authoring.rule_case import read_cases
-from alerts.authoring.rule_test import rule_for, run_tests
+from alerts.authoring.rule_test import drive, rule_for, run_tests
 from alerts.calendar import calendar_of
 from alerts.channel import Channel
 from alerts.model import Text
@@ -82,3 +82,13 @@ def test_a_baseline_stands_in_tests_of_surges_only() -> None:
         "`baseline` must stand in tests of a surge rule; got kind `threshold`",
         ("tests", 0, "baseline"),
     )
+
+
+def test_a_rule_that_raises_fails_its_test_and_is_not_merely_quiet() -> None:
+    test = {"events": [{"id": "e", "at": "+0d 09:00", "channel": "police", "action": "received", "matter": "m"}]}
+    rule = compile_rule({**COUNT, "tests": [{"expect": [], **test}]}, CHANNELS, 0, CALENDARS)
+    rule.keys = [("0", [lambda event: 1 // 0])]
+    [case] = read_cases(rule.spec, CHANNELS)
+
+    with pytest.raises(RuleError, match=r"a rule must judge every event; got ZeroDivisionError \(.+:\d+\)"):
+        drive(rule, CHANNELS, case.arrivals, case.end)

@@ -1,0 +1,127 @@
+"""Which keys a rule forgets when it has more of them than its file allows (semantics 11).
+
+What is forgotten is what says least: keys with one event, the oldest of them first. A key that has ever had an alert
+is never forgotten, since its episodes are numbered; nor is a chain of a rule that is there to save lives, once it has
+begun. Obligations are owed, whatever else comes, and rules that are kept whole have no keys to forget: they grow, and
+say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from alerts.entry import SELECTED, Key
+from alerts.kept import GONE
+from alerts.model import NEVER
+from alerts.shelf import Shelf
+from alerts.subject import Subject
+from alerts.track import Track
+
+if TYPE_CHECKING:
+    from alerts.rule import Rule
+
+PART = 8  # one part of so many goes at a time, so that looking through all keys is paid for by many new ones
+ONE_OFF = 1  # a key with no more events than this has not begun a chain
+
+
+class Eviction(NamedTuple):
+    """A rule had reached its cap: how many keys went, and how many were left over the cap."""
+
+    rule: str
+    keys: int
+    over: int
+
+
+class _Glance(NamedTuple):
+    """How much a key holds, without reading all of it."""
+
+    weight: int  # events that count
+    last: int  # event time of the newest event
+    has_spoken: bool  # it has an alert, or had one
+
+
+class Caps:
+    """How many keys each rule of one shard may keep."""
+
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
+        self.waits: dict[int, int] = {}  # by number of the rule: keys that must come before it is looked through again
+
+    def cap(self, rule: Rule) -> int:
+        """How many keys of a rule one shard may keep."""
+        return -(-rule.max_keys // self._shards)
+
+    def surplus(self, rule: Rule, kept: int, came: int = 1) -> int:
+        """How many keys must go, now that `came` have come and `kept` are there; 0 for none."""
+        cap = self.cap(rule)
+        if kept <= cap or rule.is_whole:
+            return 0
+        wait = self.waits.get(rule.number, 0) - came
+        if wait > 0:
+            self.waits[rule.number] = wait
+            return 0
+        return kept - cap + _part(cap)
+
+    def evicted(self, rule: Rule, surplus: int, gone: int, kept: int) -> Eviction:
+        """So many have gone. Where fewer could go than had to, it waits until there can be more."""
+        cap = self.cap(rule)
+        self.waits.pop(rule.number, None)
+        if gone < surplus:
+            self.waits[rule.number] = _part(cap)
+        return Eviction(rule.id, gone, max(kept - cap, 0))
+
+
+def to_evict(rule: Rule, subjects: Shelf[Subject], spoken: Container[Key], surplus: int) -> list[Key]:
+    """The keys that go, `surplus` at most: those that say least. `spoken` are keys with alerts.
+
+    No more than half of those that might go do: where chains take all the room, a key that has just come would
+    otherwise go at once, and no chain could begin any more.
+    """
+    if rule.plan is not None:
+        return []
+    most = ONE_OFF if rule.spec.purpose == "life-safety" else None
+    found = sorted(
+        (glance.weight, glance.last, key)
+        for key, glance in _glances(subjects)
+        if not glance.has_spoken and (most is None or glance.weight <= most) and key not in spoken
+    )
+    return [key for *_, key in found[: min(surplus, len(found) // 2)]]
+
+
+def without(timers: list[Any], number: int, keys: Container[Key]) -> list[Any]:
+    """The timers but those of some keys of one rule."""
+    return [timer for timer in timers if timer[2] != number or timer[4] not in keys]
+
+
+def _part(cap: int) -> int:
+    return max(cap // PART, 1)
+
+
+def _glances(subjects: Shelf[Subject]) -> Iterator[tuple[Key, _Glance]]:
+    """All keys; one that sleeps is not woken."""
+    for key, subject in subjects.awake.items():
+        if isinstance(subject, Track):
+            yield key, _glance(subject.entries, subject.settled.number > 0)
+    for key, asleep in subjects.asleep.items():
+        (_, entries, _, _, settled), pieces = _SAVED.decode(asleep.state)
+        if pieces:
+            entries = sorted(entries + [entry for _, piece in pieces for entry in piece], key=itemgetter(0))
+        yield key, _glance(entries, settled != GONE)
+
+
+def _glance(entries: Sequence[Any], has_spoken: bool) -> _Glance:
+    if not entries:
+        return _Glance(0, NEVER, has_spoken)
+    weight = entries[0][4] & SELECTED if len(entries) == 1 else sum([entry[4] & SELECTED for entry in entries])
+    return _Glance(weight, entries[-1][0], has_spoken)
+
+
+_Entries = list[tuple[int, Raw, Raw, Raw, int, Raw, Raw]]
+_SAVED = msgspec.msgpack.Decoder(  # what `Track.state` gives
+    tuple[tuple[Raw, _Entries, Raw, Raw, Raw], list[tuple[Raw, _Entries]]]
+)

@@ -1,0 +1,108 @@
+"""What a shard keeps, as parts of frames: one for each key of a rule, and one for the alerts of a key.
+
+What is large has a core and a part for each of its pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from alerts.alert import Alerts
+from alerts.entry import Key
+from alerts.kept import Name
+from alerts.shelf import Asleep, Shelf
+from alerts.subject import InPieces, Subject
+
+SUBJECT, PIECE, ALERTS = "subject", "piece", "alerts"  # names begin with one of these, number of the rule, key
+
+
+def all_parts(subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> dict[Name, Any]:
+    """Everything; from now on only what changes is new. What sleeps is saved in one piece, as it is."""
+    parts: dict[Name, Any] = {}
+    for number, (shelf, known) in enumerate(zip(subjects, alerts, strict=True)):
+        shelf.pieces, shelf.left = {}, {}
+        parts.update({(SUBJECT, number, key): kept for key, kept in shelf.asleep.items()})
+        parts.update({(ALERTS, number, key): kept for key, kept in known.asleep.items()})
+        for key, subject in shelf.awake.items():
+            _put(parts, shelf, number, key, subject, is_all=True)
+        parts.update({(ALERTS, number, key): _of_alerts(each) for key, each in known.awake.items()})
+        shelf.changed, known.changed = {}, {}
+    return parts
+
+
+def changed_parts(subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> dict[Name, Any]:
+    """What changed since it was last asked for, None for what is gone."""
+    parts: dict[Name, Any] = {}
+    for number, (shelf, known) in enumerate(zip(subjects, alerts, strict=True)):
+        for key in shelf.changed or ():
+            parts.update({(PIECE, number, key, name): None for name in shelf.left.pop(key, ())})
+            subject = shelf.get(key)
+            if subject is None:
+                parts[SUBJECT, number, key] = None
+            else:
+                _put(parts, shelf, number, key, subject, is_all=False)
+        for key in known.changed or ():
+            each = known.get(key)
+            parts[ALERTS, number, key] = None if each is None else _of_alerts(each)
+        shelf.changed, known.changed = {}, {}
+    return parts
+
+
+def _put(
+    parts: dict[Name, Any], shelf: Shelf[Subject], number: int, key: Key, subject: Subject, *, is_all: bool
+) -> None:
+    if not isinstance(subject, InPieces):
+        parts[SUBJECT, number, key] = (subject.armed, subject.size(), subject.state())
+        return
+    known = shelf.pieces.get(key, set())
+    for name, state in subject.pieces(is_all=is_all or not known):
+        parts[PIECE, number, key, name] = state
+        if state is None:
+            known.discard(name)
+        else:
+            known.add(name)
+    if known:
+        shelf.pieces[key] = known
+    parts[SUBJECT, number, key] = (subject.armed, subject.size(), (subject.core(), ()))
+
+
+def put_back(
+    parts: Mapping[Name, Raw],
+    numbers: Sequence[int | None],
+    subjects: Sequence[Shelf[Subject]],
+    alerts: Sequence[Shelf[Alerts]],
+) -> None:
+    """Put parts on their shelves, asleep; `numbers` gives for the number of a rule the one that it has now."""
+    pieces: dict[tuple[int, Key], list[tuple[Key, Raw]]] = {}
+    for (kind, saved, key, *name), value in parts.items():
+        number = numbers[saved]
+        if number is None:
+            continue
+        if kind == PIECE:
+            pieces.setdefault((number, key), []).append((*name, value))
+        else:
+            shelves: Sequence[Shelf[Any]] = subjects if kind == SUBJECT else alerts
+            shelves[number].asleep[key] = _ASLEEP.decode(value)
+    for (number, key), found in pieces.items():
+        shelf = subjects[number]
+        shelf.pieces[key] = {name for name, _ in found}
+        asleep = shelf.asleep[key]
+        shelf.asleep[key] = asleep._replace(state=_with_pieces(asleep.state, found))
+    for shelf, known in zip(subjects, alerts, strict=True):
+        shelf.changed, known.changed = {}, {}
+
+
+def _with_pieces(state: Raw, pieces: list[tuple[Key, Raw]]) -> Raw:
+    core, _ = msgspec.msgpack.decode(state, type=tuple[Raw, Raw])
+    return Raw(msgspec.msgpack.encode((core, pieces)))
+
+
+def _of_alerts(alerts: Alerts) -> Any:
+    return [alerts.timer], alerts.count_open(), alerts.state()
+
+
+_ASLEEP = msgspec.msgpack.Decoder(Asleep)

@@ -1,0 +1,103 @@
+"""The intake log of an installation, run again from its beginning through the plain stages, without the engine.
+
+The rules are those that the log holds: the first rule book in it, and every later one from its place on. A rule that
+is new is warmed with the events that arrived before it, as the pool knew them then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+
+import msgspec
+
+from alerts.calendar import Calendar
+from alerts.channel import Channel
+from alerts.model import Book, Event, PooledEvent, Revision, Slice, to_us
+from alerts.pipeline import Pipeline
+from alerts.rule import Rule
+from alerts.rule_book import RuleBook, turn
+from alerts.rule_file import RuleFile
+from connectors.kafka import INTAKE_LOG, LogSource, read_all
+from connectors.kafka_reader import BATCH
+from connectors.log_record import decode
+
+Seen = Callable[[int, int], None]  # (clock of the log in microseconds, records since the last call)
+
+
+class Remembered:
+    """The events of a log as the pool knew them at each moment: what a rule that begins is warmed with."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, tuple[int, Event]] = {}
+
+    def take(self, pooled: Sequence[PooledEvent]) -> None:
+        """Events on their way to the pool; one that comes again, in another matter, replaces itself."""
+        self._events.update((each.event.id, (to_us(each.arrived_at), each.event)) for each in pooled)
+
+    def __call__(self, channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
+        """The events of some channels that happened from `since` on and arrived before `before` (microseconds)."""
+        return [
+            event
+            for arrived_us, event in self._events.values()
+            if arrived_us < before and event.channel in channels and to_us(event.occurred_at) >= since
+        ]
+
+
+def replay_log(
+    bootstrap: str,
+    rules: Sequence[Rule],
+    channels: Mapping[str, Channel],
+    calendars: Mapping[str, Calendar],
+    until_us: int,
+    seen: Seen = lambda at_us, count: None,
+    topic: str = INTAKE_LOG,
+    batch: int = BATCH,
+) -> Iterator[Revision]:
+    """Every revision that the log gives up to `until_us`, or to where it ends now; `rules` if it holds no book."""
+    compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
+    books = list(_books(bootstrap, topic))
+    if books:
+        rules = compiler(_as_first(books[0]))
+    past = Remembered()
+    pipeline = Pipeline(rules, channels, 1, compiler, past)
+    for cut in _slices(bootstrap, topic, batch):
+        routed, drafts = pipeline.take(cut)
+        if len(books) > 1:  # only then can a rule begin later
+            past.take(routed.pooled)
+        yield from (draft.revision for draft in drafts if not draft.standing)
+        seen(cut.clock_us, len(cut.arrivals))
+        if cut.clock_us > until_us:
+            break
+
+
+def _books(bootstrap: str, topic: str) -> Iterator[Book]:
+    """The rule books of a log; the intake writes them into its first partition."""
+    for record in read_all(bootstrap, {(topic, 0): -1}):
+        if record.value.startswith(b'{"type":"book",'):
+            found = decode(record.value, record.headers, record.source)[1]
+            assert isinstance(found, Book)
+            yield found
+
+
+def first_book(bootstrap: str, topic: str) -> RuleBook | None:
+    """The rules that a log begins with; None where it holds no rule book."""
+    found = next(_books(bootstrap, topic), None)
+    return None if found is None else _as_first(found)
+
+
+def _as_first(book: Book) -> RuleBook:
+    wanted = [msgspec.convert(rule, RuleFile) for rule in book.rules]
+    return turn(RuleBook(()), wanted, book.arrived_us, 0).book
+
+
+def _slices(bootstrap: str, topic: str, batch: int) -> Iterator[Slice]:
+    """The log in its one order, to where it ends now."""
+    source = LogSource(bootstrap, topic, until_end=True, batch=batch)
+    with closing(source.build_part("replay", "log", None)) as part:
+        while True:
+            try:
+                yield from part.next_batch()
+            except StopIteration:
+                return

@@ -1,0 +1,139 @@
+"""The start of a flow: its state taken up or set aside, its epoch, and what a rebuild has to go on from.
+
+A rebuild reads the intake log from its oldest record on, under the rules of the first rule book in it: what was
+published comes again, byte for byte, and readers know it. Where the log no longer begins at the beginning, what
+came before is read from the data pool, nothing is said again that was published, and the feed counts on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from bytewax.recovery import init_db_dir
+
+from alerts import detection, linking, publishing
+from alerts.model import from_us
+from alerts.publishing import NOTHING_PUBLISHED, Published
+from alerts.rule_book import RuleBook
+from connectors.clickhouse import Pool, PoolSink
+from connectors.clickhouse_published import generations_before, last_published
+from connectors.kafka import INTAKE_LOG, log_bounds
+from connectors.kafka_intake import last_arrivals
+from connectors.kafka_positions import first_arrivals
+from connectors.metrics import Metrics
+from dataflows.log_replay import first_book
+from dataflows.recovery import (
+    JOURNALS,
+    SNAPSHOTS,
+    SPOOLS,
+    Bounds,
+    UnusableError,
+    check_snapshots,
+    check_spools,
+    set_aside,
+    snapshots_of,
+)
+from dataflows.settings import Settings, SettingsError
+from dataflows.state_store import StateStore
+
+VERSIONS = {
+    "link": linking.STATE_VERSION,
+    "detect": detection.STATE_VERSION,
+    "publish": publishing.STATE_VERSION,
+}
+
+_log = logging.getLogger("anlan.state")
+
+
+class Start(NamedTuple):
+    """What a flow begins with."""
+
+    is_rebuild: bool  # from the intake log, not from a snapshot
+    log_until_us: int = 0  # the last arrival that stands in the log now, 0 where it is empty
+    log_since_us: int = 0  # where the log is cut off at its beginning: what is older is not in it; else 0
+    book: RuleBook | None = None  # the rules of a rebuild, where the log has a book
+    published: Published = NOTHING_PUBLISHED  # what a rebuild must not say again
+
+
+@contextlib.contextmanager
+def state_folder(settings: Settings) -> Iterator[Path]:
+    """The folder of the state, made where it is missing and locked: two flows on one would ruin both."""
+    folder = Path(settings.state)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise SettingsError(
+            f"`state` must be a folder that can be written; got `{error.strerror}` ({folder})"
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SettingsError(
+                f"`state` must belong to one flow; got a folder that another one runs on ({folder})"
+            ) from None
+        yield folder
+
+
+def take_up(folder: Path, settings: Settings) -> Start:
+    """Look at the last snapshot and set it aside if nothing can go on from it; what the flow begins with."""
+    bounds = log_bounds(settings.kafka, INTAKE_LOG)
+    until_us = max(last_arrivals(settings.kafka, INTAKE_LOG, len(bounds)).values(), default=0)
+    is_rebuild = not _is_usable(folder, bounds) and until_us > 0
+    snapshots = folder / SNAPSHOTS
+    if not snapshots.exists():
+        snapshots.mkdir()
+        init_db_dir(snapshots, 1)
+    return _rebuild(settings, bounds, until_us) if is_rebuild else Start(False, until_us)
+
+
+def _is_usable(folder: Path, bounds: Bounds) -> bool:
+    """Whether there is a snapshot to go on from; one that cannot be used is set aside."""
+    try:
+        found = snapshots_of(folder / SNAPSHOTS)
+        check_snapshots(found, StateStore(folder / JOURNALS), VERSIONS, bounds)
+        check_spools(found, folder / SPOOLS)
+    except UnusableError as reason:
+        _log.error("snapshot_set_aside folder=%s reason: %s", set_aside(folder), reason)
+        return False
+    return bool(found)
+
+
+def _rebuild(settings: Settings, bounds: Bounds, until_us: int) -> Start:
+    records = sum(high - low for low, high in bounds.values())
+    book = first_book(settings.kafka, INTAKE_LOG)
+    if all(low == 0 for low, _ in bounds.values()):
+        _log.warning("rebuild_began from=intake_log records=%d", records)
+        return Start(True, until_us, book=book)
+    since_us = max(first_arrivals(settings.kafka, INTAKE_LOG, len(bounds)).values())
+    PoolSink(settings.clickhouse, Metrics(), spool=Path(settings.state) / SPOOLS).deliver_waiting()
+    with Pool(settings.clickhouse) as pool:
+        published, generations = last_published(pool), generations_before(pool, since_us)
+    if book is not None:
+        book = msgspec.structs.replace(book, generations={**book.generations, **generations})
+    _log.warning(
+        "rebuild_began from=pool_and_intake_log records=%d log_since=%s", records, from_us(since_us).isoformat()
+    )
+    return Start(True, until_us, since_us, book, published)
+
+
+def next_epoch(state: Path, elsewhere: Callable[[], int]) -> int:
+    """One more than at the last start: it fences what an earlier life of the flow may still write.
+
+    Where the folder does not know, `elsewhere` is asked for the greatest epoch that readers have seen.
+    """
+    path = state / "engine-epoch"
+    try:
+        epoch = int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        epoch = elsewhere()
+    path.with_suffix(".new").write_text(str(epoch + 1))
+    path.with_suffix(".new").rename(path)
+    return epoch + 1

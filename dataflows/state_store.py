@@ -1,0 +1,175 @@
+"""Where the state of the flow is kept: one journal on disk for each step and key, and a pointer in the engine's store.
+
+The engine asks every stateful step for a snapshot at the end of each epoch. Here that costs what has changed: the
+changes become one frame of the step's journal, and the engine keeps only which frame is the newest. A restart reads
+the frames up to the one that the engine knows; what a life wrote behind it is cut off. Now and then the frames that
+no restart can go back before become one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from alerts.kept import merge
+from connectors.journal import Journal, JournalError
+
+POINTER_VERSION = 1
+RESTARTS = 3  # snapshots that a restart may begin at: the newest may not be committed, one more for safety
+MERGE_ABOVE = 1_000_000  # bytes of changes; with less of them a restart is quick as it is
+
+
+Patience = Callable[[Callable[[], int]], int]
+
+
+class Stage(Protocol):
+    """What keeps state: the stages of detection."""
+
+    def snapshot(self) -> bytes:
+        """Everything that is kept, as a frame."""
+
+    def changes(self) -> bytes:
+        """What changed since the last snapshot or changes, as a frame."""
+
+    def restore(self, frames: Sequence[bytes]) -> None:
+        """Take back a snapshot and the changes behind it."""
+
+
+class Pointer(NamedTuple):
+    """What the engine keeps for a step and key: which journal, its name, and its newest frame."""
+
+    version: int
+    journal: str  # file below the folder of the store
+    name: str  # that the journal gave itself when it was made
+    frame: int
+
+
+def pointer_of(saved: bytes) -> Pointer:
+    """Read a pointer. Raises `JournalError` for anything else, such as state that an older release kept."""
+    try:
+        pointer = msgspec.msgpack.decode(saved, type=Pointer)
+    except msgspec.MsgspecError as error:
+        raise JournalError(f"saved state must be a pointer; got {error}; rebuild from the intake log") from None
+    if pointer.version != POINTER_VERSION:
+        raise JournalError(
+            f"a pointer must have version {POINTER_VERSION}; got {pointer.version}; rebuild from the intake log"
+        )
+    return pointer
+
+
+class Keeps(Protocol):
+    """Keeps one stage."""
+
+    def save(self) -> tuple[bytes, int]:
+        """Put what changed on the disk: what the engine keeps of it, and how many bytes were written."""
+
+
+class Store(Protocol):
+    """Keeps the stages of a flow."""
+
+    def begin(self, step: str, key: str, stage: Stage) -> Keeps:
+        """Keep a stage that begins empty."""
+
+    def resume(self, saved: bytes, stage: Stage) -> Keeps:
+        """Give a stage back what was kept when the engine got `saved`; from then on, keep it."""
+
+
+class StateStore:
+    """The journals of one flow, in one folder that every process of the flow can reach."""
+
+    def __init__(self, folder: Path | str, patience: Patience | None = None) -> None:
+        """`patience` calls a write until there is room for it on the disk."""
+        self.folder = Path(folder)
+        self._patience = patience or (lambda write: write())
+
+    def begin(self, step: str, key: str, stage: Stage) -> Keeps:
+        """Keep a stage that begins empty; what is in its journal is of a life that nothing goes on from."""
+        journal = Journal(self.folder / f"{step}.{key}.journal")
+        journal.cut(0)
+        return Keeper(journal, stage, self._patience)
+
+    def resume(self, saved: bytes, stage: Stage) -> Keeps:
+        """Give a stage back what was kept when the engine got `saved`; from then on, keep it."""
+        pointer = pointer_of(saved)
+        journal = self._journal(pointer)
+        frames = list(_frames(journal, pointer))
+        journal.cut(pointer.frame)
+        stage.restore(frames)
+        return Keeper(journal, stage, self._patience, pointer.frame, len(frames[0]))
+
+    def frames(self, saved: bytes) -> Iterator[bytes]:
+        """The frames that a pointer stands for, each checked. Raises `JournalError` if one is missing or damaged."""
+        pointer = pointer_of(saved)
+        with self._journal(pointer) as journal:
+            yield from _frames(journal, pointer)
+
+    def _journal(self, pointer: Pointer) -> Journal:
+        path = self.folder / pointer.journal
+        if not path.exists():
+            raise JournalError(f"journal of a snapshot must be there; got none ({path})")
+        return Journal(path)
+
+
+class _Forgetful:
+    """For a flow that is never resumed: a bounded replay."""
+
+    def begin(self, step: str, key: str, stage: Stage) -> Keeps:
+        return self
+
+    def resume(self, saved: bytes, stage: Stage) -> Keeps:
+        raise ValueError(f"a flow that keeps nothing must begin empty; got {len(saved)} bytes to resume from")
+
+    def save(self) -> tuple[bytes, int]:
+        return b"", 0
+
+
+FORGETFUL: Store = _Forgetful()
+
+
+def _frames(journal: Journal, pointer: Pointer) -> Iterator[bytes]:
+    if journal.name != pointer.name:
+        raise JournalError(f"journal must be the one of the snapshot; got another ({journal.path})")
+    newest = 0
+    for number, body in journal.frames(until=pointer.frame):
+        newest = number
+        yield body
+    if newest != pointer.frame:
+        raise JournalError(f"journal must reach to frame {pointer.frame}; got {newest} as the newest ({journal.path})")
+
+
+class Keeper:
+    """Keeps one stage in a journal."""
+
+    def __init__(
+        self, journal: Journal, stage: Stage, patience: Patience, resumed: int = 0, merged_bytes: int = 0
+    ) -> None:
+        """`resumed` is the frame up to which the stage was given back, 0 for nothing."""
+        self._journal = journal
+        self._stage = stage
+        self._patience = patience
+        self._merged_bytes = merged_bytes  # of the frame that the frames before became
+        self._saved = deque([resumed] * RESTARTS, RESTARTS)  # frames that a restart may go back to
+
+    def save(self) -> tuple[bytes, int]:
+        """Put what changed on the disk: the pointer for the engine, and how many bytes that were."""
+        body = self._stage.changes() if self._saved[-1] else self._stage.snapshot()
+        frame = self._patience(lambda: self._journal.append(body))
+        self._saved.append(frame)
+        self._merge(self._saved[0])
+        pointer = Pointer(POINTER_VERSION, self._journal.path.name, self._journal.name, frame)
+        return msgspec.msgpack.encode(pointer), len(body)
+
+    def _merge(self, until: int) -> None:
+        """Make one frame of those that no restart goes back before, once the changes outweigh what they change."""
+        if not until or self._journal.size - self._merged_bytes < max(self._merged_bytes, MERGE_ABOVE):
+            return
+        frames = [body for _, body in self._journal.frames(until=until)]
+        if len(frames) < 2:
+            return
+        body = merge(frames)
+        self._patience(lambda: self._journal.replace(until, body))
+        self._merged_bytes = len(body)

@@ -1,0 +1,80 @@
+"""A log that was cut off at its beginning: what came before is read from the pool, and the feed goes on as it was."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from apache_kafka import ApacheKafka, require_apache_kafka
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from family_reports import family_reports
+from live_flow import LiveFlow, in_topic, logged_events, wait_until
+
+from connectors.clickhouse import Pool
+from connectors.kafka import INTAKE_LOG, RawProducer, log_bounds, raw_topic
+from connectors.redis import AlertReader
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def apache_kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
+    require_apache_kafka()  # the embedded broker deletes no records
+    with ApacheKafka(tmp_path / "apache-kafka") as running:
+        yield running
+
+
+def cut_off(bootstrap: str) -> None:
+    """Drop the older half of the intake log, as a broker does by age."""
+    ends = {partition: (low + high) // 2 for partition, (low, high) in log_bounds(bootstrap, INTAKE_LOG).items()}
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    wanted = [TopicPartition(INTAKE_LOG, partition, end) for partition, end in ends.items()]
+    for answer in admin.delete_records(wanted).values():
+        answer.result(30)
+
+
+def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, apache_kafka: ApacheKafka) -> None:
+    live_flow.broker = apache_kafka  # type: ignore[assignment]
+    bootstrap = apache_kafka.bootstrap
+    live_flow.start()
+    wait_until(lambda: "flow_started" in live_flow.said(), "the flow must start")
+    with RawProducer(bootstrap) as producer:
+        for event in family_reports(1, 200):
+            producer.send(raw_topic(event.channel), msgspec.json.encode(event))
+        producer.flush()
+        wait_until(lambda: logged_events(bootstrap) >= 200, "every event must reach the log")
+        assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
+        before = in_topic(bootstrap)
+
+        cut_off(bootstrap)
+        shutil.rmtree(live_flow.folder / "state")
+        live_flow.start()
+        wait_until(lambda: "rebuild_done" in live_flow.said(), "the state must be rebuilt")
+        assert in_topic(bootstrap) == before  # nothing is said again
+        for event in family_reports(2, 200):
+            producer.send(raw_topic(event.channel), msgspec.json.encode(event))
+        producer.flush()
+    reader = AlertReader(live_flow.valkey.url)
+    with_new = len(before) + 5
+    wait_until(lambda: len(in_topic(bootstrap)) > with_new, "there must be new revisions")
+    assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
+
+    assert "rebuild_began from=pool_and_intake_log" in live_flow.said()
+    after = in_topic(bootstrap)[len(before) :]
+    assert [r.feed_seq for r in after] == list(range(len(before) + 1, len(before) + 1 + len(after)))
+    opened_before = {r.alert_id: r for r in before}
+    going_on = [r for r in after if r.alert_id in opened_before]
+    first = {r.alert_id: r for r in reversed(going_on)}
+    assert len(first) > 3
+    assert all(r.revision == opened_before[alert].revision + 1 for alert, r in first.items())
+    assert all(r.prev_hash == opened_before[alert].content_hash for alert, r in first.items())
+    reader.read(count=10_000)
+    assert reader.duplicates == 0
+    with Pool(live_flow.dsn) as pool:
+        assert pool.count_events() == 400
+        assert pool.recount_check() == []

@@ -1,0 +1,229 @@
+"""One log, one answer: slow, at full speed, with any workers in any processes, and rescaled in the middle."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+from detection_flow import Cluster
+from live_flow import wait_until
+from written_log import AFTER_US, book_at, rising, write_log
+
+from alerts.detection import Shard
+from alerts.digest import differences, digest, said
+from alerts.linking import Linking
+from alerts.model import Arrival, Event, Link, ReadUp, Record, Revision, Slice, from_us
+from alerts.pipeline import Pipeline
+from alerts.rule_book import RuleBook
+from alerts.rule_file import RuleFile
+from connectors.calendars import load_calendars
+from connectors.embedded import Broker
+from connectors.registry import load_channels
+from connectors.rulebook import RULES_FOLDER, load_rules
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+START = 1_772_409_600_000_000  # 2026-03-02 08:00 in Shanghai
+DAYS = 50
+CHANNELS = load_channels()
+OFTEN = 9  # one report in so many is a transfer
+KINDS = 11
+
+
+def reports(rng: Random, count: int) -> list[Record]:
+    """Reports of a small town of quarrels, debts and noise, with what was done about them, hours late."""
+    found = []
+    for number in range(count):
+        at = START + rng.randrange(DAYS * 86_400) * SECOND
+        who = rng.randrange(14)
+        channel = rng.choice(["grid", "hotline", "hotline", "police", "petition", "court", "superior"])
+        event = Event(
+            id=f"e{number}", channel=channel, occurred_at=from_us(at), case=f"{channel}-{rng.randrange(count // 4)}",
+            action=rng.choice(["received"] * 6 + ["accepted", "closed", "visited", "visited", "urged"]),
+            reporter=f"k1:{'abcdefghijklmnop'[rng.randrange(16)] * 20}",
+            pair=f"k1:{'klmnopqrstuvwx'[who] * 20}", household=f"k1:{'abcdefg'[who % 7] * 20}",
+            place=f"k1:{'pqrs'[rng.randrange(4)] * 20}", subject=rng.choice(["estate", "works", None]),
+            region=rng.choice(["620102001", "620722100", "620103002"]), unit=rng.choice(["u1", "u2", None]),
+            category="dispute", subcategory=rng.choice(["family", "neighbour", "labour"]),
+            violence=rng.choice([None, 0, 1, 2, 3]),
+            cues=tuple(rng.sample(["weapon", "kill_threat", "protection_order"], rng.choice([0, 0, 0, 1, 2]))),
+            link=Link("transfer", f"e{rng.randrange(count)}") if not rng.randrange(OFTEN) else None,
+            satisfied=rng.choice([None, True, False]),
+        )  # fmt: skip
+        found.append(Arrival(event, at + rng.randrange(5 * HOUR), f"file:reports:{number}"))
+    return found
+
+
+def pulses() -> list[Record]:
+    """Channels that say every six hours that they are there, and one that stops for some days."""
+    return [
+        Arrival(Event(f"p-{channel}-{at}", channel, "heartbeat", from_us(at)), at)
+        for channel in ("hotline", "police", "petition")
+        for at in range(START, START + DAYS * DAY, 6 * HOUR)
+        if channel != "police" or not 20 * DAY < at - START < 24 * DAY
+    ]
+
+
+def flood() -> list[Record]:
+    """Twice in an hour far more of one sort from one township than there ever was."""
+    return [
+        Arrival(
+            Event(
+                f"flood-{day}-{number}", "hotline", "received", from_us(at), region="620102001", category="service",
+                subcategory="land", case=f"flood-{day}-{number}",
+            ),
+            at,
+        )
+        for day in (43, 47)
+        for number in range(20)
+        for at in [START + day * DAY + 2 * HOUR + number * 120 * SECOND]
+    ]  # fmt: skip
+
+
+def edited(rules: list[RuleFile]) -> list[RuleFile]:
+    """Graver ladders for two rules: what is kept of them is judged again where the book stands."""
+    return [_graver(rule) if rule.id in ("rc.repeat-contact", "gi.group-incident") else rule for rule in rules]
+
+
+def _graver(rule: RuleFile) -> RuleFile:
+    levels = [msgspec.structs.replace(rule.levels[0], level="red")]
+    return msgspec.structs.replace(rule, version=rule.version + 1, levels=levels)
+
+
+def whole_log(seed: int = 11, count: int = 1_500) -> list[Record]:
+    """A seeded log with every sort of record that there is."""
+    rules = [rule.spec for rule in load_rules([RULES_FOLDER], CHANNELS)]
+    found = [
+        *reports(Random(seed), count),
+        *pulses(),
+        *flood(),
+        ReadUp(START + 10 * DAY, ("hotline", "police", "petition", "grid")),
+        book_at(START + 30 * DAY, edited(rules)),
+    ]
+    return rising([book_at(START, rules), *sorted(found, key=lambda record: record.arrived_us)])
+
+
+def plain(log: list[Record]) -> list[Revision]:
+    """What the stages say of the log without an engine, record by record."""
+    compiler = partial(RuleBook.compiled, channels=CHANNELS, calendars=load_calendars())
+    pipeline = Pipeline(load_rules([RULES_FOLDER], CHANNELS), CHANNELS, 1, compiler)
+    cuts = [Slice(record.arrived_us, [record]) for record in log]
+    drafts = [draft for cut in [*cuts, Slice(log[-1].arrived_us + AFTER_US, [])] for draft in pipeline.take(cut)[1]]
+    return [draft.revision for draft in drafts if not draft.standing]
+
+
+@pytest.fixture(scope="module")
+def log() -> list[Record]:
+    return whole_log()
+
+
+@pytest.fixture(scope="module")
+def wanted(log: list[Record]) -> list[Revision]:
+    """What every run has to say."""
+    found = plain(log)
+    assert len({revision.kind for revision in found}) == KINDS
+    assert {"told", "shadow"} == {said(revision).audience for revision in found}
+    return found
+
+
+@pytest.fixture(scope="module")
+def bootstrap(tmp_path_factory: pytest.TempPathFactory, log: list[Record]) -> Iterator[str]:
+    with Broker(tmp_path_factory.mktemp("broker")) as broker:
+        write_log(broker.bootstrap, log)
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def cluster(bootstrap: str, tmp_path: Path) -> Iterator[Cluster]:
+    found = Cluster(bootstrap, tmp_path / "once")
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def lasting(bootstrap: str, tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that keeps its state."""
+    found = Cluster(bootstrap, tmp_path / "lasting", keeps_state=True)
+    yield found
+    found.end()
+
+
+def test_what_crosses_between_workers_stays_as_it_was_sent(log: list[Record]) -> None:
+    """Several threads work off what one of them sends to another process; the engine pickles it twice meanwhile."""
+    compiler = partial(RuleBook.compiled, channels=CHANNELS, calendars=load_calendars())
+    rules = load_rules([RULES_FOLDER], CHANNELS)
+    linking, shards = Linking(rules, CHANNELS, 2, compiler), [Shard(rules, compiler) for _ in range(2)]
+    for start in range(0, len(log), 50):
+        part = log[start : start + 50]
+        for routed in linking.take(Slice(part[-1].arrived_us, part)):
+            sent = pickle.dumps(routed.work)
+            drafts = [shard.take(work) for shard, work in zip(shards, routed.work, strict=True)]
+
+            assert pickle.dumps(routed.work) == sent
+            assert pickle.loads(pickle.dumps(drafts)) == drafts
+
+
+def assert_same(found: list[Revision], wanted: list[Revision]) -> None:
+    """The digests are equal, and so is the place in the feed of every revision that was told."""
+    one, other = list(map(said, found)), list(map(said, wanted))
+    assert differences(one, other)[:3] == []
+    assert digest(one) == digest(other)
+    assert len({(r.alert_id, r.revision, r.content_hash, r.feed_seq) for r in found}) == len(wanted)
+
+
+def wait_for(cluster: Cluster, share: float, wanted: list[Revision]) -> None:
+    """Until that share of everything has been said; the cluster must still be in the middle of it then."""
+    wait_until(lambda: cluster.count() >= share * len(wanted) or not cluster.runs, "revisions must be said")
+    assert cluster.runs, cluster.output()[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("processes", "workers"),
+    [(1, 1), (1, 2), (1, 4), (2, 1), (4, 1), (2, 2)],
+    ids=["1 worker", "2 threads", "4 threads", "2 processes", "4 processes", "2 processes of 2 threads"],
+)
+def test_at_full_speed_any_workers_give_one_answer(
+    cluster: Cluster, wanted: list[Revision], processes: int, workers: int
+) -> None:
+    cluster.start(processes, workers=workers, batch=1_000)
+
+    assert set(cluster.wait()) == {0}, cluster.output()[-2000:]
+    assert_same(cluster.said(), wanted)
+
+
+def test_read_slowly_in_small_slices_it_is_the_same_answer(cluster: Cluster, wanted: list[Revision]) -> None:
+    cluster.start(batch=7, pause_ms=2)
+
+    assert cluster.wait() == [0], cluster.output()[-2000:]
+    assert_same(cluster.said(), wanted)
+
+
+def test_stopped_killed_and_rescaled_in_the_middle_it_is_the_same_answer(
+    lasting: Cluster, wanted: list[Revision]
+) -> None:
+    lasting.start(batch=20, pause_ms=10)
+    wait_for(lasting, 0.2, wanted)
+    assert lasting.stop() == [0], lasting.output()[-2000:]
+    lasting.start(processes=2, batch=20, pause_ms=10)
+    wait_for(lasting, 0.4, wanted)
+    assert lasting.kill(1)[1] != 0
+    lasting.start(workers=4, batch=20, pause_ms=10)
+    wait_for(lasting, 0.6, wanted)
+    lasting.kill()
+    lasting.start(processes=3, batch=20, pause_ms=10)
+    wait_for(lasting, 0.8, wanted)
+    assert lasting.stop() == [0, 0, 0], lasting.output()[-2000:]
+    assert len({(r.alert_id, r.revision) for r in lasting.said()}) < len(wanted)
+
+    lasting.start(workers=4)
+
+    assert lasting.wait() == [0], lasting.output()[-2000:]
+    assert_same(lasting.said(), wanted)
