@@ -114,6 +114,10 @@ class PoolSink(FixedPartitionedSink[list[Poolable], bytes]):
         if self._writer is not None:
             self._writer.spool.flush()
 
+    def is_away(self) -> bool:
+        """Whether the pool did not take what was sent last."""
+        return self._writer is not None and self._writer.spool.is_away
+
     def deliver_waiting(self) -> None:
         """Deliver what an earlier life left in the spool, where there is no snapshot to go on from any more."""
         if self._spool and (self._spool / SPOOL).exists():

@@ -254,6 +254,11 @@ class Spool(Generic[Item]):
             f"{self._server.sink} must take its rows; got `{error}`; mend it and start again, the last epoch is kept"
         )
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the last that was sent was not taken."""
+        return self._presence.is_away
+
     def _is_empty(self) -> bool:
         return not self._rows and self._piece is None and (self._file is None or not self._file.rows)
 

@@ -55,8 +55,14 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
         every: timedelta = EVERY_SECOND,
         refused: Callable[[], None] = lambda: None,
         failing: Failing | None = None,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`refused` is called for each book that is not taken; `failing` knows which rules have raised too often."""
+        """`refused` is called for each book that is not taken; `failing` knows which rules have raised too often.
+
+        While `is_held` says so no book is written: a rule that begins needs its past, and everything behind a book
+        would wait for it.
+        """
+        self._is_held = is_held
         self._watch = RuleWatch(paths, channels, refused, failing)
         self._stop = stop or Flag()
         self._every = every
@@ -68,11 +74,12 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _RuleBookPart:
         """`resume_state` names the book that was written last, and the rules that were left out of it."""
         self._watch.resume(resume_state or "")
-        return _RuleBookPart(self._watch, self._stop, self._every)
+        return _RuleBookPart(self._watch, self._stop, self._every, self._is_held)
 
 
 class _RuleBookPart(StatefulSourcePartition[Book, str]):
-    def __init__(self, watch: RuleWatch, stop: Flag, every: timedelta) -> None:
+    def __init__(self, watch: RuleWatch, stop: Flag, every: timedelta, is_held: Callable[[], bool]) -> None:
+        self._is_held = is_held
         self._watch = watch
         self._stop = stop
         self._every = every
@@ -82,7 +89,7 @@ class _RuleBookPart(StatefulSourcePartition[Book, str]):
         if self._stop.is_set():
             raise StopIteration
         now = datetime.now(UTC)
-        if now < self._look_at:
+        if now < self._look_at or self._is_held():
             return []
         self._look_at = now + self._every
         book = self._watch.look()

@@ -125,6 +125,9 @@ def build(
     gate = Gate(metrics=metrics)
     watch = BrokerWatch(kafka, metrics)
     waiting: dict[str, Any] = {"stop": stop, "stop_seconds": settings.stop_seconds, "watch": watch}
+    state = Path(settings.state)
+    spooled: dict[str, Any] = {"spool": state / SPOOLS, "spool_bytes": settings.spool_bytes, "stop": stop}
+    pool = PoolSink(settings.clickhouse, metrics, migrates=True, **spooled)
     raw = RawSource(
         kafka,
         [*map(raw_topic, channels), DEAD_LETTERS],
@@ -141,16 +144,19 @@ def build(
         _drop_folder(settings, own, stop, gate),
         TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
         IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, **waiting),
-        RuleBookSource(own.rule_paths, channels, stop, refused=metrics.rule_books_refused.inc, failing=books.failing),
+        RuleBookSource(
+            own.rule_paths,
+            channels,
+            stop,
+            refused=metrics.rule_books_refused.inc,
+            failing=books.failing,
+            is_held=pool.is_away,
+        ),
     )
-    state = Path(settings.state)
-    rules = own.rules if start.book is None else own.compiled(start.book)
-    spooled: dict[str, Any] = {"spool": state / SPOOLS, "spool_bytes": settings.spool_bytes, "stop": stop}
-    pool = PoolSink(settings.clickhouse, metrics, migrates=True, **spooled)
     drafts, routed = add_detection(
         flow,
         _log_source(settings, start, gate, LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch)),
-        rules,
+        own.rules if start.book is None else own.compiled(start.book),
         channels,
         settings.shards,
         books,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from connectors.metrics import Metrics
 from connectors.registry import load_channels
 from connectors.rulebook import read_rule
 from dataflows.failing_rules import FailingRules
-from dataflows.rule_watch import RuleWatch
+from dataflows.rule_watch import RuleBookSource, RuleWatch
 
 RULE = """
 apiVersion: rules/v1
@@ -232,3 +233,12 @@ def test_a_fault_before_the_first_book_writes_no_empty_one(files: Files) -> None
 
     assert watch.look() is None
     assert watch.look() is None
+
+
+def test_no_book_is_written_while_it_is_held_and_it_comes_when_it_is_not(files: Files) -> None:
+    held = [True]
+    source = RuleBookSource([files.folder], load_channels(), every=timedelta(0), is_held=lambda: held[0])
+    part = source.build_part("rule-books", "rules", None)
+    assert part.next_batch() == part.next_batch() == []
+    held[0] = False
+    assert len(list(part.next_batch())) == 1

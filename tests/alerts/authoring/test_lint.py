@@ -200,7 +200,7 @@ def test_peoples_words_and_the_exact_spot_are_no_evidence(field: str) -> None:
         (
             {"state": {"max_keys": 2_000_001}},
             "warning",
-            "should keep at most 2000000 keys, which is about 3 GB of memory; got 2000001",
+            "should keep at most 2000000 keys, which is about 2 GB of memory; got 2000001",
         ),
         (
             {"select": {"contact": {"unit|re": "(a+)+"}}},
