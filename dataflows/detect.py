@@ -21,8 +21,9 @@ from bytewax.operators import StatefulBatchLogic
 from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.detection import Compiler, Shard, Work
+from alerts.failing import gap_of
 from alerts.linking import Linking, Routed
-from alerts.model import End, Slice
+from alerts.model import End, RuleGap, Slice
 from alerts.publishing import NOTHING_PUBLISHED, Published, Publishing
 from alerts.rule import Rule
 from dataflows.books import Books
@@ -34,10 +35,19 @@ LOG, FEED = "log", "feed"  # the keys of the steps that have one
 
 
 class Detected(NamedTuple):
-    """The two streams that leave detection, each by slices of the log in order."""
+    """The streams that leave detection, each by slices of the log in order."""
 
     drafts: Stream[tuple[str, list[Draft]]]
     routed: Stream[tuple[str, Routed]]
+    gaps: Stream[tuple[str, list[RuleGap]]]  # of rules that raised in a shard
+
+
+class Answer(NamedTuple):
+    """What a shard says to one slice."""
+
+    slice: int
+    drafts: list[Draft]
+    gaps: list[RuleGap]
 
 
 def add_detection(
@@ -74,9 +84,13 @@ def add_detection(
     routed = op.stateful_batch("link", cuts, _link)
     work = op.flat_map("to-shards", routed, _by_shard)
     answers = op.stateful_batch("detect", work, _detect)
-    one_feed = op.map("one-feed", answers, lambda answer: (FEED, answer[1]))
+    one_feed = op.map("one-feed", answers, lambda keyed: (FEED, keyed[1]))
     drafts = op.stateful_batch("publish", one_feed, _publish)
-    return Detected(drafts, routed)
+    return Detected(drafts, routed, op.filter_map("gaps", answers, _gaps))
+
+
+def _gaps(keyed: tuple[str, Answer]) -> tuple[str, list[RuleGap]] | None:
+    return (keyed[0], keyed[1].gaps) if keyed[1].gaps else None
 
 
 def _by_shard(routed: tuple[str, Routed]) -> list[tuple[str, tuple[str, Work]]]:
@@ -133,39 +147,40 @@ class _Link(StatefulBatchLogic[Cut, Routed, bytes]):
         return self._kept.save(self._books)
 
 
-class _Detect(StatefulBatchLogic[tuple[str, Work], tuple[int, list[Draft]], bytes]):
+class _Detect(StatefulBatchLogic[tuple[str, Work], Answer, bytes]):
     def __init__(self, kept: _Kept, stage: Shard, books: Books) -> None:
         self._kept = kept
         self._stage = stage
         self._books = books
 
-    def on_batch(self, values: list[tuple[str, Work]]) -> tuple[Iterable[tuple[int, list[Draft]]], bool]:
+    def on_batch(self, values: list[tuple[str, Work]]) -> tuple[Iterable[Answer], bool]:
         self._kept.begin(values[0][0])
-        answers: list[tuple[int, list[Draft]]] = []
+        answers: list[Answer] = []
         for _, work in values:
-            answers.append((work.slice, self._stage.take(work)))
+            drafts = self._stage.take(work)
+            answers.append(Answer(work.slice, drafts, [gap_of(failure) for failure in self._stage.failures]))
             self._books.note(self._stage)
         self._books.weigh(self._stage)
         return answers, StatefulBatchLogic.RETAIN
 
-    def on_eof(self) -> tuple[Iterable[tuple[int, list[Draft]]], bool]:
+    def on_eof(self) -> tuple[Iterable[Answer], bool]:
         return (), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
         return self._kept.save(self._books)
 
 
-class _Publish(StatefulBatchLogic[tuple[int, list[Draft]], list[Draft], bytes]):
+class _Publish(StatefulBatchLogic[Answer, list[Draft], bytes]):
     def __init__(self, kept: _Kept, stage: Publishing, books: Books) -> None:
         self._kept = kept
         self._stage = stage
         self._books = books
 
-    def on_batch(self, values: list[tuple[int, list[Draft]]]) -> tuple[Iterable[list[Draft]], bool]:
+    def on_batch(self, values: list[Answer]) -> tuple[Iterable[list[Draft]], bool]:
         self._kept.begin(FEED)
         ready: list[Draft] = []
-        for cut, drafts in values:
-            ready += self._stage.take(cut, drafts)
+        for answer in values:
+            ready += self._stage.take(answer.slice, answer.drafts)
         return ([ready] if ready else []), StatefulBatchLogic.RETAIN
 
     def on_eof(self) -> tuple[Iterable[list[Draft]], bool]:

@@ -153,7 +153,7 @@ def build(
             is_held=pool.is_away,
         ),
     )
-    drafts, routed = add_detection(
+    drafts, routed, gaps = add_detection(
         flow,
         _log_source(settings, start, gate, LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch)),
         own.rules if start.book is None else own.compiled(start.book),
@@ -173,6 +173,7 @@ def build(
         "pool-rows",
         op.filter_map("log-rows", routed, log_rows),
         op.map("revision-rows", revisions, lambda keyed: _pooled(keyed[1])),
+        op.map("gap-rows", gaps, lambda keyed: _pooled(keyed[1])),
         op.map("dead-rows", dead, _pooled),
     )
     op.output("pool", rows, pool)

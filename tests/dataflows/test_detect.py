@@ -16,9 +16,11 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from alerts.alert import Draft
-from alerts.model import Arrival, End, Event, Slice, from_us
+from alerts.entry import Entry
+from alerts.model import Arrival, End, Event, RuleGap, Slice, from_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
+from alerts.track import Track
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
@@ -108,6 +110,7 @@ def run(
     workers: int = 1,
     state: Path | None = None,
     aborts: tuple[int, ...] = (),
+    gaps: list[list[RuleGap]] | None = None,
 ) -> list[Draft]:
     """All drafts of the flow; after each abort it is started again from its state."""
     found: list[list[Draft]] = []
@@ -123,6 +126,7 @@ def run(
         flow = Dataflow("test")
         detected = add_detection(flow, Cuts(cuts, left), rules, CHANNELS, SHARDS, Books(Metrics()), store=store)
         op.output("drafts", detected.drafts, ListSink(found))
+        op.output("gap-rows", detected.gaps, ListSink([] if gaps is None else gaps))
         cli_main(flow, workers_per_process=workers, recovery_config=recovery, epoch_interval=timedelta(0))
     return [draft for part in found for draft in part]
 
@@ -184,3 +188,29 @@ def test_a_shadow_rule_is_recorded_and_takes_no_place_in_the_feed(rules: list[Ru
     assert [r.content_hash for r in told] == [
         d.revision.content_hash for d in loud if not d.standing and d.revision.rule not in quiet
     ]
+
+
+def test_a_rule_that_raises_in_the_engine_is_noted_and_the_others_say_what_they_would(
+    rules: list[Rule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = city_corner(5)
+    cuts = in_slices(log, 25)
+    wanted = run(rules, cuts)
+    rule, poison = wanted[0].revision.rule, wanted[0].evidence_ids[0]
+    add = Track.add
+
+    def raising(track: Track, entry: Entry, watermark: int) -> bool:
+        if entry[2] == poison and track.rule.id == rule:
+            raise ZeroDivisionError("what a person said")
+        return add(track, entry, watermark)
+
+    monkeypatch.setattr(Track, "add", raising)
+    gaps: list[list[RuleGap]] = []
+    got = run(rules, cuts, workers=2, gaps=gaps)
+
+    def others(drafts: list[Draft]) -> list[str]:
+        return [draft.revision.content_hash for draft in drafts if draft.revision.rule != rule]
+
+    assert others(got) == others(wanted)
+    assert len(got) < len(wanted)
+    assert {(gap.rule, gap.reason) for found in gaps for gap in found} == {(rule, "rule_failed")}

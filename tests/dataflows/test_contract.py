@@ -1,0 +1,45 @@
+"""What saved state is found by: step ids, keys, file names and versions. A change of one is a migration."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from installation import Installation
+
+from alerts import detection, linking, publishing
+from connectors import clickhouse_writer, spool_file
+from connectors.metrics import Metrics
+from dataflows import detect, recovery, state_store
+from dataflows.run import build, load
+from dataflows.start import VERSIONS, Start
+
+SOURCES = {"raw", "files", "clock", "rule-books", "log"}
+STAGES = {"link", "detect", "publish"}
+SINKS = {"intake-log", "redis", "alerts-topic", "pool"}
+
+
+def test_every_step_that_keeps_something_has_the_id_it_always_had(tmp_path: Path) -> None:
+    installation = Installation(tmp_path, drop=str(tmp_path / "drop"))
+    settings = installation.settings
+    flow = build(settings, load(settings), Start(False), 1, threading.Event(), Metrics())
+    found: dict[str, set[str]] = {}
+    for step in flow.substeps:
+        found.setdefault(type(step).__name__, set()).add(step.step_id.removeprefix("anlan."))
+    assert found["input"] == SOURCES
+    assert found["stateful_batch"] == STAGES
+    assert found["output"] == SINKS
+
+
+def test_the_keys_and_folders_of_what_is_kept_are_as_they_were() -> None:
+    assert (detect.LOG, detect.FEED) == ("log", "feed")
+    folders = recovery.SNAPSHOTS, recovery.JOURNALS, recovery.SPOOLS, recovery.SET_ASIDE
+    assert folders == ("snapshots", "kept", "spool", "set-aside")
+
+
+def test_the_versions_of_what_is_kept_are_raised_on_purpose() -> None:
+    """Raise one with its format: a flow that finds another version rebuilds its state from the intake log."""
+    assert VERSIONS == {"link": 4, "detect": 4, "publish": 2}
+    assert (linking.STATE_VERSION, detection.STATE_VERSION, publishing.STATE_VERSION) == (4, 4, 2)
+    assert state_store.POINTER_VERSION == 1
+    assert (spool_file.POINTER_VERSION, spool_file.FRAME_VERSION, clickhouse_writer.STATE_VERSION) == (1, 1, 1)
