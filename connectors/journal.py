@@ -48,6 +48,7 @@ class Journal:
         with self._doing("open"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            file.execute("PRAGMA page_size = 65536")  # frames are large: half the time of a write against 4096
             file.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table: a file that can shrink
             file.execute("PRAGMA journal_mode = WAL")
             file.execute("PRAGMA synchronous = FULL")

@@ -20,7 +20,8 @@ from connectors.journal import Journal, JournalError
 
 POINTER_VERSION = 1
 RESTARTS = 3  # snapshots that a restart may begin at: the newest may not be committed, one more for safety
-MERGE_ABOVE = 1_000_000  # bytes of changes; with less of them a restart is quick as it is
+MERGE_ABOVE = 4_000_000  # bytes of changes; with less of them a restart is quick as it is
+MERGE_AT = 2  # times as many bytes of changes as there were at the last merging: it then costs less than they did
 
 
 Patience = Callable[[Callable[[], int]], int]
@@ -165,7 +166,7 @@ class Keeper:
 
     def _merge(self, until: int) -> None:
         """Make one frame of those that no restart goes back before, once the changes outweigh what they change."""
-        if not until or self._journal.size - self._merged_bytes < max(self._merged_bytes, MERGE_ABOVE):
+        if not until or self._journal.size - self._merged_bytes < max(MERGE_AT * self._merged_bytes, MERGE_ABOVE):
             return
         frames = [body for _, body in self._journal.frames(until=until)]
         if len(frames) < 2:

@@ -108,10 +108,10 @@ def test_a_full_disk_loses_nothing_and_the_same_goes_when_there_is_room(tmp_path
         pages = journal._file.execute("PRAGMA page_count").fetchone()[0]
         journal._file.execute(f"PRAGMA max_page_count = {pages + 2}")
         with pytest.raises(DiskFullError, match="disk is full"):
-            journal.append(b"x" * 100_000)
+            journal.append(b"x" * 1_000_000)
         assert bodies(journal) == [(1, b"before")]
         journal._file.execute("PRAGMA max_page_count = 100000")
-        assert journal.append(b"x" * 100_000) == 2
+        assert journal.append(b"x" * 1_000_000) == 2
 
 
 def test_the_file_shrinks_when_frames_are_forgotten(tmp_path: Path) -> None:
