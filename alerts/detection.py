@@ -6,7 +6,6 @@ with drafts. Its answer depends on nothing else, so any number of shards and wor
 
 from __future__ import annotations
 
-import heapq
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,13 +15,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from alerts.alert import Alerts, Draft, Moment
-from alerts.clock import Timeline
 from alerts.entry import Entry, Key
-from alerts.eviction import Caps, Eviction, to_evict, without
+from alerts.eviction import Caps, Eviction, to_evict
 from alerts.failing import Failure, ShutOut, failure_of
 from alerts.groups import groups_of
 from alerts.kept import decode, encode
-from alerts.model import ALWAYS, NEVER
+from alerts.model import ALWAYS
 from alerts.revival import Reviver
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn
@@ -30,12 +28,12 @@ from alerts.rule_diff import ChangeClass
 from alerts.shard_parts import all_parts, changed_parts, put_back
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import Standing, Subject
+from alerts.timers import CLOCK, AnyTimeline, Timers
 from alerts.turning import Lost, Past, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
 
 STATE_VERSION = 4
 
-AnyTimeline = Timeline | VouchTimeline
 Compiler = Callable[[RuleBook], list[Rule]]
 NOTHING: Mapping[tuple[str, Key], str] = {}
 RULES = ("rules",)  # the part that holds which rules these are
@@ -73,10 +71,6 @@ class Work(NamedTuple):
     watermarks: Sequence[int] = ()  # `Wc` of each rule at the turn
 
 
-# (event time, when it was set, rule, which of its groups, key)
-Timer = tuple[int, int, int, int, Key]
-
-
 class Shard:
     """All keys of one shard: the third of the four places where state is kept."""
 
@@ -98,11 +92,7 @@ class Shard:
         self.groups_of = groups  # for each rule the numbers of its timelines
         self.subjects: list[Shelf[Subject]] = [Shelf(partial(self._woken, rule)) for rule in rules]
         self.alerts: list[Shelf[Alerts]] = [Shelf(_woken_alerts) for _ in rules]
-        self.timers: list[list[Timer]] = [[] for _ in range(max((max(own) for own in groups), default=-1) + 1)]
-        self.clock_timers: list[tuple[int, int, Key]] = []
-        self._timelines: Sequence[AnyTimeline] = ()  # of the slice at hand
-        self._bounds = [ALWAYS] * len(self.timers)  # before these clock instants no timer of the group is due
-        self._soonest = ALWAYS
+        self.timers = Timers(max((max(own) for own in groups), default=-1) + 1)
         self._revive = Reviver()
         self.shut_out = ShutOut()
         self._caps = Caps(self._shards)
@@ -116,22 +106,20 @@ class Shard:
         self.failures, self.evictions = [], []
         if work.turn is not None:
             self._turn(work, work.turn, drafts)
-        self._timelines = work.timelines
-        self._bounds = [self._bound(group) for group in range(len(self.timers))]
-        self._soonest = self._earliest()
+        self.timers.begin(work.timelines)
         for _, record in groupby(work.items, key=_record):
-            self._take_record(work, list(record), drafts)
-        self._fire(work, work.end, drafts)
+            self._take_record(list(record), drafts)
+        self._fire(work.end, drafts)
         if work.last:
             self._standing(work.end, drafts)
         drafts.sort(key=lambda draft: draft.order)
         return drafts
 
-    def _take_record(self, work: Work, items: list[Item], drafts: list[Draft]) -> None:
+    def _take_record(self, items: list[Item], drafts: list[Draft]) -> None:
         """Everything that one record of the log changes, and then each key it touched is looked at once."""
         at = items[0].at
-        if self._soonest < at:
-            self._fire(work, at, drafts)
+        if self.timers.soonest < at:
+            self._fire(at, drafts)
         moment = Moment(at, 0 if items[0].number else 1, items[0].number, items[-1].produced_us)
         moved: dict[tuple[int, Key], bool] = {}
         shut_out = self.shut_out.keys
@@ -190,20 +178,8 @@ class Shard:
         for key in keys:
             del self.subjects[rule.number][key]
         if keys:
-            group = self.groups_of[rule.number][0]
-            self.timers[group] = without(self.timers[group], rule.number, keys)
-            heapq.heapify(self.timers[group])
-            self._bounds[group] = self._bound(group)
+            self.timers.forget(self.groups_of[rule.number][0], rule.number, keys)
         return len(keys)
-
-    def _bound(self, group: int) -> int:
-        """No timer of a group is due before this clock instant."""
-        heap = self.timers[group]
-        return self._timelines[group].not_before(heap[0][0]) if heap else ALWAYS
-
-    def _earliest(self) -> int:
-        """No timer is due before this clock instant."""
-        return min(min(self._bounds, default=ALWAYS), self.clock_timers[0][0] if self.clock_timers else ALWAYS)
 
     def _apply(self, item: Item) -> bool:
         known = self.subjects[item.rule]
@@ -240,64 +216,34 @@ class Shard:
         for which, wanted in enumerate(subject.wants()):
             if wanted < subject.armed[which]:
                 subject.armed[which] = wanted
-                group = self.groups_of[number][which]
-                heapq.heappush(self.timers[group], (wanted, now, number, which, subject.key))
-                if self._timelines:
-                    bound = self._timelines[group].not_before(wanted)
-                    self._bounds[group] = min(self._bounds[group], bound)
-                    self._soonest = min(self._soonest, bound)
-
-    def _set(self, number: int, key: Key, armed: Sequence[int]) -> None:
-        """The timers that were set. One that nothing waits for any more fires all the same, as it would have."""
-        for which, event_time in enumerate(armed):
-            if event_time < ALWAYS:
-                timer = (event_time, NEVER, number, which, key)
-                heapq.heappush(self.timers[self.groups_of[number][which]], timer)
+                self.timers.set(self.groups_of[number][which], wanted, now, number, which, subject.key)
 
     def _arm_clock(self, rule: Rule, key: Key, alerts: Alerts) -> None:
         due = alerts.next_timer(rule)
         if due != alerts.timer:
             alerts.timer = due
             if due < ALWAYS:
-                heapq.heappush(self.clock_timers, (due, rule.number, key))
-                self._soonest = min(self._soonest, due)
+                self.timers.set_clock(due, rule.number, key)
 
-    def _fire(self, work: Work, until: int, drafts: list[Draft]) -> None:
+    def _fire(self, until: int, drafts: list[Draft]) -> None:
         """Every timer that is due before the clock instant `until`, in the order of instants."""
         while True:
-            instant, group = self._next_due(until)
+            instant, group = self.timers.next_due(until)
             if instant >= until:
-                self._soonest = self._earliest()
                 return
-            if group < 0:
+            if group == CLOCK:
                 self._fire_clock_timer(drafts)
             else:
                 self._fire_timer(group, instant, drafts)
 
-    def _next_due(self, until: int) -> tuple[int, int]:
-        """The instant and group of the next timer, if it is due before `until`; the group is -1 for a clock timer."""
-        bounds = self._bounds
-        clock = self.clock_timers[0][0] if self.clock_timers else ALWAYS
-        while True:
-            best = min(bounds, default=ALWAYS)
-            if clock <= best or best >= until:
-                return min(clock, best), -1
-            group = bounds.index(best)
-            event_time, armed_at, *_ = self.timers[group][0]
-            due = self._timelines[group].due(event_time, armed_at)
-            bounds[group] = ALWAYS if due is None else due
-            if bounds[group] == best:
-                return best, group
-
     def _fire_timer(self, group: int, instant: int, drafts: list[Draft]) -> None:
-        event_time, _, number, which, key = heapq.heappop(self.timers[group])
-        self._bounds[group] = self._bound(group)
+        event_time, _, number, which, key = self.timers.take(group)
         subject = self.subjects[number].get(key)
         if subject is None or subject.armed[which] != event_time:
             return
         subject.armed[which] = ALWAYS
         self.subjects[number].touch(key)
-        timeline = self._timelines[group]
+        timeline = self.timers.timeline(group)
         vouched = timeline.vouched(event_time, instant) if isinstance(timeline, VouchTimeline) else None
         moment = Moment(instant, 1)
         try:
@@ -311,7 +257,7 @@ class Shard:
             self._fail(self.rules[number], key, error, moment, drafts)
 
     def _fire_clock_timer(self, drafts: list[Draft]) -> None:
-        due, number, key = heapq.heappop(self.clock_timers)
+        due, number, key = self.timers.take_clock()
         alerts = self.alerts[number].get(key)
         if alerts is None or alerts.timer != due:
             return
@@ -364,7 +310,6 @@ class Shard:
         shut_out, lost = self.shut_out, list[Lost]()
         moment = Moment(turn.at, 0, turn.number, turned=True)
         rules = self._compiler(turn.book)
-        self._timelines = ()
         self._begin(rules)
         self.shut_out = shut_out.under(rules, numbers, turn.changes)
         before: dict[tuple[str, Key], str] = {}
@@ -413,10 +358,12 @@ class Shard:
 
     def _arm_asleep(self, number: int) -> None:
         for key, subject in self.subjects[number].asleep.items():
-            self._set(number, key, subject.armed)
+            for which, event_time in enumerate(subject.armed):
+                if event_time < ALWAYS:
+                    self.timers.set_again(self.groups_of[number][which], event_time, number, which, key)
         for key, alerts in self.alerts[number].asleep.items():
             if alerts.armed[0] < ALWAYS:
-                heapq.heappush(self.clock_timers, (alerts.armed[0], number, key))
+                self.timers.set_clock(alerts.armed[0], number, key)
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as a frame; rules are found again by id and semantic hash."""

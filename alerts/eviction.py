@@ -93,11 +93,6 @@ def to_evict(rule: Rule, subjects: Shelf[Subject], spoken: Container[Key], surpl
     return [key for *_, key in found[: min(surplus, len(found) // 2)]]
 
 
-def without(timers: list[Any], number: int, keys: Container[Key]) -> list[Any]:
-    """The timers but those of some keys of one rule."""
-    return [timer for timer in timers if timer[2] != number or timer[4] not in keys]
-
-
 def _part(cap: int) -> int:
     return max(cap // PART, 1)
 

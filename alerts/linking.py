@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from alerts.channel import Channel
 from alerts.clock import Watermarks
-from alerts.detection import AnyTimeline, Compiler, Item, Work
+from alerts.detection import Compiler, Item, Work
 from alerts.duration import DAY_US
 from alerts.failing import Failure, gap_of
 from alerts.groups import groups_of
@@ -40,6 +40,7 @@ from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn, turn
 from alerts.rule_file import RuleFile
 from alerts.seen import SeenIds
+from alerts.timers import AnyTimeline
 from alerts.warming import History, Warmth, no_history, past_of
 
 STATE_VERSION = 4

@@ -344,6 +344,6 @@ def test_when_all_is_over_and_time_has_passed_little_is_left() -> None:
     assert len(flow.pipeline.linking.linker) == 1
     # a surge lets go of its last window when it looks again; of a silent channel the last sign is kept
     assert kept == {"mixed.area": (1, 0), "mixed.daily": (1, 0), "mixed.silence": (2, 2)}
-    assert [timer for heap in shard.timers for timer in heap] == []
-    assert [timer for timer in shard.clock_timers if timer[0] < end] == []
+    assert [timer for group in shard.timers._waiting for timer in group] == []
+    assert [timer for timer in shard.timers._clock if timer[0] < end] == []
     assert not any(alerts for rule, alerts in zip(shard.rules, shard.alerts, strict=True) if rule.plan is None)

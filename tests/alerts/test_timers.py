@@ -1,0 +1,65 @@
+"""Timers fire in the order of clock instants, whatever groups they belong to, and never before their time."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.clock import Timeline
+from alerts.timers import CLOCK, Timers
+
+GROUPS = 3
+END = 100
+
+
+def timelines(waits: list[int]) -> list[Timeline]:
+    """Each group's watermark is so far behind the clock, from instant 0 to `END`."""
+    return [Timeline([(0, wait)], END, -1_000) for wait in waits]
+
+
+Setting = st.tuples(st.integers(0, GROUPS), st.integers(0, 120), st.sampled_from("abc"))
+
+
+@given(
+    st.lists(Setting, max_size=12), st.lists(Setting, max_size=12), st.lists(st.integers(0, 40), min_size=3, max_size=3)
+)
+def test_what_is_due_in_a_slice_fires_in_its_order_and_the_rest_waits(
+    before: list[tuple[int, int, str]], later: list[tuple[int, int, str]], waits: list[int]
+) -> None:
+    timers, wanted = Timers(GROUPS), []
+
+    def let_wait(settings: list[tuple[int, int, str]]) -> None:
+        for group, at, key in settings:
+            wanted.append(at if group == GROUPS else max(at + waits[group], 0))
+            if group == GROUPS:
+                timers.set_clock(at, 0, (key,))
+            else:
+                timers.set(group, at, 0, 0, 0, (key,))
+
+    let_wait(before)
+    timers.begin(timelines(waits))
+    let_wait(later)
+    fired = []
+    while True:
+        waiting = sorted(wanted)[len(fired) :]
+        assert not waiting or timers.soonest <= waiting[0]
+        instant, group = timers.next_due(END)
+        if instant >= END:
+            break
+        fired.append(instant)
+        if group == CLOCK:
+            timers.take_clock()
+        else:
+            timers.take(group)
+    assert fired == sorted(at for at in wanted if at < END)
+    assert len(timers) == len(wanted) - len(fired)
+    assert timers.soonest >= END or not fired
+
+
+def test_keys_that_are_forgotten_fire_no_more() -> None:
+    timers = Timers(1)
+    timers.begin(timelines([0]))
+    for rule, key in ((0, "a"), (0, "b"), (1, "a")):
+        timers.set(0, 10, 0, rule, 0, (key,))
+    timers.forget(0, 0, {("a",)})
+    assert [timers.take(0)[2:] for _ in range(len(timers))] == [(0, 0, ("b",)), (1, 0, ("a",))]
