@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_random_exponential
 from tenacity.nap import sleep_using_event
@@ -16,6 +17,8 @@ from connectors.journal import DiskFullError
 from connectors.metrics import Metrics
 
 FLOOR_BYTES = 64 * 1024 * 1024  # the engine's own store dies of a full disk, so there must be room for it as well
+
+Answer = TypeVar("Answer")
 
 _log = logging.getLogger("anlan.state")
 
@@ -42,7 +45,7 @@ class Room:
         self._free = free
         self._full_since = 0.0
 
-    def __call__(self, write: Callable[[], int]) -> int:
+    def __call__(self, write: Callable[[], Answer]) -> Answer:
         """What `write` answers, once there is room for it."""
         retrying = Retrying(
             retry=retry_if_exception_type(DiskFullError),
@@ -52,11 +55,11 @@ class Room:
             before_sleep=self._hold,
             reraise=True,
         )
-        answer = retrying(self._write, write)
+        answer: Answer = retrying(self._write, write)
         self._release()
         return answer
 
-    def _write(self, write: Callable[[], int]) -> int:
+    def _write(self, write: Callable[[], Answer]) -> Answer:
         free = self._free(self._folder)
         self._metrics.disk_left.set(free)
         if free < self._floor_bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -24,7 +24,18 @@ MERGE_ABOVE = 4_000_000  # bytes of changes; with less of them a restart is quic
 MERGE_AT = 2  # times as many bytes of changes as there were at the last merging: it then costs less than they did
 
 
-Patience = Callable[[Callable[[], int]], int]
+Answer = TypeVar("Answer")
+
+
+class Patience(Protocol):
+    """Calls what writes to the disk until there is room for it."""
+
+    def __call__(self, write: Callable[[], Answer]) -> Answer:
+        """What `write` answers."""
+
+
+def _at_once(write: Callable[[], Answer]) -> Answer:
+    return write()
 
 
 class Stage(Protocol):
@@ -83,13 +94,13 @@ class StateStore:
     """The journals of one flow, in one folder that every process of the flow can reach."""
 
     def __init__(self, folder: Path | str, patience: Patience | None = None) -> None:
-        """`patience` calls a write until there is room for it on the disk."""
+        """`patience` is asked to write; without one a disk that is full is an error."""
         self.folder = Path(folder)
-        self._patience = patience or (lambda write: write())
+        self._patience = patience or _at_once
 
     def begin(self, step: str, key: str, stage: Stage) -> Keeps:
         """Keep a stage that begins empty; what is in its journal is of a life that nothing goes on from."""
-        journal = Journal(self.folder / f"{step}.{key}.journal")
+        journal = self._patience(lambda: Journal(self.folder / f"{step}.{key}.journal"))
         journal.cut(0)
         return Keeper(journal, stage, self._patience)
 

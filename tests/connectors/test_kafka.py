@@ -158,7 +158,7 @@ def test_a_row_too_large_is_refused_at_once(bootstrap: str, raw: str) -> None:
 def test_what_could_not_be_delivered_is_counted_and_raised(tmp_path: Path) -> None:
     with Broker(tmp_path) as mortal:
         ensure_topics(mortal.bootstrap, {"a": 1})
-        producer = RawProducer(mortal.bootstrap, patience=1.0)
+        producer = RawProducer(mortal.bootstrap, patience=5.0)
         producer.send("a", b"1")
         producer.flush()
         mortal.kill()

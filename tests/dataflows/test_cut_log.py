@@ -12,7 +12,7 @@ import pytest
 from apache_kafka import ApacheKafka, require_apache_kafka
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from family_reports import family_reports
+from family_reports import family_reports, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
 
 from connectors.clickhouse import Pool
@@ -47,7 +47,10 @@ def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, a
         for event in family_reports(1, 200):
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
         producer.flush()
+        reader = AlertReader(live_flow.valkey.url)
         wait_until(lambda: logged_events(bootstrap) >= 200, "every event must reach the log")
+        wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
+        wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
         assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
         before = in_topic(bootstrap)
 
@@ -59,7 +62,6 @@ def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, a
         for event in family_reports(2, 200):
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
         producer.flush()
-    reader = AlertReader(live_flow.valkey.url)
     with_new = len(before) + 5
     wait_until(lambda: len(in_topic(bootstrap)) > with_new, "there must be new revisions")
     assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alerts import kept
 from connectors.journal import DiskFullError, Journal, JournalError
 from dataflows import state_store
-from dataflows.state_store import FORGETFUL, StateStore, pointer_of
+from dataflows.state_store import FORGETFUL, Answer, StateStore, pointer_of
 
 
 class Numbers:
@@ -163,7 +163,7 @@ def test_what_found_the_disk_full_is_written_later_and_nothing_of_it_is_lost(
             raise DiskFullError("full")
         return append(journal, body)
 
-    def patience(write: Callable[[], int]) -> int:
+    def patience(write: Callable[[], Answer]) -> Answer:
         while True:
             with contextlib.suppress(DiskFullError):
                 return write()
