@@ -66,11 +66,13 @@ def main(
     out.print(f"seed {seed}; the same again: `{again}`", soft_wrap=True)
     root = folder or Path(tempfile.mkdtemp(prefix="anlan-faults-"))
     load = Load(seed, to_us(datetime.fromisoformat(f"{day}T00:00:00+08:00")), rate, speed)
-    outcomes = _rounds(wanted, kills, away, load, root, out)
-    out.print(table(outcomes))
+    outcomes: list[Outcome] = []
+    for outcome in _rounds(wanted, kills, away, load, root, out):
+        outcomes.append(outcome)
+        out.print(table(outcomes))  # after each round: a long run that is cut short has told what it knew
+        if json_path is not None:
+            json_path.write_bytes(msgspec.json.format(msgspec.json.encode(outcomes)) + b"\n")
     failed = _tell(outcomes, out)
-    if json_path is not None:
-        json_path.write_bytes(msgspec.json.format(msgspec.json.encode(outcomes)) + b"\n")
     if failed or folder:
         out.print(f"data and logs: {root}", soft_wrap=True)
     else:
@@ -85,14 +87,13 @@ def _kinds(text: str) -> list[str]:
     return wanted
 
 
-def _rounds(kinds: list[str], kills: int, away: float, load: Load, root: Path, out: Console) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+def _rounds(kinds: list[str], kills: int, away: float, load: Load, root: Path, out: Console) -> Iterator[Outcome]:
     for number, kind in enumerate(kinds):
         count = kills // len(kinds) + (number < kills % len(kinds))
         if count:
             with _progress(out, kind, count) as say:
-                outcomes.append(Round(Plan(kind, count, away, load), root / kind, say).run())
-    return outcomes
+                outcome = Round(Plan(kind, count, away, load), root / kind, say).run()
+            yield outcome
 
 
 @contextmanager
