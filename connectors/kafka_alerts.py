@@ -14,9 +14,9 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import Revision, to_us
 from connectors.kafka_client import BrokerError, partitions_of
-from connectors.kafka_producer import ENDLESS, STOP_SECONDS, RawProducer
+from connectors.kafka_producer import STOP_SECONDS, RawProducer, flow_producer
 from connectors.kafka_reader import RawRecord, ends, read_all
-from connectors.kafka_topics import ALERTS, OWN_BYTES
+from connectors.kafka_topics import ALERTS
 from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
 
@@ -82,14 +82,7 @@ class AlertTopicSink(FixedPartitionedSink[list[Revision], Ends]):
         # an end that went back means another topic of this name: then all of it is read
         starts = {place: saved[place[1]] if 0 <= saved.get(place[1], -1) <= now[place] else -1 for place in now}
         written = _Written(read_all(self._bootstrap, starts))
-        producer = RawProducer(
-            self._bootstrap,
-            ENDLESS,
-            OWN_BYTES,
-            stop=self._stop,
-            stop_seconds=self._stop_seconds,
-            watch=self._watch or BrokerWatch(self._bootstrap, self._metrics),
-        )
+        producer = flow_producer(self._bootstrap, self._metrics, self._stop, self._stop_seconds, self._watch)
         producer.ends.update(now)
         return _AlertsPart(self._bootstrap, producer, self._topic, saved, written, self._metrics)
 

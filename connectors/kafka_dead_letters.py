@@ -8,7 +8,7 @@ import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import DeadLetter
-from connectors.kafka_producer import ENDLESS, STOP_SECONDS, RawProducer
+from connectors.kafka_producer import STOP_SECONDS, RawProducer, flow_producer
 from connectors.kafka_topics import DEAD_LETTERS, OWN_BYTES
 from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
@@ -50,14 +50,7 @@ class DeadLetterSink(FixedPartitionedSink[list[DeadLetter], None]):
         return 0
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _DeadLettersPart:
-        producer = RawProducer(
-            self._bootstrap,
-            ENDLESS,
-            OWN_BYTES,
-            stop=self._stop,
-            stop_seconds=self._stop_seconds,
-            watch=self._watch or BrokerWatch(self._bootstrap, self._metrics),
-        )
+        producer = flow_producer(self._bootstrap, self._metrics, self._stop, self._stop_seconds, self._watch)
         return _DeadLettersPart(producer, self._topic, self._metrics)
 
 

@@ -12,9 +12,9 @@ from alerts.model import Arrival, Event, Record, Tick
 from connectors.arrival_stamps import Clock, Stamps
 from connectors.gate import Gate
 from connectors.kafka_client import partitions_of
-from connectors.kafka_producer import ENDLESS, STOP_SECONDS, RawProducer
+from connectors.kafka_producer import STOP_SECONDS, RawProducer, flow_producer
 from connectors.kafka_reader import ends
-from connectors.kafka_topics import INTAKE_LOG, OWN_BYTES
+from connectors.kafka_topics import INTAKE_LOG
 from connectors.kafka_watch import BrokerWatch
 from connectors.log_record import decode, encode_control, encode_event, encode_tick, headers_of
 from connectors.metrics import Metrics
@@ -73,14 +73,7 @@ class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
         last_us = max(resume_state or 0, *shown_us.values())
         self._gate.log_ends_at(last_us)
         stamps = Stamps(self._clock, last_us, self._metrics)
-        producer = RawProducer(
-            self._bootstrap,
-            ENDLESS,
-            OWN_BYTES,
-            stop=self._stop,
-            stop_seconds=self._stop_seconds,
-            watch=self._watch or BrokerWatch(self._bootstrap, self._metrics),
-        )
+        producer = flow_producer(self._bootstrap, self._metrics, self._stop, self._stop_seconds, self._watch)
         return _IntakeLogPart(producer, self._topic, shown_us, stamps, self._metrics, self._gate)
 
 

@@ -10,8 +10,9 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, Place, client_config
-from connectors.kafka_topics import ROW_BYTES
+from connectors.kafka_topics import OWN_BYTES, ROW_BYTES
 from connectors.kafka_watch import BrokerWatch
+from connectors.metrics import Metrics
 
 STOP_SECONDS = 20.0
 QUEUE_KBYTES = 65_536
@@ -193,3 +194,11 @@ class RawProducer:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def flow_producer(
+    bootstrap: str, metrics: Metrics, stop: Flag | None, stop_seconds: float, watch: BrokerWatch | None
+) -> RawProducer:
+    """The producer of a sink of the flow: it waits for brokers without end, and its records may be large."""
+    watch = watch or BrokerWatch(bootstrap, metrics)
+    return RawProducer(bootstrap, ENDLESS, OWN_BYTES, stop=stop, stop_seconds=stop_seconds, watch=watch)
