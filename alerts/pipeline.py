@@ -5,7 +5,8 @@ The Bytewax flow holds the same stages, one in each of its steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Protocol
 
 from alerts.alert import Draft
@@ -13,10 +14,19 @@ from alerts.channel import Channel
 from alerts.detection import Compiler, Shard
 from alerts.failing import Failure
 from alerts.linking import Linking, Routed
-from alerts.model import Slice
+from alerts.model import Arrival, Slice
 from alerts.publishing import Publishing
 from alerts.rule import Rule
 from alerts.warming import History, no_history
+
+SLICE = 1_000  # events in one slice of a history
+
+
+def in_slices(arrivals: Iterable[Arrival], size: int = SLICE) -> Iterator[Slice]:
+    """A history in order of arrival as slices of a log, each as late as its last event."""
+    found = iter(arrivals)
+    while part := list(islice(found, size)):
+        yield Slice(part[-1].arrived_us, part)
 
 
 class _Stage(Protocol):

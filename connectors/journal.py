@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Self
 from zlib import crc32
 
+RESTARTS = 3  # snapshots that a restart may begin at: the newest may not be committed, one more for safety
+
 _CREATE = """
 CREATE TABLE IF NOT EXISTS journal (row INTEGER PRIMARY KEY CHECK (row = 1), name TEXT, forgotten INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS frames (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, body BLOB NOT NULL)

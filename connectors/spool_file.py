@@ -12,11 +12,10 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from connectors.journal import Journal, JournalError
+from connectors.journal import RESTARTS, Journal, JournalError
 
 POINTER_VERSION = 1
 FRAME_VERSION = 1
-RESTARTS = 3  # snapshots that a restart may begin at: the newest may not be committed, one more for safety
 REMEDY = "set the state folder aside with its spools and rebuild from the intake log"
 
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 
 from msgspec import Struct, field
 
 from alerts.channel import Channel
 from alerts.model import Arrival, Slice, from_us
-from alerts.pipeline import Pipeline
+from alerts.pipeline import Pipeline, in_slices
 from alerts.rule import Rule
 from dataflows.backtest_tally import AlertLine, Tally
 from dataflows.memory import HARDLY, calm_collector
 
-SLICE = 1_000
 Seen = Callable[[datetime, int], None]
 
 
@@ -44,10 +42,10 @@ def backtest(
     """Run every book over the same arrivals. Of the evidence the ids that are `watched` are kept, the rest counted."""
     runs = [_Run(list(rules), channels, watched) for rules in books]
     with calm_collector(HARDLY):
-        while part := list(islice(found, SLICE)):
+        for cut in in_slices(found):
             for run in runs:
-                run.take(part)
-            seen(from_us(part[-1].arrived_us), len(part))
+                run.take(cut)
+            seen(from_us(cut.clock_us), len(cut.arrivals))
         return [run.finish() for run in runs]
 
 
@@ -59,13 +57,13 @@ class _Run:
         self._tally = Tally(watched)
         self._history = History(rules)
 
-    def take(self, part: list[Arrival]) -> None:
+    def take(self, cut: Slice) -> None:
         history = self._history
         if not history.events:
-            history.start_us = part[0].arrived_us
-        history.end_us = part[-1].arrived_us
-        history.events.update(arrival.event.channel for arrival in part)
-        routed, drafts = self._pipeline.take(Slice(history.end_us, [*part]))
+            history.start_us = cut.arrivals[0].arrived_us
+        history.end_us = cut.clock_us
+        history.events.update(each.event.channel for each in cut.arrivals if isinstance(each, Arrival))
+        routed, drafts = self._pipeline.take(cut)
         history.late.update(late.rule for late in routed.late)
         for draft in drafts:
             self._tally.take(draft)

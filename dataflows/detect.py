@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
@@ -31,6 +31,8 @@ from dataflows.past import NO_PAST, Past
 from dataflows.state_store import FORGETFUL, Stage, Store
 
 Cut = Slice | End
+Given = TypeVar("Given")
+Said = TypeVar("Said")
 LOG, FEED = "log", "feed"  # the keys of the steps that have one
 
 
@@ -121,12 +123,25 @@ class _Kept:
         return pointer
 
 
-class _Link(StatefulBatchLogic[Cut, Routed, bytes]):
-    def __init__(self, kept: _Kept, stage: Linking, past: Past, books: Books) -> None:
+class _Step(StatefulBatchLogic[Given, Said, bytes]):
+    """What the steps have in common: a store keeps their stage, and their input stops without an end of the log."""
+
+    def __init__(self, kept: _Kept, books: Books) -> None:
         self._kept = kept
+        self._books = books
+
+    def on_eof(self) -> tuple[Iterable[Said], bool]:
+        return (), StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> bytes:
+        return self._kept.save(self._books)
+
+
+class _Link(_Step[Cut, Routed]):
+    def __init__(self, kept: _Kept, stage: Linking, past: Past, books: Books) -> None:
+        super().__init__(kept, books)
         self._stage = stage
         self._past = past
-        self._books = books
 
     def on_batch(self, values: list[Cut]) -> tuple[Iterable[Routed], bool]:
         self._kept.begin(LOG)
@@ -139,19 +154,15 @@ class _Link(StatefulBatchLogic[Cut, Routed, bytes]):
             routed += parts
         return routed, StatefulBatchLogic.RETAIN
 
-    def on_eof(self) -> tuple[Iterable[Routed], bool]:
-        return (), StatefulBatchLogic.RETAIN  # the input stops, the log does not end
-
     def snapshot(self) -> bytes:
         self._past.snapshot_taken()
-        return self._kept.save(self._books)
+        return super().snapshot()
 
 
-class _Detect(StatefulBatchLogic[tuple[str, Work], Answer, bytes]):
+class _Detect(_Step[tuple[str, Work], Answer]):
     def __init__(self, kept: _Kept, stage: Shard, books: Books) -> None:
-        self._kept = kept
+        super().__init__(kept, books)
         self._stage = stage
-        self._books = books
 
     def on_batch(self, values: list[tuple[str, Work]]) -> tuple[Iterable[Answer], bool]:
         self._kept.begin(values[0][0])
@@ -163,18 +174,11 @@ class _Detect(StatefulBatchLogic[tuple[str, Work], Answer, bytes]):
         self._books.weigh(self._stage)
         return answers, StatefulBatchLogic.RETAIN
 
-    def on_eof(self) -> tuple[Iterable[Answer], bool]:
-        return (), StatefulBatchLogic.RETAIN
 
-    def snapshot(self) -> bytes:
-        return self._kept.save(self._books)
-
-
-class _Publish(StatefulBatchLogic[Answer, list[Draft], bytes]):
+class _Publish(_Step[Answer, list[Draft]]):
     def __init__(self, kept: _Kept, stage: Publishing, books: Books) -> None:
-        self._kept = kept
+        super().__init__(kept, books)
         self._stage = stage
-        self._books = books
 
     def on_batch(self, values: list[Answer]) -> tuple[Iterable[list[Draft]], bool]:
         self._kept.begin(FEED)
@@ -182,9 +186,3 @@ class _Publish(StatefulBatchLogic[Answer, list[Draft], bytes]):
         for answer in values:
             ready += self._stage.take(answer.slice, answer.drafts)
         return ([ready] if ready else []), StatefulBatchLogic.RETAIN
-
-    def on_eof(self) -> tuple[Iterable[list[Draft]], bool]:
-        return (), StatefulBatchLogic.RETAIN
-
-    def snapshot(self) -> bytes:
-        return self._kept.save(self._books)

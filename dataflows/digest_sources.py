@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from alerts.channel import Channel
 from alerts.digest import Said, said
-from alerts.model import Arrival, Slice, from_us
-from alerts.pipeline import Pipeline
+from alerts.model import Arrival, from_us
+from alerts.pipeline import Pipeline, in_slices
 from alerts.rule import Rule
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool
 from dataflows.history_origin import arrivals_of_files
 from dataflows.log_replay import replay_log
-from dataflows.replay_source import SLICE, Refusals
+from dataflows.replay_source import Refusals
 
 Span = tuple[int, int]  # from and until, in microseconds
 Seen = Callable[[datetime, int], None]  # (time in the history, records since the last call)
@@ -66,11 +65,9 @@ def of_files(
 
 
 def _replayed(pipeline: Pipeline, found: Iterator[Arrival], seen: Seen) -> Iterator[Said]:
-    while part := list(islice(found, SLICE)):
-        clock_us = part[-1].arrived_us
-        drafts = pipeline.take(Slice(clock_us, part))[1]
-        yield from (said(draft.revision) for draft in drafts)
-        seen(from_us(clock_us), len(part))
+    for cut in in_slices(found):
+        yield from (said(draft.revision) for draft in pipeline.take(cut)[1])
+        seen(from_us(cut.clock_us), len(cut.arrivals))
     yield from (said(draft.revision) for draft in pipeline.finish()[1] if not draft.standing)
 
 

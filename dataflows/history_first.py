@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from alerts.model import Arrival, Slice
+from alerts.pipeline import in_slices
 from connectors.gate import Gate
 from connectors.kafka import LogSource
 from connectors.log_order import LogPosition
 
-SLICE = 1_000
 UNFINISHED: LogPosition = (-1, {})  # nothing can go on from the middle of a history
 
 
@@ -41,26 +40,24 @@ class HistoryFirst(FixedPartitionedSource[Slice, LogPosition]):
             return self._log.build_part(step_id, for_part, resume_state)
         # the log begins at the end of the history: what it still holds of that is known by its source
         behind = self._log.build_part(step_id, for_part, (self._since_us, {}))
-        return _Part(iter(self._history()), behind, self._gate)
+        return _Part(in_slices(self._history()), behind, self._gate)
 
 
 class _Part(StatefulSourcePartition[Slice, LogPosition]):
-    def __init__(
-        self, history: Iterator[Arrival], log: StatefulSourcePartition[Slice, LogPosition], gate: Gate
-    ) -> None:
+    def __init__(self, history: Iterator[Slice], log: StatefulSourcePartition[Slice, LogPosition], gate: Gate) -> None:
         self._gate = gate
-        self._history: Iterator[Arrival] | None = history
+        self._history: Iterator[Slice] | None = history
         self._log = log
 
     def next_batch(self) -> Iterable[Slice]:
         if self._history is None:
             return self._log.next_batch()
-        part = list(islice(self._history, SLICE))
-        if len(part) < SLICE:
+        cut = next(self._history, None)
+        if cut is None:
             self._history = None
-        if part:
-            self._gate.passed(len(part), part[-1].arrived_us)
-        return [Slice(part[-1].arrived_us, part)] if part else []
+            return []
+        self._gate.passed(len(cut.arrivals), cut.clock_us)
+        return [cut]
 
     def snapshot(self) -> LogPosition:
         return self._log.snapshot() if self._history is None else UNFINISHED

@@ -10,7 +10,6 @@ import gzip
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +18,12 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from msgspec import Struct
 
 from alerts.model import Arrival, DeadLetter, End, Event, Slice, to_us
+from alerts.pipeline import SLICE, in_slices
 from connectors.deadletter import Dropped
 from connectors.door import Door
 from connectors.mapping import Mapping
 from connectors.rows import Failure, read_rows
 
-SLICE = 1_000
 NEVER_AHEAD_US = to_us(datetime(2200, 1, 1, tzinfo=UTC))  # a replay has no now: nothing in a file is ahead of it
 
 Result = Event | DeadLetter | Dropped
@@ -139,17 +138,15 @@ class ReplaySource(FixedPartitionedSource[Slice | End, None]):
 
 class _ReplayPart(StatefulSourcePartition[Slice | End, None]):
     def __init__(self, found: Iterator[Arrival], size: int) -> None:
-        self._found = found
-        self._size = size
+        self._cuts = in_slices(found, size)
         self._ended = False
 
     def next_batch(self) -> list[Slice | End]:
         if self._ended:
             raise StopIteration
-        part = list(islice(self._found, self._size))
-        self._ended = len(part) < self._size
-        cuts: list[Slice | End] = [Slice(part[-1].arrived_us, part)] if part else []
-        return [*cuts, End()] if self._ended else cuts
+        cut = next(self._cuts, None)
+        self._ended = cut is None
+        return [End() if cut is None else cut]
 
     def snapshot(self) -> None:
         return None

@@ -16,10 +16,9 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 
 from alerts.kept import merge
-from connectors.journal import Journal, JournalError
+from connectors.journal import RESTARTS, Journal, JournalError
 
 POINTER_VERSION = 1
-RESTARTS = 3  # snapshots that a restart may begin at: the newest may not be committed, one more for safety
 MERGE_ABOVE = 4_000_000  # bytes of changes; with less of them a restart is quick as it is
 MERGE_AT = 2  # times as many bytes of changes as there were at the last merging: it then costs less than they did
 

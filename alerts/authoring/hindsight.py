@@ -7,17 +7,16 @@ so it knows nothing of how they keep their state, and it forgets nothing that th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, takewhile
+from itertools import takewhile
 
 from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.entry import Entry, Key
 from alerts.linking import Routed
 from alerts.model import NEVER, Arrival, Event, LateEvent, MatterLink, PooledEvent, Revision, Slice
-from alerts.pipeline import Pipeline
+from alerts.pipeline import Pipeline, in_slices
 from alerts.rule import Rule
 
-SLICE = 1_000
 OPEN = ("open", "acked")
 
 
@@ -127,8 +126,7 @@ def look_back(
     stream = iter(arrivals)
     if until is not None:
         stream = takewhile(lambda arrival: arrival.arrived_us <= until, stream)
-    while part := list(islice(stream, SLICE)):
-        cut = Slice(part[-1].arrived_us, part)
+    for cut in in_slices(stream):
         hindsight.take(cut, *pipeline.take(cut))
     if until is None:
         hindsight.take(Slice(NEVER, []), *pipeline.finish())

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import spool_file
-from connectors.journal import DiskFullError, Journal, JournalError
+from connectors.journal import RESTARTS, DiskFullError, Journal, JournalError
 from connectors.metrics import Metrics
 from connectors.spool import Bounds, Server, Spool
 from connectors.spool_file import SpoolFile, verify
@@ -346,7 +345,7 @@ def test_frames_that_no_restart_can_begin_at_are_forgotten(bench: Bench) -> None
 
     with Journal(bench.path) as journal:
         kept = [number for number, _ in journal.frames()]
-    assert 1 <= len(kept) <= spool_file.RESTARTS
+    assert 1 <= len(kept) <= RESTARTS
 
 
 def test_what_was_spooled_behind_the_snapshot_is_played_again_by_the_flow(bench: Bench) -> None:
