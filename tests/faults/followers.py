@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 import redis
 
-from alerts.model import Arrival, Revision
+from alerts.model import Arrival, Revision, to_us
 from connectors.kafka import ALERTS, INTAKE_LOG
 from connectors.kafka_client import partitions_of
 from connectors.kafka_reader import RawRecord, Reader
@@ -57,10 +58,14 @@ class Heard:
         self.last_seq = 0
         self.seq_back = 0  # feed numbers that went back in what was new to it
         self.places: set[tuple[str, int]] = set()
+        self.heard_at: list[tuple[int, float]] = []  # of each revision: when it was due (log's clock), when it came
 
     def take(self, revision: Revision) -> None:
         """One revision as it came."""
-        self.places.add((revision.alert_id, revision.revision))
+        place = (revision.alert_id, revision.revision)
+        if place not in self.places:
+            self.heard_at.append((to_us(revision.detected_at), time.time()))
+        self.places.add(place)
         rank = (revision.revision, revision.engine_epoch)
         known = self.last.get(revision.alert_id, (0, 0))
         if rank <= known:

@@ -29,6 +29,7 @@ class Outcome(Struct):
     recounted_equal: bool = False
     mismatched: float = 0.0
     recovery_seconds: list[float] = field(default_factory=list)
+    held_seconds: list[float] = field(default_factory=list)  # that alerts waited while another server was away
     drain_seconds: float = 0.0
     losses: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)

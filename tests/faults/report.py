@@ -11,7 +11,7 @@ from tests.faults.outcome import Outcome
 
 COLUMNS = (
     "kind", "faults", "kills", "events", "revisions", "events lost", "alerts lost", "seen twice", "strong", "weak",
-    "recount", "back p50 s", "max s",
+    "recount", "back p50 s", "max s", "held up max s",
 )  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
             each.kind, *(f"{n:,}" for n in (each.faults, each.kills, each.sent, each.revisions, each.events_lost,
             each.alerts_lost, each.seen_twice)), *(_equal(is_equal) for is_equal in (each.strong_equal,
             each.weak_equal, each.recounted_equal)), f"{median(times):.1f}" if times else "–",
-            f"{max(times):.1f}" if times else "–",
+            f"{max(times):.1f}" if times else "–", f"{max(each.held_seconds):.1f}" if each.held_seconds else "–",
         )  # fmt: skip
     return shown
 
