@@ -17,16 +17,16 @@ from msgspec import Struct
 from alerts.entry import LEVEL_NUMBER, Key
 from alerts.episode import Episode
 from alerts.model import ALWAYS, AlertLink, Revision, State, Suppressed, from_us, to_us
-from alerts.record import build, chain
+from alerts.record import build
 from alerts.rule import Rule
 from alerts.subject import Standing
 
 ALERTS = uuid.UUID("6ee0a7c1-62f4-5a1e-9c39-1d5f6f0f2a11")  # namespace of alert ids; never changes
 
 
-def alert_id(rule: Rule, key: Key, episode: int) -> str:
+def alert_id(rule: str, generation: int, key: Key, episode: int) -> str:
     """The id of an alert, whichever evidence arrived first."""
-    return str(uuid.uuid5(ALERTS, "|".join((rule.id, str(rule.generation), *key, str(episode)))))
+    return str(uuid.uuid5(ALERTS, "|".join((rule, str(generation), *key, str(episode)))))
 
 
 class Moment(Struct, frozen=True, gc=False):
@@ -41,10 +41,11 @@ class Moment(Struct, frozen=True, gc=False):
 
 
 class Draft(Struct, frozen=True, gc=False):
-    """A revision on its way out, with what the record itself does not carry.
+    """What the stream says of an alert, or a revision on its way out, with what the record itself does not carry.
 
     `order` is its place among all drafts. `evidence_ids` are all of them, sorted. `standing` is no revision: it
-    says at the end of a bounded input what an open alert has taken in since its last one.
+    says at the end of a bounded input what an open alert has taken in since its last one. Nor is what `is_over`:
+    the stream will never speak of that alert again. `reopen_within` and `aftercare` are those of its rule.
     """
 
     revision: Revision
@@ -52,6 +53,9 @@ class Draft(Struct, frozen=True, gc=False):
     evidence_ids: tuple[str, ...]
     produced_us: int = 0
     standing: bool = False
+    is_over: bool = False
+    reopen_within: int | None = None
+    aftercare: int | None = None
 
 
 class Alerts:
@@ -82,7 +86,7 @@ class Alerts:
             if alert is not None:
                 drafts += alert.reconcile(rule, key, episode, has_ended, moment)
         for number in [number for number in self.known if number <= over]:
-            del self.known[number]  # it has said its last word
+            drafts += self.known.pop(number).over(rule, key, moment)
         return drafts
 
     def said(self) -> dict[int, Revision | None]:
@@ -97,7 +101,9 @@ class Alerts:
 
     def end(self, rule: Rule, key: Key, reason: str, moment: Moment) -> list[Draft]:
         """The rule is no more what it was: what is open closes."""
-        return [alert.withdraw(rule, key, moment, "closed", reason) for alert in self.known.values() if alert.is_open]
+        found = list(self.known.values())
+        drafts = [alert.withdraw(rule, key, moment, "closed", reason) for alert in found if alert.is_open]
+        return drafts + [draft for alert in found for draft in alert.over(rule, key, moment)]
 
     def standing(self, rule: Rule, standing: Standing, moment: Moment) -> list[Draft]:
         """What the open alerts have taken in since their last revisions, for the end of a bounded input."""
@@ -169,13 +175,18 @@ class Alert:
             suppressed_since_last=self._suppressed(),
         )  # fmt: skip
         ids, self.ids = self.ids, ()
-        return Draft(self._number(record), _order(rule, key, moment), ids, moment.produced_us)
+        return Draft(self._say(record), _order(rule, key, moment), ids, moment.produced_us)
+
+    def over(self, rule: Rule, key: Key, moment: Moment) -> list[Draft]:
+        """It has said its last word."""
+        if self.last is None:
+            return []
+        return [Draft(self.last, _order(rule, key, moment), (), is_over=True)]
 
     def standing(self, rule: Rule, key: Key, episode: Episode, moment: Moment) -> Draft:
         """What it has taken in since its last revision."""
         assert self.last is not None
         record = self._build(rule, key, episode, "open", self.last.reason, moment)
-        record = msgspec.structs.replace(record, revision=self.last.revision)
         return _draft(rule, key, record, episode, moment, standing=True)
 
     def next_timer(self, rule: Rule) -> int:
@@ -225,31 +236,30 @@ class Alert:
     def _publish(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Draft:
         if state == "open" and not self.is_open:
             self.gap = rule.life.min_gap
-        record = self._number(self._build(rule, key, episode, state, reason, moment))
+        record = self._say(self._build(rule, key, episode, state, reason, moment))
         self.unit = episode.unit
         draft = _draft(rule, key, record, episode, moment)
         self.ids = draft.evidence_ids if state == "open" else ()
         return draft
 
     def _build(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Revision:
-        previous = self.before or (alert_id(rule, key, episode.number - 1) if episode.number > 1 else "")
+        previous = self.before or (_id(rule, key, episode.number - 1) if episode.number > 1 else "")
         links = (AlertLink("previous", previous),) if previous else ()
         if episode.facts.merged_into is not None:
-            links = (*links, AlertLink("merged_into", alert_id(rule, *episode.facts.merged_into)))
-        identity = alert_id(rule, key, episode.number)
+            links = (*links, AlertLink("merged_into", _id(rule, *episode.facts.merged_into)))
+        identity = _id(rule, key, episode.number)
         return build(
             rule, key, episode, alert_id=identity, state=state, reason=reason, at=moment.at,
             suppressed=self._suppressed(), links=links,
         )  # fmt: skip
 
-    def _number(self, record: Revision) -> Revision:
-        """Give a record its number and hash, and take it as the last one said."""
-        said = chain(record, self.last)
-        self.last = said
-        self.published_at = to_us(said.detected_at)
+    def _say(self, record: Revision) -> Revision:
+        """Take a record as the last one said."""
+        self.last = record
+        self.published_at = to_us(record.detected_at)
         self.folded = 0
         self.waiting = False
-        return said
+        return record
 
     def _suppressed(self) -> Suppressed:
         if not self.folded:
@@ -277,8 +287,11 @@ class Alert:
 
 
 def _draft(rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, standing: bool = False) -> Draft:
-    ids = tuple(sorted(episode.evidence))
-    return Draft(record, _order(rule, key, moment), ids, moment.produced_us, standing)
+    ids, life = tuple(sorted(episode.evidence)), rule.life
+    return Draft(
+        record, _order(rule, key, moment), ids, moment.produced_us, standing,
+        reopen_within=life.reopen_within, aftercare=life.aftercare,
+    )  # fmt: skip
 
 
 def _contradicted(moment: Moment) -> tuple[State, str]:
@@ -286,6 +299,10 @@ def _contradicted(moment: Moment) -> tuple[State, str]:
     if moment.moved:
         return "merged", "merged"
     return ("closed", "superseded") if moment.turned else ("retracted", "late_evidence")
+
+
+def _id(rule: Rule, key: Key, episode: int) -> str:
+    return alert_id(rule.id, rule.generation, key, episode)
 
 
 def _order(rule: Rule, key: Key, moment: Moment) -> tuple[int, int, int, int, Key]:

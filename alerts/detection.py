@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from alerts.alert import Alerts, Draft, Moment
+from alerts.desk.said import Said
 from alerts.entry import Entry, Key
 from alerts.eviction import Caps, Eviction, to_evict
 from alerts.failing import Failure, ShutOut, failure_of
@@ -69,6 +70,7 @@ class Work(NamedTuple):
     turn: Turn | None = None  # the rule book becomes another before the items
     warm: Sequence[Past] = ()  # events of the past for the rules that are new by it
     watermarks: Sequence[int] = ()  # `Wc` of each rule at the turn
+    said: Sequence[Said] = ()  # for the desk; it goes with the first shard's answer
 
 
 class Shard:
@@ -316,7 +318,8 @@ class Shard:
         for name, (rule, _, alerts) in old.items():
             for key, draft in ended(rule, turn.changes.get(name, "same"), alerts, moment):
                 drafts.append(draft)
-                before[name, key] = draft.revision.alert_id
+                if not draft.is_over:
+                    before[name, key] = draft.revision.alert_id
         for rule in rules:
             change = turn.changes.get(rule.id, "same")
             if rule.id in old:

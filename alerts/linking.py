@@ -13,6 +13,7 @@ from msgspec import Raw
 
 from alerts.channel import Channel
 from alerts.clock import Watermarks
+from alerts.desk.said import Said
 from alerts.detection import Compiler, Item, Work
 from alerts.duration import DAY_US
 from alerts.failing import Failure, gap_of
@@ -21,6 +22,7 @@ from alerts.kept import Name, decode, encode
 from alerts.linker import SCORES, Decision, Linker, Order, Placed
 from alerts.model import (
     NEVER,
+    Act,
     Arrival,
     Book,
     DeadLetter,
@@ -62,6 +64,7 @@ class Routed(NamedTuple):
     heartbeats: dict[str, int]  # by channel
     fenced: dict[str, int]  # rows that the intake wrote twice, by channel
     gaps: list[RuleGap]  # of rules that needed a channel which was silent, or that raised
+    said: list[Said]  # for the desk
     refused: tuple[str, ...] = ()  # what was not taken over from a rule book, each with its reason
     failures: Sequence[Failure] = ()  # of rules that could not say whether they concern an event
 
@@ -117,9 +120,15 @@ class Linking:
             self._records += 1
             if isinstance(record, Arrival):
                 self._admit(record, routed, items)
+            elif isinstance(record, Act):
+                routed.said.append(Said(record.arrived_us, self._records, action=record.action))
             elif isinstance(record, ReadUp):
                 self.watermarks.read_up(record.channels, record.arrived_us)
-            elif (turning := self._turn(record)) is not None:
+            else:
+                if record.routing:
+                    routed.said.append(Said(record.arrived_us, self._records, routing=record.routing))
+                if (turning := self._turn(record)) is None:
+                    continue
                 parts.append(self._finish(routed, items, record.arrived_us, warmth))
                 items, routed = self._items(), self._routed()
                 warmth = self._take_over(turning, parts)
@@ -174,7 +183,7 @@ class Linking:
         return self._finish(self._routed(), self._items(), marks.now + 1, None, last=True)
 
     def _routed(self) -> Routed:
-        return Routed(self._slices, [], [], [], [], [], {}, {}, [])
+        return Routed(self._slices, [], [], [], [], [], {}, {}, [], [])
 
     def _finish(
         self, routed: Routed, items: list[list[Item]], end: int, warmth: Warmth | None, last: bool = False
@@ -190,6 +199,7 @@ class Linking:
             work = [
                 part._replace(turn=turning, warm=past, watermarks=passed) for part, past in zip(work, warm, strict=True)
             ]
+        work[0] = work[0]._replace(said=routed.said)
         self._slices += 1
         return routed._replace(work=work, failures=failures)
 

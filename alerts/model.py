@@ -94,7 +94,27 @@ LEVELS: tuple[Level, ...] = ("blue", "yellow", "red")
 Purpose = Literal["life-safety", "service-quality", "situational-awareness", "operations"]
 Origin = Literal["live", "replay", "warmup", "shadow", "test"]
 State = Literal["open", "acked", "closed", "retracted", "merged", "split", "expired"]
+RegionLevel = Literal["grid", "village", "township", "county", "city"]
+REGION_LEVELS: tuple[RegionLevel, ...] = ("grid", "village", "township", "county", "city")
 Confidence = Literal["confirmed", "partial", "data_gap"]
+Doing = Literal[
+    "ack",
+    "unack",
+    "assign",
+    "note",
+    "close",
+    "reopen",
+    "show",
+    "supervise",
+    "answer",
+    "silence",
+    "unsilence",
+    "reveal",
+    "ask_visit",
+]
+Disposition = Literal["true_positive", "benign", "false_positive", "already_handled", "wrong_identity"]
+Verdict = Literal["done", "refused"]
+DeliveryState = Literal["sent", "delivered", "read", "failed"]
 DeadReason = Literal[
     "bad_json",
     "bad_encoding",
@@ -192,6 +212,7 @@ class Book(Struct, frozen=True, tag="book", tag_field="type"):
 
     arrived_us: int
     rules: tuple[dict[str, Any], ...]
+    routing: dict[str, Any] = {}  # who is told, and what happens if nobody acks; {} goes on with what was
 
 
 class ReadUp(Struct, frozen=True, tag="read_up", tag_field="type"):
@@ -201,7 +222,64 @@ class ReadUp(Struct, frozen=True, tag="read_up", tag_field="type"):
     channels: tuple[str, ...]
 
 
-Record = Arrival | Book | ReadUp
+class Matchers(Struct, frozen=True, omit_defaults=True):
+    """Which alerts a silence mutes: everything that is named must hold; at least one thing must be named.
+
+    `rule` is an id, or the beginning of one with a `*` at its end; `region` is the code of a county, township,
+    village or grid and holds for all that lies in it; `key` names fields of the alert's key.
+    """
+
+    alert_id: str = ""
+    rule: str = ""
+    level: tuple[Level, ...] = ()
+    region: Annotated[str, Meta(pattern=r"^\d{6,18}$|^$")] = ""
+    key: dict[str, str] = {}
+
+
+class Silencing(Struct, frozen=True, omit_defaults=True):
+    """What a silence mutes and what ends it before its time. It mutes delivery, never recording."""
+
+    matchers: Matchers
+    starts_at: Instant | None = None  # at once where it is not given
+    on_close: bool = False  # ends when an alert that it mutes has closed
+    on_level_rise: bool = False  # ends when an alert that it mutes has risen
+    mute_level_rise: bool = False  # only some roles may
+
+
+class AlertAction(Struct, frozen=True, omit_defaults=True):
+    """What a person does with an alert, a silence or a matter's handling: who, what and why.
+
+    The same `action_id` again is the same action. `revision` is the one that the person had before their eyes: an
+    ack, or a close, of an alert that has risen since is refused. `until` is the end of an ack or a silence, or the
+    deadline of a supervision notice.
+    """
+
+    action_id: Id
+    action: Doing
+    actor: Annotated[str, Meta(min_length=1, max_length=100)]
+    role: Annotated[str, Meta(min_length=1, max_length=100)]
+    acted_at: Instant
+    scope: Annotated[str, Meta(pattern=r"^(\d{6}|\d{9}|\d{12})?$")] = ""  # the region in which they may act; "" is all
+    alert_id: str = ""
+    revision: int | None = None
+    why: Annotated[str, Meta(max_length=2000)] = ""
+    until: Instant | None = None
+    assigned_to: Annotated[str, Meta(max_length=100)] = ""
+    disposition: Disposition | None = None
+    silence: Silencing | None = None
+    of: str = ""  # the action that this one ends or answers: a silence, a supervision notice
+    token: str = ""  # whose meaning is asked for (`reveal`)
+    schema: str = "alert-action/1"
+
+
+class Act(Struct, frozen=True, tag="act", tag_field="type"):
+    """A record of the intake log: a person acts."""
+
+    arrived_us: int
+    action: AlertAction
+
+
+Record = Arrival | Book | ReadUp | Act
 
 
 class Slice(Struct, frozen=True, gc=False):
@@ -304,6 +382,22 @@ class Suppressed(Struct, frozen=True):
     last: datetime | None = None
 
 
+class Acted(Struct, frozen=True):
+    """What became of an action: one row of the audit, chained by hash in the order of the log."""
+
+    seq: int  # gapless over all actions
+    at: datetime  # our clock
+    action: AlertAction
+    verdict: Verdict
+    sentence: str = ""  # why it was refused
+    revision: int = 0  # of the alert, after it
+    rule: str = ""
+    county: str = ""
+    prev_hash: str = ""
+    hash: str = ""
+    engine_epoch: int = 0
+
+
 class AlertLink(Struct, frozen=True):
     """How one alert hangs on another: previous, merged_into, split_from, inhibited_by, group."""
 
@@ -335,19 +429,27 @@ class Region(Struct, frozen=True, omit_defaults=True):
 
 
 class Route(Struct, frozen=True, omit_defaults=True):
-    """Who is told, and what happens if nobody acks."""
+    """Who is told by this revision, and what happens if nobody acks.
 
-    feed: str = "alerts:all"
+    While anything mutes the alert nobody is: `muted_by` names it (`silence:<id>`, `alert:<id>`, `interval:<name>`).
+    """
+
+    feed: str = "alerts:all"  # of its county
     roles: tuple[str, ...] = ()
     chain: str | None = None
     next_repeat_at: datetime | None = None
+    rung: RegionLevel | None = None  # the level that has been told last
+    region: str | None = None  # the code of the region of that level
+    muted_by: tuple[str, ...] = ()
 
 
 class Revision(Struct, frozen=True):
     """One numbered, published state of an alert. Field by field as in the contract of the feeds.
 
     `content_hash` is SHA-256 over everything but the fields that depend on who publishes
-    (`origin`, `engine_epoch`, `feed_seq`, `published_at`, `content_hash`), so equal hashes mean a duplicate.
+    (`origin`, `engine_epoch`, `feed_seq`, `feed_seqs`, `published_at`, `content_hash`), so equal hashes mean a
+    duplicate. `feed_seq` is its place among all revisions, `feed_seqs` its place in each county's feed it goes to:
+    its own, and once more the one that it has left.
     """
 
     alert_id: str
@@ -372,6 +474,7 @@ class Revision(Struct, frozen=True):
     schema: str = "alert/1"
     engine_epoch: int = 0
     feed_seq: int = 0
+    feed_seqs: dict[str, int] = {}
     content_hash: str = ""
     prev_hash: str = ""
     origin: Origin = "live"
@@ -403,3 +506,21 @@ class Revision(Struct, frozen=True):
     links: tuple[AlertLink, ...] = ()
     runbook: str = ""
     owner: str = ""
+
+
+RECEIVER_LENGTH, DETAIL_LENGTH = 100, 500
+
+
+class Receipt(Struct, frozen=True, omit_defaults=True):
+    """One step of one revision's way to one receiver, as whoever carries it tells (`alert-receipts.v1`).
+
+    The receiver is a post, a role or a system, never a person's name or number.
+    """
+
+    alert_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    revision: Annotated[int, Meta(ge=1, le=1_000_000_000)]
+    receiver: Annotated[str, Meta(min_length=1, max_length=RECEIVER_LENGTH)]
+    medium: Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,50}$")]
+    state: DeliveryState
+    happened_at: Instant
+    detail: Annotated[str, Meta(max_length=DETAIL_LENGTH)] = ""

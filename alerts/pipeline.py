@@ -11,18 +11,19 @@ from typing import Protocol
 
 from alerts.alert import Draft
 from alerts.channel import Channel
+from alerts.desk.routing_file import NO_ROUTING, RoutingFile
 from alerts.detection import Compiler, Shard
 from alerts.failing import Failure
 from alerts.linking import Linking, Routed
-from alerts.model import Arrival, Slice
-from alerts.publishing import Publishing
+from alerts.model import Acted, Record, Slice
+from alerts.publishing import Answer, Publishing, RoutingOf, plain_routing
 from alerts.rule import Rule
 from alerts.warming import History, no_history
 
 SLICE = 1_000  # events in one slice of a history
 
 
-def in_slices(arrivals: Iterable[Arrival], size: int = SLICE) -> Iterator[Slice]:
+def in_slices(arrivals: Iterable[Record], size: int = SLICE) -> Iterator[Slice]:
     """A history in order of arrival as slices of a log, each as late as its last event."""
     found = iter(arrivals)
     while part := list(islice(found, size)):
@@ -47,11 +48,14 @@ class Pipeline:
         shards: int = 1,
         compiler: Compiler | None = None,
         history: History = no_history,
+        routing: RoutingFile = NO_ROUTING,
+        routing_of: RoutingOf = plain_routing,
     ) -> None:
         self.linking = Linking(rules, channels, shards, compiler, history)
         self.shards = [Shard(rules, compiler, shards) for _ in range(shards)]
         self.failures: list[Failure] = []  # of rules that raised, since the beginning
-        self.publishing = Publishing(shards)
+        self.publishing = Publishing(shards, routing=routing, routing_of=routing_of)
+        self.acted: list[Acted] = []  # what became of people's actions, since the beginning
 
     def take(self, cut: Slice) -> tuple[Routed, list[Draft]]:
         """One slice further: what goes to the pool, and the drafts in order."""
@@ -66,7 +70,10 @@ class Pipeline:
         drafts: list[Draft] = []
         self.failures += routed.failures
         for shard, work in zip(self.shards, routed.work, strict=True):
-            drafts += self.publishing.take(work.slice, shard.take(work))
+            answer = Answer(work.slice, work.end, shard.take(work), work.said)
+            issue = self.publishing.take(answer)
+            drafts += issue.drafts
+            self.acted += issue.acted
             self.failures += shard.failures
         return routed, drafts
 

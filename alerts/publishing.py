@@ -1,19 +1,31 @@
-"""The last stage: the answers of all shards to a slice, in one order and numbered for the feed."""
+"""The last stage: what the shards found and what people did, in one order; revisions numbered for the feeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from alerts.alert import Draft
+from alerts.desk.attended import Attended
+from alerts.desk.audit import THE_DESK, Audit
+from alerts.desk.desk import Desk
+from alerts.desk.doing import RefusedError, do
+from alerts.desk.routing import Routing
+from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
+from alerts.desk.said import Said
+from alerts.desk.silences import Silence
 from alerts.kept import Name, decode, encode
-from alerts.model import Revision
+from alerts.model import Acted, AlertAction, Revision, RuleGap, Verdict, from_us
 from alerts.record import content_hash
 
-STATE_VERSION = 2
-HEAD = ("", "head")  # a name that no alert has
+STATE_VERSION = 3
+HEAD, DESK = ("", "head"), ("", "desk")  # names that no alert has
+ALERT, CHAIN, KNOWN = "alert", "chain", "known"  # with the id of an alert, or a day, these are parts, too
+
+RoutingOf = Callable[[RoutingFile], Routing]
 
 
 class Published(NamedTuple):
@@ -22,70 +34,195 @@ class Published(NamedTuple):
     feed_seq: int  # the greatest
     until_us: int  # clock instant of the last revision; nothing older is said again
     last: Mapping[str, tuple[int, str]]  # by alert id the number and content hash of its last revision
+    feed_seqs: Mapping[str, int] = {}  # the greatest of each county's feed
+    audit: tuple[int, str] = (0, "")  # number and hash of the last row
+    audit_until_us: int = 0  # clock instant of that row; nothing older is entered again
+
+
+class Answer(NamedTuple):
+    """What a shard says to one slice; `said` goes with that of the first shard. `end` is the slice's clock."""
+
+    slice: int
+    end: int
+    drafts: list[Draft]
+    said: Sequence[Said] = ()
+    gaps: Sequence[RuleGap] = ()
+
+
+class Issue(NamedTuple):
+    """What goes out: revisions, and the rows of the audit."""
+
+    drafts: list[Draft]
+    acted: list[Acted]
 
 
 NOTHING_PUBLISHED = Published(0, 0, {})
 
 
-class Publishing:
-    """Waits for every shard's answer to a slice, then gives its revisions their places in the feed."""
+def plain_routing(file: RoutingFile) -> Routing:
+    """A routing that needs no calendar."""
+    return Routing(file, {})
 
-    def __init__(self, shards: int, published: Published = NOTHING_PUBLISHED) -> None:
-        """What is `published` is not given again; feed and alerts count on behind it."""
+
+class Publishing:
+    """Waits for all shards' answers to a slice, asks the desk, and gives revisions their places in the feeds."""
+
+    def __init__(
+        self,
+        shards: int,
+        published: Published = NOTHING_PUBLISHED,
+        routing: RoutingFile = NO_ROUTING,
+        routing_of: RoutingOf = plain_routing,
+    ) -> None:
+        """What is `published` is not given again; feeds and alerts count on behind it.
+
+        `routing` holds until the log says another; `routing_of` makes it ready to be asked.
+        """
         self.shards = shards
-        self._feed_seq, self._silent_until_us, last = published
-        self._last = dict(last)
+        self.known_again = 0  # actions that came more than once
+        self._feed_seq = published.feed_seq
+        self._silent_until_us = published.until_us
+        self._audit_until_us = published.audit_until_us
+        self._feed_seqs = dict(published.feed_seqs)
+        self._chains = dict(published.last)
         self._moved: set[str] = set()  # alerts whose last revision is another than in the last frame
         self._next = 0
-        self._answers: dict[int, list[list[Draft]]] = {}
+        self._answers: dict[int, list[Answer]] = {}
+        self._routing_of = routing_of
+        self.desk = Desk(routing_of(routing))
+        self._audit = Audit(published.audit)
+        self._acted: list[Acted] = []
 
-    def take(self, cut: int, drafts: list[Draft]) -> list[Draft]:
-        """One shard's answer. Gives what can go out now: the drafts of every slice that is complete."""
-        self._answers.setdefault(cut, []).append(drafts)
+    def take(self, answer: Answer) -> Issue:
+        """One shard's answer. Gives what can go out now: that of every slice which is complete."""
+        self._answers.setdefault(answer.slice, []).append(answer)
         ready: list[Draft] = []
         while len(self._answers.get(self._next, ())) == self.shards:
-            ready += self._number(self._answers.pop(self._next))
+            ready += self._in_order(self._answers.pop(self._next))
             self._next += 1
-        return ready
+        acted, self._acted = self._acted, []
+        return Issue(ready, acted)
 
-    def _number(self, answers: Sequence[list[Draft]]) -> list[Draft]:
-        drafts = [draft for answer in answers for draft in answer if draft.order[0] > self._silent_until_us]
-        drafts.sort(key=lambda draft: draft.order)
-        return [self._in_feed(draft) for draft in drafts]
+    def _in_order(self, answers: Sequence[Answer]) -> list[Draft]:
+        """What happens by itself comes after everything else of its instant, as in detection."""
+        drafts = sorted((draft for answer in answers for draft in answer.drafts), key=lambda draft: draft.order)
+        found: list[Draft | Said] = [*drafts, *(each for answer in answers for each in answer.said)]
+        found.sort(key=_place)
+        out: list[Draft] = []
+        for each in found:
+            at = _place(each)[0]
+            out += self._pass_time(at)
+            out += self.desk.take(each) if isinstance(each, Draft) else self._hear(each)
+            self._enter_ended()
+        out += self._pass_time(answers[0].end)
+        return [self._in_feed(draft) for draft in out if draft.order[0] > self._silent_until_us]
+
+    def _pass_time(self, until: int) -> list[Draft]:
+        drafts = self.desk.pass_time(until)
+        for each, at in self.desk.visits():
+            self._ask_for_a_visit(each, at)
+        self._enter_ended()
+        return drafts
+
+    def _enter_ended(self) -> None:
+        """Silences that have ended by themselves: the audit says so, as if the desk had ended them."""
+        for silence, at in self.desk.ended():
+            action = AlertAction(f"end/{silence}", "unsilence", "anlan", THE_DESK, from_us(at), of=silence)
+            self._enter(action, at, "done", "", None)
+
+    def _hear(self, said: Said) -> list[Draft]:
+        if said.routing is not None:
+            self.desk.turn(self._routing_of(read_routing(said.routing)), said.at)
+        elif said.action is not None:
+            self._act(said.action, said.at)
+        return self.desk.taken()
+
+    def _act(self, action: AlertAction, at: int) -> None:
+        if self._audit.knows(action.action_id, at):
+            self.known_again += 1
+            return
+        each = self.desk.alerts.get(action.alert_id)
+        try:
+            action = do(self.desk, action, at)
+        except RefusedError as error:
+            self._enter(action, at, "refused", str(error), each)
+        else:
+            self._enter(action, at, "done", "", each)
+
+    def _ask_for_a_visit(self, each: Attended, at: int) -> None:
+        name = each.last.alert_id
+        action = AlertAction(f"visit/{name}/{at}", "ask_visit", "anlan", THE_DESK, from_us(at), alert_id=name)
+        self._enter(action, at, "done", "", each)
+
+    def _enter(self, action: AlertAction, at: int, verdict: Verdict, sentence: str, each: Attended | None) -> None:
+        if at > self._audit_until_us:
+            self._acted.append(self._audit.enter(action, at, verdict, sentence, each))
 
     def _in_feed(self, draft: Draft) -> Draft:
         if draft.standing or draft.revision.origin == "shadow":  # recorded, but no reader of the feed sees it
             return draft
         self._feed_seq += 1
-        revision = msgspec.structs.replace(draft.revision, feed_seq=self._feed_seq)
-        if revision.alert_id in self._last:
+        revision = replace(draft.revision, feed_seq=self._feed_seq, feed_seqs=self._places(draft.revision.feed_seqs))
+        if revision.alert_id in self._chains:
             revision = self._chained(revision)
-        return msgspec.structs.replace(draft, revision=revision)
+        return replace(draft, revision=revision)
+
+    def _places(self, feeds: Iterable[str]) -> dict[str, int]:
+        for feed in feeds:
+            self._feed_seqs[feed] = self._feed_seqs.get(feed, 0) + 1
+        return {feed: self._feed_seqs[feed] for feed in feeds}
 
     def _chained(self, revision: Revision) -> Revision:
         """The next revision of an alert that readers know from before the state was rebuilt."""
-        number, before = self._last[revision.alert_id]
-        record = msgspec.structs.replace(revision, revision=number + 1, prev_hash=before)
-        record = msgspec.structs.replace(record, content_hash=content_hash(record))
-        self._last[revision.alert_id] = number + 1, record.content_hash
+        number, before = self._chains[revision.alert_id]
+        record = replace(revision, revision=number + 1, prev_hash=before)
+        record = replace(record, content_hash=content_hash(record))
+        self._chains[revision.alert_id] = number + 1, record.content_hash
         self._moved.add(revision.alert_id)
         return record
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as a frame. Between slices nothing waits."""
-        return self._frame(self._last, whole=True)
+        return self._frame(self._chains, self.desk.alerts, self._audit.days(), whole=True)
 
     def changes(self) -> bytes:
-        """What changed since the last frame: hardly more than three numbers."""
-        return self._frame(self._moved, whole=False)
+        """What changed since the last frame: the alerts of which something was said."""
+        return self._frame(self._moved, self.desk.moved, self._audit.moved, whole=False)
 
-    def _frame(self, alerts: Iterable[str], whole: bool) -> bytes:
-        parts: dict[Name, Any] = {(alert,): self._last[alert] for alert in alerts}
-        self._moved = set()
-        return encode(STATE_VERSION, {HEAD: [self._feed_seq, self._next, self._silent_until_us], **parts}, whole=whole)
+    def _frame(self, chains: Iterable[str], alerts: Iterable[str], days: Iterable[int], whole: bool) -> bytes:
+        parts: dict[Name, Any] = {(CHAIN, name): self._chains[name] for name in chains}
+        parts |= {(ALERT, name): self.desk.alerts.get(name) for name in alerts}
+        parts |= {(KNOWN, day): self._audit.known(day) for day in days}
+        parts[HEAD] = [self._feed_seq, self._feed_seqs, self._next, self._silent_until_us, self._audit_until_us]
+        parts[DESK] = self._desk_state()
+        self._moved, self.desk.moved, self._audit.moved = set(), set(), set()
+        return encode(STATE_VERSION, parts, whole=whole)
+
+    def _desk_state(self) -> Any:
+        desk = self.desk
+        return [desk.routing.file, list(desk.silences.values()), list(desk.cuts.items()), self._audit.head()]
 
     def restore(self, frames: Sequence[bytes]) -> None:
         """Take back a snapshot and the changes behind it."""
         parts = decode(frames, STATE_VERSION)
-        self._feed_seq, self._next, self._silent_until_us = msgspec.msgpack.decode(parts.pop(HEAD))
-        self._last = {alert: msgspec.msgpack.decode(last, type=tuple[int, str]) for (alert,), last in parts.items()}
+        head = msgspec.msgpack.decode(parts.pop(HEAD))
+        self._feed_seq, self._feed_seqs, self._next, self._silent_until_us, self._audit_until_us = head
+        routing, silences, cuts, head = _decode_desk(parts.pop(DESK))
+        days = {day: _decode_known(part) for (kind, day), part in parts.items() if kind == KNOWN}
+        self._audit.restore(head, days)
+        self._chains = {name: _decode_chain(part) for (kind, name), part in parts.items() if kind == CHAIN}
+        alerts = [_decode_alert(part) for (kind, _), part in parts.items() if kind == ALERT]
+        self.desk = Desk(self._routing_of(routing))
+        self.desk.restore(alerts, silences, dict(cuts))
+
+
+def _place(each: Draft | Said) -> tuple[int, int, int]:
+    """Clock instant, phase and number of the record: a record is heard where it stands."""
+    return each.order[:3] if isinstance(each, Draft) else (each.at, 0, each.number)
+
+
+_Desk = tuple[RoutingFile, list[Silence], list[tuple[tuple[str, ...], int]], tuple[int, str]]
+_decode_known = msgspec.msgpack.Decoder(list[str]).decode
+_decode_desk = msgspec.msgpack.Decoder(_Desk).decode
+_decode_alert = msgspec.msgpack.Decoder(Attended).decode
+_decode_chain = msgspec.msgpack.Decoder(tuple[int, str]).decode

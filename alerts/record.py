@@ -27,7 +27,7 @@ from alerts.words import sentence
 
 # who publishes and when is not part of what is said
 _UNHASHED: dict[str, Any] = {
-    "engine_epoch": 0, "feed_seq": 0, "content_hash": "", "published_at": from_us(0), "origin": "live",
+    "engine_epoch": 0, "feed_seq": 0, "feed_seqs": {}, "content_hash": "", "published_at": from_us(0), "origin": "live",
 }  # fmt: skip
 _COMPARED = (
     "state", "level", "count", "distinct", "steps", "branches", "channels", "stage", "due", "confidence",

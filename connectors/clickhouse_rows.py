@@ -12,10 +12,25 @@ from itertools import repeat
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from alerts.model import DeadLetter, Event, LateEvent, Link, MatterLink, PooledEvent, Revision, RuleGap, to_us
+from alerts.model import (
+    Acted,
+    DeadLetter,
+    Event,
+    LateEvent,
+    Link,
+    MatterLink,
+    PooledEvent,
+    Receipt,
+    Region,
+    Revision,
+    RuleGap,
+    Text,
+    to_us,
+)
 
-Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter | RuleGap
+Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter | RuleGap | Receipt | Acted
 Row = dict[str, Any]
 
 
@@ -140,8 +155,52 @@ def _dead_letter(letter: DeadLetter) -> Row:
     return row | {"failed_at": to_us(letter.failed_at)}
 
 
+def _receipt(receipt: Receipt) -> Row:
+    row: Row = msgspec.structs.asdict(receipt)
+    return row | {"happened_at": to_us(receipt.happened_at)}
+
+
+def _acted(acted: Acted) -> Row:
+    action = acted.action
+    return {
+        "seq": acted.seq,
+        "at": to_us(acted.at),
+        "action_id": action.action_id,
+        "alert_id": action.alert_id,
+        "revision": acted.revision,
+        "rule": acted.rule,
+        "county": acted.county,
+        "action": action.action,
+        "verdict": acted.verdict,
+        "sentence": acted.sentence,
+        "actor": action.actor,
+        "role": action.role,
+        "scope": action.scope,
+        "acted_at": to_us(action.acted_at),
+        "until": None if action.until is None else to_us(action.until),
+        "disposition": action.disposition or "",
+        "assigned_to": action.assigned_to,
+        "note": action.why,
+        "of": action.of,
+        "record": _json(acted),
+        "prev_hash": acted.prev_hash,
+        "hash": acted.hash,
+        "engine_epoch": acted.engine_epoch,
+    }
+
+
+def acted_of(row: Mapping[str, Any]) -> Acted:
+    """What a row of `alert_actions` was made of. Raises `ValueError` where its columns say another thing."""
+    acted = msgspec.json.decode(row["record"], type=Acted)
+    said = _acted(acted)
+    for name, value in row.items():
+        if name in said and (to_us(value) if isinstance(value, datetime) else value) != said[name]:
+            raise ValueError(f"column `{name}` of row {acted.seq} must say what its record says; it does not")
+    return acted
+
+
 # the fields of a revision that are trees or lists of trees: one JSON column each
-_TREES = {
+TREES = {
     "vouched_by",
     "path",
     "measures",
@@ -153,6 +212,7 @@ _TREES = {
     "route",
     "links",
 }
+_ABSENT = ("stage", "calendar_version", "baseline_version")  # '' where there is none
 
 
 def _revision(revision: Revision) -> Row:
@@ -160,7 +220,7 @@ def _revision(revision: Revision) -> Row:
 
 
 def _revision_value(name: str, value: Any) -> Any:
-    if name in _TREES:
+    if name in TREES:
         return "" if value is None else _json(value)
     if isinstance(value, datetime):
         return to_us(value)
@@ -168,9 +228,31 @@ def _revision_value(name: str, value: Any) -> Any:
         return value.county or "", value.township or "", value.village or "", value.grid or ""
     if name == "text":
         return value.zh, value.en
-    if value is None and name in ("stage", "calendar_version", "baseline_version"):
+    if value is None and name in _ABSENT:
         return ""
     return value
+
+
+def revision_of(row: Mapping[str, Any]) -> Revision:
+    """The revision that a row of `alert_revisions` was made of."""
+    read = {name: _read_back(name, row[name]) for name in Revision.__struct_fields__ if name in row}
+    return msgspec.convert({name: value for name, value in read.items() if value is not None}, Revision)
+
+
+def _read_back(name: str, value: Any) -> Any:
+    """The value that a column was made of; None where there was none."""
+    if name in TREES:
+        return msgspec.json.decode(value) if value else None
+    if name == "region":
+        return {level: code for level, code in _named(value, Region).items() if code}
+    if name == "text":
+        return _named(value, Text)
+    return None if value == "" and name in _ABSENT else value
+
+
+def _named(value: Any, model: type[Struct]) -> Mapping[str, Any]:
+    """A tuple as a mapping, whichever of the two the client makes of it."""
+    return value if isinstance(value, Mapping) else dict(zip(model.__struct_fields__, value, strict=True))
 
 
 def _json(value: Any) -> str:
@@ -184,4 +266,6 @@ _ROWS: dict[type, tuple[str, Callable[[Any], Row]]] = {
     LateEvent: ("late_events", _late_event),
     DeadLetter: ("dead_letters", _dead_letter),
     RuleGap: ("rule_gaps", _rule_gap),
+    Receipt: ("deliveries", _receipt),
+    Acted: ("alert_actions", _acted),
 }

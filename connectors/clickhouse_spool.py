@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from alerts.model import DeadLetter, LateEvent, MatterLink, PooledEvent, Revision, RuleGap
+from alerts.model import DeadLetter, LateEvent, MatterLink, PooledEvent, Receipt, Revision, RuleGap
 from connectors.clickhouse_rows import Poolable
 
 
@@ -17,6 +17,7 @@ class _Kinds(msgspec.Struct, omit_defaults=True):
     late: list[LateEvent] = []
     letters: list[DeadLetter] = []
     gaps: list[RuleGap] = []
+    receipts: list[Receipt] = []
 
 
 _NAMES: dict[type, str] = {
@@ -26,6 +27,7 @@ _NAMES: dict[type, str] = {
     LateEvent: "late",
     DeadLetter: "letters",
     RuleGap: "gaps",
+    Receipt: "receipts",
 }
 
 

@@ -9,13 +9,25 @@ from connectors.kafka_producer import RawProducer
 from connectors.kafka_raw import RawSource
 from connectors.kafka_reader import RawRecord, Reader, ends, log_bounds, read_all
 from connectors.kafka_ticks import TickSource
-from connectors.kafka_topics import ALERTS, DEAD_LETTERS, INTAKE_LOG, raw_topic, topics
+from connectors.kafka_topics import (
+    ACTIONS,
+    ALERTS,
+    ALERTS_NOW,
+    DEAD_LETTERS,
+    INTAKE_LOG,
+    RECEIPTS,
+    raw_topic,
+    topics,
+)
 from connectors.kafka_watch import BrokerWatch
 
 __all__ = [
+    "ACTIONS",
     "ALERTS",
+    "ALERTS_NOW",
     "DEAD_LETTERS",
     "INTAKE_LOG",
+    "RECEIPTS",
     "AlertTopicSink",
     "BrokerError",
     "BrokerWatch",

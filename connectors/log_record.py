@@ -1,4 +1,4 @@
-"""One record of the intake log as bytes: an event, a tick, a rule book, or how far the queues are read."""
+"""One record of the intake log as bytes: an event, a tick, a rule book, an action, or how far queues are read."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from collections.abc import Mapping
 
 import msgspec
 
-from alerts.model import Arrival, Book, Event, ReadUp, Record, Tick, from_us, to_us
+from alerts.model import Act, Arrival, Book, Event, ReadUp, Record, Tick, from_us, to_us
 
 SOURCE = "source"
 PRODUCED = "produced_us"
 
 _TICK = b'{"type":"tick",'
 _BOOK = b'{"type":"book",'
+_ACT = b'{"type":"act",'
 _READ_UP = b'{"type":"read_up",'
 _encode = msgspec.json.Encoder().encode
 _decode_event = msgspec.json.Decoder(Event).decode
 _decode_tick = msgspec.json.Decoder(Tick).decode
 _decode_book = msgspec.json.Decoder(Book).decode
+_decode_act = msgspec.json.Decoder(Act).decode
 _decode_read_up = msgspec.json.Decoder(ReadUp).decode
 
 
@@ -31,8 +33,8 @@ def encode_tick(at_us: int) -> bytes:
     return _encode(Tick(from_us(at_us)))
 
 
-def encode_control(record: Book | ReadUp, arrived_us: int) -> bytes:
-    """What is no event: a rule book, or how far the queues are read."""
+def encode_control(record: Book | ReadUp | Act, arrived_us: int) -> bytes:
+    """What is no event: a rule book, how far the queues are read, or what a person does."""
     return _encode(msgspec.structs.replace(record, arrived_us=arrived_us))
 
 
@@ -55,6 +57,9 @@ def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int,
         if value.startswith(_READ_UP):
             read_up = _decode_read_up(value)
             return read_up.arrived_us, read_up
+        if value.startswith(_ACT):
+            act = _decode_act(value)
+            return act.arrived_us, act
         event = _decode_event(value)
         if event.arrived_at is None:
             raise ValueError("no `arrived_at`")

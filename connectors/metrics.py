@@ -16,16 +16,20 @@ PREFIX = "anlan"
 
 LABELS = {
     "channel": "registered channel; `unknown` where the row did not say",
+    "action": "what a person did with an alert, from the list of actions",
+    "verdict": "`admitted` or `dead_lettered` at the door, `done` or `refused` at the desk",
     "rule": "rule id",
     "reason": "why, from the fixed list of the step that counts: dead-letter, drop, link or revision reasons",
     "level": "`blue`, `yellow`, `red`",
     "state": "state of the alert in the revision",
     "watermark": "`data` (evidence) or `clock` (moves with time)",
-    "sink": "`redis`, `kafka`, `pool`",
+    "sink": "`redis`, `redis-people`, `kafka`, `pool`",
     "table": "table or stream that received the rows",
     "step": "step id of the flow",
     "topic": "Kafka topic",
     "partition": "Kafka partition",
+    "route": "path of the service as its description has it; `other` where there is none",
+    "status": "HTTP status of an answer",
 }
 
 # produce → Redis is tens of milliseconds on a quiet machine and must stay under a second: fine steps there
@@ -58,6 +62,7 @@ class Metrics:
         self._declare_alerts()
         self._declare_sinks()
         self._declare_engine()
+        self._declare_service()
 
     def _declare_events(self) -> None:
         self.events_received = self._counter(
@@ -66,6 +71,12 @@ class Metrics:
         self.events_admitted = self._counter("events_admitted_total", "Events written to the intake log.", "channel")
         self.events_dead_lettered = self._counter(
             "events_dead_lettered_total", "Rows that could not become an event.", "channel", "reason"
+        )
+        self.actions_received = self._counter(
+            "actions_received_total", "People's actions that came in, admitted or dead-lettered.", "verdict"
+        )
+        self.actions_judged = self._counter(
+            "actions_judged_total", "What became of people's actions: done, or refused.", "action", "verdict"
         )
         self.events_dropped = self._counter(
             "events_dropped_total", "Rows that a mapping leaves out on purpose.", "channel", "reason"
@@ -181,6 +192,13 @@ class Metrics:
             "rule",
         )
 
+        self.receipts_received = self._counter("receipts_received_total", "Records read from `alert-receipts.v1`.")
+        self.receipts_dropped = self._counter(
+            "receipts_dropped_total",
+            "Records that are no receipt: `bad_json`, `bad_value`, `bad_time`.",
+            "reason",
+        )
+
     def _declare_sinks(self) -> None:
         self.rows_written = self._counter(
             "rows_written_total", "Rows a sink wrote and had acknowledged.", "sink", "table"
@@ -239,6 +257,18 @@ class Metrics:
         self.state_rebuilt = self._gauge(
             "state_rebuilt_state", "1 while the state is rebuilt from the intake log after a start, else 0."
         )
+
+    def _declare_service(self) -> None:
+        self.requests_answered = self._counter(
+            "requests_answered_total", "Requests that `anlan serve` answered.", "route", "status"
+        )
+        self.requests_answered_seconds = self._histogram(
+            "requests_answered_seconds",
+            "From a request to the end of its answer; a stream's answer ends when its reader leaves.",
+            LATENCY_BUCKETS,
+            "route",
+        )
+        self.streams_followed = self._gauge("streams_followed_count", "Readers that follow a feed live now.")
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         self._declared.append(Declared(f"{PREFIX}_{name}", "counter", labels, meaning))

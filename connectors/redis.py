@@ -1,13 +1,16 @@
-"""The live feed in Redis or Valkey: revisions go out in one atomic step each, and readers follow one rule.
+"""The live feed in Redis or Valkey: revisions go out in one atomic step each. `connectors/subscriber.py` reads them.
 
 | key | what it is |
 |---|---|
-| stream `alerts:all`, `alerts:<county>` | every revision, trimmed by age; the record is the field `json` |
+| stream `alerts:all`, `alerts:<county>` | every revision, trimmed by age: the record `json`, its place `feed_seq` |
 | hash `alert:<alert_id>` | the last revision, flat fields for panels and `json`; also the fence |
+| hash `alert:<county>:<alert_id>` | the same, for the county whose alert it is |
 | sorted set `alerts:open`, `alerts:open:<county>` | what is open; score = level × 10¹³ + ms of opening |
 | `alerts:epoch`, `alerts:feed_seq` | the greatest engine epoch that wrote, and the last place in the feed |
-| channel `alerts.hint` | `{alert_id, revision, stream_id}`: a nudge, never the record |
+| channel `alerts.hint`, `alerts.hint:<county>` | `{alert_id, revision, stream_id}`: a nudge, never the record |
 
+A muted revision is written like any other and sends no hint.
+What has a county in its name is all that a county's user may read (`connectors/redis_keys.py`).
 Redis Cluster: a script may touch one slot only, so give a prefix with a hash tag, such as `{anlan}:`; all
 feeds then live in one slot, which a single node serves with room to spare. Durability is the server's: with
 `appendfsync always` an acknowledged revision is on disk; with `everysec` a power cut may take its last
@@ -34,11 +37,12 @@ from redis.retry import Retry
 from alerts.model import Revision
 from connectors.metrics import Metrics
 from connectors.redis_entry import entry_of
+from connectors.redis_keys import names
 from connectors.spool import Bounds, Server, Spool
 from connectors.spool_file import SpoolFile
 
 SPOOL = "redis.journal"  # the file in the spool folder
-CHUNK = 500  # revisions in one call, about 25 ms; the server answers nobody else meanwhile
+CHUNK = 300  # revisions in one call, about 25 ms; the server answers nobody else meanwhile
 QUICK_SECONDS = 2.0  # that a worker waits for an answer before its revisions go to the spool
 PATIENT_SECONDS = 10.0  # that the spool does
 MEMORY_ROWS = 2_000
@@ -64,7 +68,7 @@ class FeedRetention:
 
 
 class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
-    """Publish revisions to the streams, hashes, sorted sets and hints, at most 500 in one atomic script call.
+    """Publish revisions to the streams, hashes, sorted sets and hints, at most 300 in one atomic script call.
 
     Parallel by: nothing; a feed has one order, and one connection writes far more than a city opens.
     Delivery: at least once, and each `(alert_id, revision)` once in the streams: the alert's hash holds the
@@ -201,7 +205,7 @@ def greatest_epoch(url: str, *, prefix: str = "") -> int:
     """The greatest engine epoch that has written to these feeds; 0 where none has. Raises `ConnectionError`."""
     client = _client(url)
     try:
-        return int(cast("bytes | None", client.get(f"{prefix}alerts:epoch")) or 0)
+        return int(cast("bytes | None", client.get(names(prefix).epoch)) or 0)
     except redis.exceptions.RedisError as error:
         raise ConnectionError(f"redis must say its engine epoch; got `{error}` ({_place(client)})") from error
     finally:
@@ -216,10 +220,10 @@ class _Publisher:
         self._script = client.register_script(
             files("connectors").joinpath("redis_publish.lua").read_text(encoding="utf-8")
         )
-        self._stream = f"{prefix}alerts:all"
+        self._stream = names(prefix).stream()
         keep_ms = retention.streams // timedelta(milliseconds=1)
         keep_closed = int(retention.closed_alerts.total_seconds())
-        self._head: list[Any] = [prefix, keep_ms, keep_closed]
+        self._head: list[Any] = [msgspec.msgpack.encode(names(prefix)), keep_ms, keep_closed]
 
     def write(self, chunk: list[Revision]) -> list[str]:
         """One script call; the verdict of each revision."""
@@ -235,73 +239,6 @@ class _Publisher:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
-
-
-class AlertReader:
-    """Read a feed as a subscriber should: keep the greatest `(revision, engine_epoch)` of each alert.
-
-    What comes again, or behind what is known, is counted in `duplicates` and not handed on.
-    On failure: raises what the client raises; `position` stays, so asking again loses nothing.
-    """
-
-    def __init__(self, url: str, *, prefix: str = "", county: str | None = None, after: str = "0-0") -> None:
-        """Read after the stream id `after`; `county` reads that county's stream alone."""
-        self._client = _client(url)
-        self._prefix = prefix
-        self._stream = f"{prefix}alerts:{county or 'all'}"
-        self._open = f"{prefix}alerts:open" + (f":{county}" if county else "")
-        self._decode = msgspec.json.Decoder(Revision).decode
-        self.position = after
-        self.alerts: dict[str, Revision] = {}
-        self.duplicates = 0
-
-    def read(self, count: int = 1000, wait: timedelta = timedelta(0)) -> list[Revision]:
-        """What the next `count` entries say that is not known; waits for the first, at most 5 s."""
-        block_ms = min(wait, timedelta(seconds=5)) // timedelta(milliseconds=1) or None
-        answer: Any = self._client.xread({self._stream: self.position}, count=count, block=block_ms)
-        entries = [entry for _, entries in _streams(answer) for entry in entries]
-        if entries:
-            self.position = entries[-1][0].decode()
-        revisions = (self._decode(fields[b"json"]) for _, fields in entries)
-        return [revision for revision in revisions if self.take(revision)]
-
-    def take(self, revision: Revision) -> bool:
-        """Follow the reader's rule for one revision; whether it says something."""
-        known = self.alerts.get(revision.alert_id)
-        if known and _rank(revision) <= _rank(known):
-            self.duplicates += 1
-            return False
-        self.alerts[revision.alert_id] = revision
-        return True
-
-    def open_alerts(self) -> list[Revision]:
-        """What is open now, the highest level first and the latest opened first within it."""
-        ids = cast(list[bytes], self._client.zrevrange(self._open, 0, -1))
-        pipeline = self._client.pipeline(transaction=False)
-        for alert_id in ids:
-            pipeline.hget(f"{self._prefix}alert:{alert_id.decode()}", "json")
-        return [self._decode(json) for json in pipeline.execute() if json]
-
-    def snapshot(self) -> list[Revision]:
-        """Start from what is open now: afterwards `read` goes on without a hole; overlaps are duplicates."""
-        last: Any = self._client.xrevrange(self._stream, count=1)
-        self.position = last[0][0].decode() if last else self.position
-        return [revision for revision in self.open_alerts() if self.take(revision)]
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-
-def _rank(revision: Revision) -> tuple[int, int]:
-    return revision.revision, revision.engine_epoch
-
-
-def _streams(answer: Any) -> Any:
-    """The pairs (stream, entries) of an XREAD, whichever protocol version the connection speaks."""
-    if isinstance(answer, dict):
-        return [(stream, [entry for part in parts for entry in part]) for stream, parts in answer.items()]
-    return answer or []
 
 
 def _client(url: str, seconds: float = PATIENT_SECONDS) -> redis.Redis:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from alerts.model import LEVELS, Revision, to_us
+from connectors.redis_keys import feed_county
 
-UNKNOWN = "unknown"  # the county of an alert that has none: `alerts:unknown`
 OPEN_STATES = frozenset({"open", "acked"})
 
 
@@ -17,7 +17,9 @@ class _Entry(msgspec.Struct):
     revision: int
     content_hash: str
     engine_epoch: int
-    county: str
+    county: str  # whose alert it is now
+    feeds: dict[str, int]  # the counties whose feeds it goes to, and its place there: also one that it has left
+    is_muted: bool
     rank: int  # of the level while the alert is open, else 0
     opened_ms: str
     published_ms: int
@@ -28,13 +30,15 @@ class _Entry(msgspec.Struct):
 
 def entry_of(revision: Revision) -> bytes:
     """One revision as the script takes it."""
-    county = revision.region.county or ""
+    county = feed_county(_feed(revision))
     entry = _Entry(
         alert_id=revision.alert_id,
         revision=revision.revision,
         content_hash=revision.content_hash,
         engine_epoch=revision.engine_epoch,
-        county=county if county.isdigit() else UNKNOWN,
+        county=county,
+        feeds={feed_county(feed): place for feed, place in revision.feed_seqs.items()} or {county: 0},
+        is_muted=bool(revision.route.muted_by),
         rank=LEVELS.index(revision.level) + 1 if revision.state in OPEN_STATES else 0,
         opened_ms=str(to_us(revision.detected_at) // 1000),
         published_ms=to_us(revision.published_at) // 1000,
@@ -43,6 +47,11 @@ def entry_of(revision: Revision) -> bytes:
         flat=[word for pair in _flat(revision).items() for word in pair],
     )
     return msgspec.msgpack.encode(entry)
+
+
+def _feed(revision: Revision) -> str:
+    """The feed of its county; a revision that has no place in any goes by its region."""
+    return revision.route.feed if revision.feed_seqs else revision.region.county or ""
 
 
 def _flat(revision: Revision) -> dict[str, str]:

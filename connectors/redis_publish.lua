@@ -1,14 +1,18 @@
 -- Write a chunk of revisions to the feeds: one call, so a reader sees all of a revision or nothing of it.
 --
--- KEYS[1]  the stream of all alerts; every other key is made from the prefix and lies in the same slot
---          of a cluster if the prefix holds a hash tag
--- ARGV     prefix, age in ms after which stream entries may go, seconds a closed alert's hash is kept,
---          then one packed entry for each revision
+-- KEYS[1]  the stream of all alerts; every other key is made from the names and lies in the same slot
+--          of a cluster if their prefix holds a hash tag
+-- ARGV     the packed names (connectors/redis_keys.py), age in ms after which stream entries may go, seconds a
+--          closed alert's hashes are kept, then one packed entry for each revision
 -- Answers one verdict for each revision.
 
 local all_stream = KEYS[1]
-local prefix, keep_ms, keep_closed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local all_open = prefix .. 'alerts:open'
+local names, keep_ms, keep_closed = cmsgpack.unpack(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local function stream_of(county) return names.feed .. county end
+local function open_of(county) return names.open .. ':' .. county end
+local function hash_of(county, id) return names.alert .. county .. ':' .. id end
+local function hints_of(county) return names.hint .. ':' .. county end
 
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -16,9 +20,8 @@ local oldest = string.format('%d', math.max(0, now_ms - keep_ms))
 local expired_ms = now_ms - keep_closed * 900 -- the hash of what was said before may be gone; clocks may differ
 
 -- The greatest engine epoch that came here, and the greatest place in the feed that was written.
-local epoch_key, place_key = prefix .. 'alerts:epoch', prefix .. 'alerts:feed_seq'
-local epoch = tonumber(redis.call('GET', epoch_key) or 0)
-local place = tonumber(redis.call('GET', place_key) or 0)
+local epoch = tonumber(redis.call('GET', names.epoch) or 0)
+local place = tonumber(redis.call('GET', names.place) or 0)
 local epoch_before, place_before = epoch, place
 
 -- Equal revision and hash: written before. A greater revision, or the same with another hash from a greater
@@ -49,53 +52,67 @@ local function verdict(seen, entry)
   return said
 end
 
-local function add(stream, entry)
+local function add(stream, feed_seq, entry)
   return redis.call('XADD', stream, 'MINID', '~', oldest, '*', 'alert_id', entry.alert_id,
-    'revision', entry.revision, 'engine_epoch', entry.engine_epoch, 'json', entry.json)
+    'revision', entry.revision, 'engine_epoch', entry.engine_epoch, 'feed_seq', feed_seq, 'json', entry.json)
 end
 
-local function remember(hash, entry, stream_id)
+-- A muted revision is recorded like any other; but nobody is to be told.
+local function hint(channel, stream_id, entry)
+  if entry.is_muted then return end
+  redis.call('PUBLISH', channel, string.format(
+    '{"alert_id":"%s","revision":%d,"stream_id":"%s"}', entry.alert_id, entry.revision, stream_id))
+end
+
+local function remember(hash, stream_id, entry)
   redis.call('HSET', hash, 'alert_id', entry.alert_id, 'revision', entry.revision,
     'content_hash', entry.content_hash, 'engine_epoch', entry.engine_epoch, 'county', entry.county,
     'opened_ms', entry.opened_ms, 'stream_id', stream_id, 'json', entry.json, unpack(entry.flat))
+  if entry.rank > 0 then redis.call('PERSIST', hash) else redis.call('EXPIRE', hash, keep_closed) end
 end
 
-local function list_as_open(hash, entry, county_open)
+local function list(open, entry)
+  if entry.rank == 0 then return redis.call('ZREM', open, entry.alert_id) end
   local score = string.format('%.0f', entry.rank * 1e13 + tonumber(entry.opened_ms))
-  redis.call('ZADD', all_open, score, entry.alert_id)
-  redis.call('ZADD', county_open, score, entry.alert_id)
-  redis.call('PERSIST', hash)
+  redis.call('ZADD', open, score, entry.alert_id)
 end
 
-local function list_as_ended(hash, entry, county_open)
-  redis.call('ZREM', all_open, entry.alert_id)
-  redis.call('ZREM', county_open, entry.alert_id)
-  redis.call('EXPIRE', hash, keep_closed)
+-- What a county reads of an alert that is its own.
+local function give(county, stream_id, entry)
+  remember(hash_of(county, entry.alert_id), stream_id, entry)
+  list(open_of(county), entry)
+end
+
+local function take_away(county, entry)
+  redis.call('UNLINK', hash_of(county, entry.alert_id))
+  redis.call('ZREM', open_of(county), entry.alert_id)
 end
 
 local function publish(hash, seen, entry)
-  entry.opened_ms = seen[4] or entry.opened_ms -- an alert keeps the moment of its first revision
-  local stream_id = add(all_stream, entry)
-  add(prefix .. 'alerts:' .. entry.county, entry)
-  remember(hash, entry, stream_id)
+  local opened_before, county_before = seen[4], seen[5]
+  entry.opened_ms = opened_before or entry.opened_ms -- an alert keeps the moment of its first revision
+  local stream_id = add(all_stream, entry.feed_seq, entry)
+  remember(hash, stream_id, entry)
+  list(names.open, entry)
+  hint(names.hint, stream_id, entry)
 
-  if seen[5] and seen[5] ~= entry.county then redis.call('ZREM', all_open .. ':' .. seen[5], entry.alert_id) end
-  local list = entry.rank > 0 and list_as_open or list_as_ended
-  list(hash, entry, all_open .. ':' .. entry.county)
-
-  redis.call('PUBLISH', prefix .. 'alerts.hint', string.format(
-    '{"alert_id":"%s","revision":%d,"stream_id":"%s"}', entry.alert_id, entry.revision, stream_id))
+  if county_before and county_before ~= entry.county then take_away(county_before, entry) end
+  for county, feed_seq in pairs(entry.feeds) do
+    local county_id = add(stream_of(county), feed_seq, entry)
+    if county == entry.county then give(county, county_id, entry) end
+    hint(hints_of(county), county_id, entry)
+  end
 end
 
 local verdicts = {}
 for at = 4, #ARGV do
   local entry = cmsgpack.unpack(ARGV[at])
-  local hash = prefix .. 'alert:' .. entry.alert_id
+  local hash = names.alert .. entry.alert_id
   local seen = redis.call('HMGET', hash, 'revision', 'content_hash', 'engine_epoch', 'opened_ms', 'county')
   local said = verdict(seen, entry)
   if said == 'written' or said == 'replaced' then publish(hash, seen, entry) end
   verdicts[#verdicts + 1] = said
 end
-if epoch > epoch_before then redis.call('SET', epoch_key, string.format('%d', epoch)) end
-if place > place_before then redis.call('SET', place_key, string.format('%d', place)) end
+if epoch > epoch_before then redis.call('SET', names.epoch, string.format('%d', epoch)) end
+if place > place_before then redis.call('SET', names.place, string.format('%d', place)) end
 return verdicts

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from alerts.model import Arrival, DeadLetter, Event
-from connectors.deadletter import Dropped, show
+from alerts.model import Act, Arrival, DeadLetter, Event
+from connectors.action_door import admit_action
+from connectors.deadletter import Dropped, RefusedError, show
 from connectors.door import Door
 from connectors.event_json import UNREADABLE
 from connectors.folder import FileRow
-from connectors.kafka import DEAD_LETTERS, RawRecord
+from connectors.kafka import ACTIONS, DEAD_LETTERS, RawRecord
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics
 from connectors.rows import Failure
@@ -32,7 +33,7 @@ Result = Event | DeadLetter | Dropped
 class Admitted(NamedTuple):
     """What some raw rows became."""
 
-    arrivals: list[Arrival]
+    arrivals: list[Arrival | Act]
     dead: list[DeadLetter]
 
 
@@ -67,6 +68,9 @@ class Admission:
             if record.topic == DEAD_LETTERS:
                 self._sort([self._pass(record)], record.source, 0, admitted, UNKNOWN)
                 continue
+            if record.topic == ACTIONS:
+                self._take_action(record, admitted)
+                continue
             self._sort(self._read(record), record.source, record.produced_us, admitted, _channel(record.topic))
         return admitted
 
@@ -82,6 +86,19 @@ class Admission:
                 results = self._door.admit_row(mapping, each.row.fields, each.source, now)
             self._sort(results, each.source, 0, admitted, mapping.channel_of({}) or UNKNOWN)
         return admitted
+
+    def _take_action(self, record: RawRecord, admitted: Admitted) -> None:
+        try:
+            action = admit_action(record.value, self._door.privacy)
+        except RefusedError as error:
+            refused = error.refused
+            now = self._clock()
+            letter = self._door.refuse(refused.reason, refused.sentence, record.value, record.source, now)
+            admitted.dead.append(letter)
+            self._metrics.actions_received.labels("dead_lettered").inc()
+        else:
+            admitted.arrivals.append(Act(0, action))
+            self._metrics.actions_received.labels("admitted").inc()
 
     def _read(self, record: RawRecord) -> list[Result]:
         now = self._clock()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from alerts.alert import Draft
 from alerts.detection import Shard
 from alerts.eviction import Eviction
 from alerts.linking import Linking, Routed
-from alerts.model import NEVER, Revision
+from alerts.model import NEVER, Acted, Revision
 from connectors.metrics import Metrics
 from dataflows.failing_rules import FailingRules
 
@@ -79,6 +79,11 @@ class Books:
         for rule, reached in stage.rule_watermarks().items():
             if reached > NEVER // 2:
                 metrics.rule_watermark_lag.labels(rule).set((marks.now - reached) / 1e6)
+
+    def judged(self, rows: Sequence[Acted]) -> None:
+        """What became of some actions."""
+        for row in rows:
+            self._metrics.actions_judged.labels(row.action.action, row.verdict).inc()
 
     def snapshot_taken(self, step: str, began: float, size: int) -> None:
         """A step has encoded its state; `began` is the monotonic time at which it started to."""

@@ -158,7 +158,7 @@ def _numbers(demo: Demo) -> Table:
 def _open_alerts(demo: Demo) -> Table:
     table = Table("", "rule", "", "channels", "rev", expand=True, title="open alerts", title_justify="left")
     assert demo.reader is not None
-    standing = [r for r in demo.reader.alerts.values() if r.state == "open"]
+    standing = [r for r in demo.reader.alerts().values() if r.state == "open"]
     standing.sort(key=lambda r: ({"red": 0, "yellow": 1, "blue": 2}[r.level], -r.detected_at.timestamp()))
     for revision in standing[:SHOWN]:
         table.add_row(*_alert_row(revision))

@@ -27,9 +27,9 @@ from connectors.clickhouse import Pool
 from connectors.embedded import Parts
 from connectors.kafka import RawProducer, raw_topic
 from connectors.metrics_reader import Samples, read_page
-from connectors.redis import AlertReader
 from connectors.rulebook import RULES_FOLDER
 from connectors.seal import Sealer, load_sealer
+from connectors.subscriber import Subscriber
 from dataflows.admission import MAPPING, SEALED
 from dataflows.city.city import MAPPINGS_FOLDER, City
 from dataflows.city.report import RawRow
@@ -148,7 +148,7 @@ class Demo:
         self.sent = Sent()
         self.cities: list[City] = []
         self.started_at = 0.0
-        self.reader: AlertReader | None = None
+        self.reader: Subscriber | None = None
         self.revisions: list[Revision] = []
         self._stop = threading.Event()
         self._flow: subprocess.Popen[bytes] | None = None
@@ -178,7 +178,7 @@ class Demo:
         assert self.reader is not None
         return [
             {"rule": r.rule, "key": r.key, "level_max": r.level_max, "evidence": [e.id for e in r.evidence]}
-            for r in self.reader.alerts.values()
+            for r in self.reader.alerts().values()
             if r.state not in ("retracted", "merged")
         ]
 
@@ -191,7 +191,7 @@ class Demo:
             self._start_flow(parts, keys)
             try:
                 self._wait_until_up()
-                self.reader = AlertReader(parts.redis_url)
+                self.reader = Subscriber(parts.redis_url, decode=msgspec.json.Decoder(Revision).decode)
                 yield
                 self._stop_flow()
                 self.read_alerts()

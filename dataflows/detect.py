@@ -20,11 +20,12 @@ from bytewax.operators import StatefulBatchLogic
 
 from alerts.alert import Draft
 from alerts.channel import Channel
+from alerts.desk.routing_file import NO_ROUTING, RoutingFile
 from alerts.detection import Compiler, Shard, Work
 from alerts.failing import gap_of
 from alerts.linking import Linking, Routed
-from alerts.model import End, RuleGap, Slice
-from alerts.publishing import NOTHING_PUBLISHED, Published, Publishing
+from alerts.model import Acted, End, RuleGap, Slice
+from alerts.publishing import NOTHING_PUBLISHED, Answer, Issue, Published, Publishing, RoutingOf, plain_routing
 from alerts.rule import Rule
 from dataflows.books import Books
 from dataflows.past import NO_PAST, Past
@@ -42,14 +43,7 @@ class Detected(NamedTuple):
     drafts: Stream[tuple[str, list[Draft]]]
     routed: Stream[tuple[str, Routed]]
     gaps: Stream[tuple[str, list[RuleGap]]]  # of rules that raised in a shard
-
-
-class Answer(NamedTuple):
-    """What a shard says to one slice."""
-
-    slice: int
-    drafts: list[Draft]
-    gaps: list[RuleGap]
+    acted: Stream[tuple[str, list[Acted]]]  # what became of people's actions
 
 
 def add_detection(
@@ -63,6 +57,8 @@ def add_detection(
     past: Past = NO_PAST,
     store: Store = FORGETFUL,
     published: Published = NOTHING_PUBLISHED,
+    routing: RoutingFile = NO_ROUTING,
+    routing_of: RoutingOf = plain_routing,
 ) -> Detected:
     """Add detection to a flow; `source` gives slices of the intake log in its one order.
 
@@ -79,7 +75,7 @@ def add_detection(
         return _Detect(_Kept(store, "detect", stage, kept), stage, books)
 
     def _publish(kept: bytes | None) -> _Publish:
-        stage = Publishing(shards, published)
+        stage = Publishing(shards, published, routing, routing_of)
         return _Publish(_Kept(store, "publish", stage, kept), stage, books)
 
     cuts = op.key_on("one-order", op.input("log", flow, cast("Source[Cut]", source)), lambda _: LOG)
@@ -87,12 +83,25 @@ def add_detection(
     work = op.flat_map("to-shards", routed, _by_shard)
     answers = op.stateful_batch("detect", work, _detect)
     one_feed = op.map("one-feed", answers, lambda keyed: (FEED, keyed[1]))
-    drafts = op.stateful_batch("publish", one_feed, _publish)
-    return Detected(drafts, routed, op.filter_map("gaps", answers, _gaps))
+    issued = op.stateful_batch("publish", one_feed, _publish)
+    return Detected(
+        op.filter_map("issued-drafts", issued, _drafts),
+        routed,
+        op.filter_map("gaps", answers, _gaps),
+        op.filter_map("issued-actions", issued, _acted),
+    )
+
+
+def _drafts(keyed: tuple[str, Issue]) -> tuple[str, list[Draft]] | None:
+    return (keyed[0], keyed[1].drafts) if keyed[1].drafts else None
+
+
+def _acted(keyed: tuple[str, Issue]) -> tuple[str, list[Acted]] | None:
+    return (keyed[0], keyed[1].acted) if keyed[1].acted else None
 
 
 def _gaps(keyed: tuple[str, Answer]) -> tuple[str, list[RuleGap]] | None:
-    return (keyed[0], keyed[1].gaps) if keyed[1].gaps else None
+    return (keyed[0], list(keyed[1].gaps)) if keyed[1].gaps else None
 
 
 def _by_shard(routed: tuple[str, Routed]) -> list[tuple[str, tuple[str, Work]]]:
@@ -169,20 +178,23 @@ class _Detect(_Step[tuple[str, Work], Answer]):
         answers: list[Answer] = []
         for _, work in values:
             drafts = self._stage.take(work)
-            answers.append(Answer(work.slice, drafts, [gap_of(failure) for failure in self._stage.failures]))
+            gaps = [gap_of(failure) for failure in self._stage.failures]
+            answers.append(Answer(work.slice, work.end, drafts, work.said, gaps))
             self._books.note(self._stage)
         self._books.weigh(self._stage)
         return answers, StatefulBatchLogic.RETAIN
 
 
-class _Publish(_Step[Answer, list[Draft]]):
+class _Publish(_Step[Answer, Issue]):
     def __init__(self, kept: _Kept, stage: Publishing, books: Books) -> None:
         super().__init__(kept, books)
         self._stage = stage
 
-    def on_batch(self, values: list[Answer]) -> tuple[Iterable[list[Draft]], bool]:
+    def on_batch(self, values: list[Answer]) -> tuple[Iterable[Issue], bool]:
         self._kept.begin(FEED)
-        ready: list[Draft] = []
+        ready = Issue([], [])
         for answer in values:
-            ready += self._stage.take(answer.slice, answer.drafts)
-        return ([ready] if ready else []), StatefulBatchLogic.RETAIN
+            drafts, acted = self._stage.take(answer)
+            ready.drafts.extend(drafts)
+            ready.acted.extend(acted)
+        return ([ready] if any(ready) else []), StatefulBatchLogic.RETAIN

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from alerts.model import Arrival, Slice
+from alerts.model import Record, Slice
 from alerts.pipeline import in_slices
 from connectors.gate import Gate
 from connectors.kafka import LogSource
@@ -23,7 +23,7 @@ class HistoryFirst(FixedPartitionedSource[Slice, LogPosition]):
     On failure: what the log's source does; a pool that does not answer stops the flow.
     """
 
-    def __init__(self, log: LogSource, history: Callable[[], Iterable[Arrival]], since_us: int, gate: Gate) -> None:
+    def __init__(self, log: LogSource, history: Callable[[], Iterable[Record]], since_us: int, gate: Gate) -> None:
         """`history` gives what arrived before `since_us`, in the order of arrival; `gate` is told how far it is."""
         self._gate = gate
         self._log = log

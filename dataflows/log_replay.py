@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from alerts.calendar import Calendar
 from alerts.channel import Channel
+from alerts.desk.routing import Routing
+from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
 from alerts.model import Book, Event, PooledEvent, Revision, Slice, to_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
@@ -58,10 +61,13 @@ def replay_log(
     """Every revision that the log gives up to `until_us`, or to where it ends now; `rules` if it holds no book."""
     compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
     books = list(_books(bootstrap, topic))
+    routing = NO_ROUTING
     if books:
-        rules = compiler(_as_first(books[0]))
+        book, routing = _as_first(books[0])
+        rules = compiler(book)
     past = Remembered()
-    pipeline = Pipeline(rules, channels, 1, compiler, past)
+    routing_of = partial(Routing, calendars=calendars)
+    pipeline = Pipeline(rules, channels, 1, compiler, past, routing, routing_of)
     for cut in _slices(bootstrap, topic, batch):
         routed, drafts = pipeline.take(cut)
         if len(books) > 1:  # only then can a rule begin later
@@ -81,15 +87,23 @@ def _books(bootstrap: str, topic: str) -> Iterator[Book]:
             yield found
 
 
-def first_book(bootstrap: str, topic: str) -> RuleBook | None:
-    """The rules that a log begins with; None where it holds no rule book."""
+class FirstBook(NamedTuple):
+    """What a log begins with."""
+
+    rules: RuleBook
+    routing: RoutingFile
+
+
+def first_book(bootstrap: str, topic: str) -> FirstBook | None:
+    """The rules and the routing that a log begins with; None where it holds no book."""
     found = next(_books(bootstrap, topic), None)
     return None if found is None else _as_first(found)
 
 
-def _as_first(book: Book) -> RuleBook:
+def _as_first(book: Book) -> FirstBook:
     wanted = [msgspec.convert(rule, RuleFile) for rule in book.rules]
-    return turn(RuleBook(()), wanted, book.arrived_us, 0).book
+    rules = turn(RuleBook(()), wanted, book.arrived_us, 0).book
+    return FirstBook(rules, read_routing(book.routing) if book.routing else NO_ROUTING)
 
 
 def _slices(bootstrap: str, topic: str, batch: int) -> Iterator[Slice]:

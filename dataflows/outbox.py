@@ -10,8 +10,8 @@ import msgspec
 from alerts.model import DeadLetter, Event
 from connectors.deadletter import Dropped
 from connectors.door import Door
-from connectors.kafka import ALERTS, DEAD_LETTERS, INTAKE_LOG, BrokerError, RawProducer, raw_topic, topics
-from connectors.kafka_topics import OWN_BYTES, ROW_BYTES
+from connectors.kafka import DEAD_LETTERS, BrokerError, RawProducer, raw_topic, topics
+from connectors.kafka_topics import OWN_BYTES, RAW_PREFIX, ROW_BYTES
 from dataflows.admission import ADMITTED, CONTENT
 
 PATIENCE_SECONDS = 30.0
@@ -61,7 +61,7 @@ class Outbox:
 
 def outbox_topics(channels: Iterable[str]) -> dict[str, int]:
     """The topics an outbox writes, for `ensure_topics`."""
-    return {name: count for name, count in topics(channels).items() if name not in (INTAKE_LOG, ALERTS)}
+    return {name: n for name, n in topics(channels).items() if name == DEAD_LETTERS or name.startswith(RAW_PREFIX)}
 
 
 def sendable(door: Door, results: Iterable[Result], raw: Callable[[], bytes], source: str, now_us: int) -> list[Result]:

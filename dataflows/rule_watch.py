@@ -1,4 +1,4 @@
-"""Rules are edited while the flow runs: their files are watched, and a book that is right is written into the log."""
+"""Rules and routing are edited while the flow runs: a book that is right is written into the log."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from alerts.failing import meaning_of
 from alerts.model import Book
 from alerts.rule import Rule
 from alerts.rule_book import without_tests
+from connectors.calendars import load_calendars
+from connectors.routing_file import RoutingError, load_routing
 from connectors.rulebook import RUNNING, RulebookError, find_rule_files, read_rulebook
 
 EVERY_SECOND = timedelta(seconds=1)
@@ -56,14 +58,16 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
         refused: Callable[[], None] = lambda: None,
         failing: Failing | None = None,
         is_held: Callable[[], bool] = lambda: False,
+        routing: Path | str | None = None,
     ) -> None:
         """`refused` is called for each book that is not taken; `failing` knows which rules have raised too often.
+        The file of the `routing` is a part of the book.
 
         While `is_held` says so no book is written: a rule that begins needs its past, and everything behind a book
         would wait for it.
         """
         self._is_held = is_held
-        self._watch = RuleWatch(paths, channels, refused, failing)
+        self._watch = RuleWatch(paths, channels, refused, failing, routing)
         self._stop = stop or Flag()
         self._every = every
 
@@ -115,12 +119,15 @@ class RuleWatch:
         channels: Mapping[str, Channel],
         refused: Callable[[], None] = lambda: None,
         failing: Failing | None = None,
+        routing: Path | str | None = None,
     ) -> None:
         self.written = ""  # the digest of the book that was given last
         self._paths = paths
         self._channels = channels
         self._refused = refused
         self._failing = failing
+        self._routing_file = routing
+        self._routing: dict[str, Any] = {}  # as it was read last
         self._off: dict[str, str] = {}  # the meaning of each rule that is switched off
         self._rules: list[Rule] = []  # of the files as they were read last
         self._seen: Any = None
@@ -139,9 +146,9 @@ class RuleWatch:
         """The book, if it is another one than the last and nothing is wrong with it."""
         stamps: list[Any]
         try:
-            stamps = [
-                (str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in find_rule_files(self._paths)
-            ]
+            files = find_rule_files(self._paths)
+            files += [] if self._routing_file is None else [Path(self._routing_file)]
+            stamps = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
         except (OSError, RulebookError) as error:
             stamps = [str(error)]
         if stamps != self._seen:
@@ -156,7 +163,8 @@ class RuleWatch:
         try:
             found = read_rulebook(self._paths, self._channels)
             failures = found.failures
-        except (OSError, RulebookError) as error:
+            routing = self._read_routing()
+        except (OSError, RulebookError, RoutingError) as error:
             failures = [str(error)]
         if failures:
             for failure in failures:
@@ -164,7 +172,14 @@ class RuleWatch:
             self._refused()
             return False
         self._rules = [*found.rules, *found.left_out]
+        self._routing = routing
         return True
+
+    def _read_routing(self) -> dict[str, Any]:
+        if self._routing_file is None:
+            return {}
+        file: dict[str, Any] = msgspec.to_builtins(load_routing(self._routing_file, load_calendars()))
+        return file
 
     def _is_outdated(self) -> bool:
         """Has a rule failed too often since the files were looked at?"""
@@ -185,9 +200,10 @@ class RuleWatch:
         self._switch(self._wanted_off())
         running = [rule for rule in self._rules if rule.id not in self._off]
         rules: tuple[dict[str, Any], ...] = tuple(msgspec.to_builtins(without_tests(rule.spec)) for rule in running)
-        digest = hashlib.sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()[:16]
+        said: Any = [rules, self._routing] if self._routing else rules
+        digest = hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:16]
         if digest == self.written:
             return None
         self.written = digest
         _log.info("rule_book_written digest=%s rules=%d", digest, sum(rule.spec.status in RUNNING for rule in running))
-        return Book(0, rules)
+        return Book(0, rules, self._routing)

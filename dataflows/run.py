@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import logging
 import os
 import threading
@@ -23,18 +24,22 @@ from bytewax.run import cli_main
 from alerts.alert import Draft
 from alerts.calendar import Calendar
 from alerts.channel import Channel
+from alerts.desk.routing import Routing
+from alerts.desk.routing_file import RoutingFile
 from alerts.linking import Routed
-from alerts.model import Arrival, Revision, Slice
+from alerts.model import Acted, Record, Revision, Slice
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
+from connectors.clickhouse_audit import acts_before
 from connectors.clickhouse_client import PoolRefusedError
 from connectors.clickhouse_rows import Poolable
 from connectors.door import Door
 from connectors.folder import FolderSource
 from connectors.gate import Gate
 from connectors.kafka import (
+    ACTIONS,
     DEAD_LETTERS,
     INTAKE_LOG,
     AlertTopicSink,
@@ -49,12 +54,15 @@ from connectors.kafka import (
     topics,
 )
 from connectors.kafka_positions import raw_positions
+from connectors.kafka_receipts import ReceiptSource, add_receipts
 from connectors.lexicon import load_lexicon
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics, serve
 from connectors.pseudonym import Keyring, load_keyring
 from connectors.redis import RedisAlertSink, greatest_epoch
+from connectors.redis_people import RedisPeopleSink
 from connectors.registry import load_channels
+from connectors.routing_file import ROUTING_FILE, load_routing
 from connectors.rulebook import RULES_FOLDER, load_rules
 from connectors.seal import Sealer, Unsealer, load_unsealer
 from dataflows.admission import Admission
@@ -90,11 +98,17 @@ class Installation(NamedTuple):
     unsealer: Unsealer
     rule_paths: Sequence[Path | str]
     rules: list[Rule]
+    routing_path: Path | str
+    routing: RoutingFile
     mappings: dict[str, RowMapping]
 
     def compiled(self, book: RuleBook) -> list[Rule]:
         """The rules of a book that stands in the log."""
         return book.compiled(self.channels, self.calendars)
+
+    def routing_of(self, file: RoutingFile) -> Routing:
+        """A routing that stands in the log, ready to be asked."""
+        return Routing(file, self.calendars)
 
 
 def load(settings: Settings) -> Installation:
@@ -104,6 +118,7 @@ def load(settings: Settings) -> Installation:
     calendars = load_calendars()
     keyring = load_keyring(settings.keyring)
     paths = settings.rules or (RULES_FOLDER,)
+    routing_path = settings.routing or ROUTING_FILE
     return Installation(
         channels,
         calendars,
@@ -111,6 +126,8 @@ def load(settings: Settings) -> Installation:
         load_unsealer(settings.seal_key),
         paths,
         load_rules(paths, channels, calendars),
+        routing_path,
+        load_routing(routing_path, calendars),
         all_mappings(settings, channels, keyring),
     )
 
@@ -130,7 +147,7 @@ def build(
     pool = PoolSink(settings.clickhouse, metrics, migrates=True, **spooled)
     raw = RawSource(
         kafka,
-        [*map(raw_topic, channels), DEAD_LETTERS],
+        [*map(raw_topic, channels), DEAD_LETTERS, ACTIONS],
         stop,
         metrics=metrics,
         gate=gate,
@@ -151,12 +168,13 @@ def build(
             refused=metrics.rule_books_refused.inc,
             failing=books.failing,
             is_held=pool.is_away,
+            routing=own.routing_path,
         ),
     )
-    drafts, routed, gaps = add_detection(
+    drafts, routed, gaps, acted = add_detection(
         flow,
         _log_source(settings, start, gate, LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch)),
-        own.rules if start.book is None else own.compiled(start.book),
+        own.rules if start.book is None else own.compiled(start.book.rules),
         channels,
         settings.shards,
         books,
@@ -164,17 +182,23 @@ def build(
         Past(settings.clickhouse, pool.wait_until_delivered),
         StateStore(state / JOURNALS, Room(state, stop, metrics)),
         start.published,
+        own.routing if start.book is None else start.book.routing,
+        own.routing_of,
     )
+    judged = op.map("judged", acted, _acted_stamp(epoch, books))
     revisions = op.filter_map("revisions", drafts, _epoch_stamp(epoch, books))
     delivered = op.filter_map("delivered", revisions, without_shadows)
     op.output("redis", delivered, RedisAlertSink(settings.redis, metrics, on_written=books.published, **spooled))
+    op.output("redis-people", judged, RedisPeopleSink(settings.redis, metrics, **spooled))
     op.output("alerts-topic", delivered, AlertTopicSink(kafka, metrics=metrics, **waiting))
     rows: KeyedStream[list[Poolable]] = op.merge(
         "pool-rows",
         op.filter_map("log-rows", routed, log_rows),
         op.map("revision-rows", revisions, lambda keyed: _pooled(keyed[1])),
         op.map("gap-rows", gaps, lambda keyed: _pooled(keyed[1])),
+        op.map("action-rows", judged, lambda keyed: _pooled(keyed[1])),
         op.map("dead-rows", dead, _pooled),
+        add_receipts(flow, ReceiptSource(kafka, stop=stop, metrics=metrics, watch=watch), metrics),
     )
     op.output("pool", rows, pool)
     return flow
@@ -185,9 +209,13 @@ def _log_source(settings: Settings, start: Start, gate: Gate, log: LogSource) ->
     if not start.log_since_us:
         return log
 
-    def history() -> Iterator[Arrival]:
+    def history() -> Iterator[Record]:
         with Pool(settings.clickhouse) as pool:
-            yield from pool.arrivals(until=start.log_since_us)
+            parts: list[Iterator[Record]] = [
+                pool.arrivals(until=start.log_since_us),
+                acts_before(pool, start.log_since_us),
+            ]
+            yield from heapq.merge(*parts, key=lambda record: record.arrived_us)
 
     return HistoryFirst(log, history, start.log_since_us, gate)
 
@@ -232,6 +260,14 @@ def _epoch_stamp(epoch: int, books: Books) -> Callable[[tuple[str, list[Draft]]]
         books.expect(drafts)
         stamped = [msgspec.structs.replace(draft.revision, engine_epoch=epoch) for draft in drafts]
         return ("alerts", stamped) if stamped else None
+
+    return stamp
+
+
+def _acted_stamp(epoch: int, books: Books) -> Callable[[tuple[str, list[Acted]]], tuple[str, list[Acted]]]:
+    def stamp(keyed: tuple[str, list[Acted]]) -> tuple[str, list[Acted]]:
+        books.judged(keyed[1])
+        return keyed[0], [msgspec.structs.replace(row, engine_epoch=epoch) for row in keyed[1]]
 
     return stamp
 

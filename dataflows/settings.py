@@ -40,6 +40,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     state: str = "data/state"  # snapshots for recovery, and rows that wait for a server, on a local disk
     drop: str = ""  # folder where departments drop files, one subfolder for each mapping; "" is none
     rules: tuple[str, ...] = ()  # rule files or folders; none is the shipped rule book
+    routing: str = ""  # file of who is told, and who may do what; "" is the shipped one
     mappings: tuple[str, ...] = ()  # folders of mappings beside the shipped ones
     raw_mappings: dict[str, str] = {}  # which mapping reads a raw topic, where records do not say
     log_partitions: Count = 4  # of the intake log, when it is made
@@ -51,6 +52,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     http_port: Port = 0  # HTTP push on this port; 0 is off
     http_address: str = "127.0.0.1"
     http_tokens: str = ""  # `client=<sha256 of its token>,...`
+    api_port: Port = 8090  # of `anlan serve`; 0 is any free port
+    api_address: str = "127.0.0.1"
+    api_tokens: str = ""  # file with the hashes of its tokens; must be set
+    api_per_second: Annotated[float, Meta(gt=0)] = 20.0  # requests of one token; a hundred may come at once
+    api_metrics_port: Port = 9465  # Prometheus for `anlan serve`, on 127.0.0.1; 0 is any free port
     clock_start: int = 0  # microseconds since 1970 at which a simulated clock starts; 0 is the machine's clock
     clock_origin: float = 0.0  # the machine's time in seconds at which the simulated clock showed `clock_start`
     clock_speed: Annotated[float, Meta(gt=0)] = 1.0  # how much faster than the machine's clock it runs

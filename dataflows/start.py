@@ -20,14 +20,13 @@ from bytewax.recovery import init_db_dir
 from alerts import detection, linking, publishing
 from alerts.model import from_us
 from alerts.publishing import NOTHING_PUBLISHED, Published
-from alerts.rule_book import RuleBook
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_published import generations_before, last_published
 from connectors.kafka import INTAKE_LOG, log_bounds
 from connectors.kafka_intake import last_arrivals
 from connectors.kafka_positions import first_arrivals
 from connectors.metrics import Metrics
-from dataflows.log_replay import first_book
+from dataflows.log_replay import FirstBook, first_book
 from dataflows.recovery import (
     JOURNALS,
     SNAPSHOTS,
@@ -57,7 +56,7 @@ class Start(NamedTuple):
     is_rebuild: bool  # from the intake log, not from a snapshot
     log_until_us: int = 0  # the last arrival that stands in the log now, 0 where it is empty
     log_since_us: int = 0  # where the log is cut off at its beginning: what is older is not in it; else 0
-    book: RuleBook | None = None  # the rules of a rebuild, where the log has a book
+    book: FirstBook | None = None  # what a rebuild begins with, where the log has a book
     published: Published = NOTHING_PUBLISHED  # what a rebuild must not say again
 
 
@@ -117,7 +116,8 @@ def _rebuild(settings: Settings, bounds: Bounds, until_us: int) -> Start:
     with Pool(settings.clickhouse) as pool:
         published, generations = last_published(pool), generations_before(pool, since_us)
     if book is not None:
-        book = msgspec.structs.replace(book, generations={**book.generations, **generations})
+        rules = msgspec.structs.replace(book.rules, generations={**book.rules.generations, **generations})
+        book = book._replace(rules=rules)
     _log.warning(
         "rebuild_began from=pool_and_intake_log records=%d log_since=%s", records, from_us(since_us).isoformat()
     )

@@ -142,7 +142,7 @@ def test_a_later_finding_begins_the_next_episode_and_names_the_one_before() -> N
     assert said(run.revisions)[2] == (1, "open", "blue", "opened")
     assert run.revisions[2].episode == 2
     assert run.revisions[2].links == (AlertLink("previous", run.revisions[0].alert_id),)
-    assert run.revisions[2].alert_id == alert_id(run.rules[0], ("0", "x"), 2)
+    assert run.revisions[2].alert_id == alert_id(run.rules[0].id, 1, ("0", "x"), 2)
 
 
 @pytest.mark.parametrize(("gap", "episode"), [(7 * DAY, 1), (7 * DAY + 1, 2)], ids=["at the edge", "after it"])

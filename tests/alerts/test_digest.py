@@ -17,7 +17,7 @@ from alerts.model import Delta, Nearest, Region, Revision, Route, Suppressed, Te
 from alerts.record import content_hash
 
 NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)  # 12:00 in Shanghai
-NOT_SAID = {"engine_epoch", "feed_seq", "published_at", "origin"}  # who publishes and when
+NOT_SAID = {"engine_epoch", "feed_seq", "feed_seqs", "published_at", "origin"}  # who publishes and when
 LADDER = [{"gte": 3, "level": "blue"}, {"gte": 5, "level": "red"}]
 
 

@@ -24,7 +24,13 @@ def revision(rule: Rule | None = None, count: int = 3, **fields: Any) -> Revisio
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("engine_epoch", 7), ("feed_seq", 9), ("published_at", from_us(START + DAY)), ("content_hash", "x")],
+    [
+        ("engine_epoch", 7),
+        ("feed_seq", 9),
+        ("feed_seqs", {"alerts:620102": 3}),
+        ("published_at", from_us(START + DAY)),
+        ("content_hash", "x"),
+    ],
 )
 def test_the_hash_does_not_depend_on_who_publishes_and_when(field: str, value: Any) -> None:
     said = revision()

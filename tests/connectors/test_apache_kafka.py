@@ -6,15 +6,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from apache_kafka import ApacheKafka, require_apache_kafka
 from broker_talk import Clock, arrivals, names, numbers_of, until
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from revisions import a_revision
 
+from alerts.model import Revision, from_us
 from connectors.kafka import (
+    AlertTopicSink,
     BrokerError,
     BrokerWatch,
     IntakeLogSink,
@@ -38,7 +43,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     """One Apache Kafka for the file; a test that kills it starts it again."""
     require_apache_kafka()
-    with ApacheKafka(tmp_path_factory.mktemp("kafka")) as running:
+    with ApacheKafka(tmp_path_factory.mktemp("kafka"), more={"log.cleaner.backoff.ms": "100"}) as running:
         yield running
 
 
@@ -268,6 +273,52 @@ def test_a_topic_that_is_deleted_is_said_and_not_waited_for(kafka: ApacheKafka, 
 
     with pytest.raises(BrokerError, match=f"must be delivered; got 1 given up, the first with .*{topic}"):
         producer.flush()
+
+
+def in_now(bootstrap: str, topic: str) -> list[tuple[str, int]]:
+    found = [msgspec.json.decode(record.value, type=Revision) for record in read_all(bootstrap, {(topic, 0): -1})]
+    return [(each.alert_id, each.revision) for each in found]
+
+
+def compact_at_once(bootstrap: str, topic: str) -> None:
+    wanted = {"segment.ms": "50", "min.cleanable.dirty.ratio": "0.01"}
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wanted.items()]
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # held until the answer is in
+    admin.incremental_alter_configs([resource])[resource].result(10)
+
+
+def test_a_compacted_topic_keeps_the_last_revision_and_no_restart_brings_an_older_one_back(
+    kafka: ApacheKafka, topic_prefix: str
+) -> None:
+    topic, now = f"{topic_prefix}alerts.v1", f"{topic_prefix}alerts.now.v1"
+    ensure_topics(kafka.bootstrap, {topic: 1, now: 1})
+    compact_at_once(kafka.bootstrap, now)
+    at = from_us(1_772_000_000_000_000)
+    issued = [
+        a_revision("a", number, at + timedelta(seconds=number), content_hash=str(number)) for number in range(1, 6)
+    ]
+    sink = AlertTopicSink(kafka.bootstrap, topic, now_topic=now)
+    part = sink.build_part("s", "alerts", None)
+    before = part.snapshot()
+    part.write_batch([issued])
+    part.close()
+
+    with RawProducer(kafka.bootstrap) as producer:  # a segment is closed, and so compacted, when the next one begins
+
+        def only_the_last_is_there() -> bool:
+            producer.send(now, msgspec.json.encode(a_revision("b", 1, at)), key=b"b")
+            producer.flush()
+            return [found for found in in_now(kafka.bootstrap, now) if found[0] == "a"] == [("a", 5)]
+
+        until(only_the_last_is_there, 60)
+    again = sink.build_part("s", "alerts", before)
+    again.write_batch([issued])
+    again.snapshot()
+    again.close()
+
+    assert [found for found in in_now(kafka.bootstrap, now) if found[0] == "a"] == [("a", 5)]
+    assert in_now(kafka.bootstrap, topic) == [("a", number) for number in range(1, 6)]
 
 
 def test_a_flow_that_starts_while_the_broker_is_away_says_so(tmp_path: Path) -> None:

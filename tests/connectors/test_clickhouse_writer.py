@@ -17,7 +17,7 @@ import pytest
 from clickhouse_server import MEMORY_LIMIT, TOO_MANY_PARTS, UNAVAILABLE, ClickHouseServer
 from revisions import a_revision
 
-from alerts.model import DeadLetter, Event, LateEvent, Link, MatterLink, PooledEvent, RuleGap
+from alerts.model import DeadLetter, Event, LateEvent, Link, MatterLink, PooledEvent, Receipt, RuleGap
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable
 from connectors.clickhouse_schema import FOR_EVER
@@ -267,6 +267,7 @@ def test_rows_come_back_from_the_spool_as_they_were() -> None:
         LateEvent("e", "rc", "police", AT, AT, AT),
         DeadLetter("d", "file:a.csv:1", "bad_time", "must have a time", AT, sealed="c2VhbA=="),
         RuleGap("rc", "police", "silent_channel", AT, AT, AT),
+        Receipt("5d1f0c9e-0000-5000-8000-000000000000", 1, "duty-officer", "sms", "delivered", AT),
     ]
 
     assert decode_rows(encode_rows(rows)) == rows

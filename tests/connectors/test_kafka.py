@@ -30,9 +30,12 @@ from alerts.model import DeadLetter, Slice, Tick, from_us
 from connectors import kafka_log, kafka_reader
 from connectors.embedded import Broker
 from connectors.kafka import (
+    ACTIONS,
     ALERTS,
+    ALERTS_NOW,
     DEAD_LETTERS,
     INTAKE_LOG,
+    RECEIPTS,
     BrokerError,
     DeadLetterSink,
     IntakeLogSink,
@@ -71,13 +74,16 @@ def log(request: pytest.FixtureRequest, bootstrap: str, topic_prefix: str) -> st
 # topics
 
 
-def test_an_installation_has_a_raw_topic_for_each_channel_and_three_of_its_own() -> None:
+def test_an_installation_has_a_raw_topic_for_each_channel_and_six_of_its_own() -> None:
     assert topics(["police", "hotline"], raw_partitions=2, log_partitions=4) == {
         "raw.police": 2,
         "raw.hotline": 2,
         DEAD_LETTERS: 1,
         INTAKE_LOG: 4,
         ALERTS: 1,
+        ALERTS_NOW: 1,
+        ACTIONS: 1,
+        RECEIPTS: 1,
     }
 
 
@@ -86,6 +92,9 @@ def test_an_installation_has_a_raw_topic_for_each_channel_and_three_of_its_own()
     [
         ("events.v1", {"retention.ms": "-1", "max.message.bytes": "4100000"}),
         ("staging.alerts.v1", {"retention.ms": "-1", "max.message.bytes": "4100000"}),
+        ("staging.alerts.now.v1", {"cleanup.policy": "compact", "max.message.bytes": "4100000"}),
+        ("alert-actions.v1", {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}),
+        ("alert-receipts.v1", {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}),
         ("raw.police", {"message.timestamp.type": "LogAppendTime"}),
         ("other", {}),
     ],

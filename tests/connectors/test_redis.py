@@ -24,13 +24,13 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, run_main
 from revisions import a_revision
+from subscribing import revision_reader
 
-from alerts.model import Region, Revision, Text
+from alerts.model import Region, Revision, Route, Text
 from connectors.embedded import Valkey
 from connectors.metrics import Metrics
 from connectors.redis import (
     QUICK_SECONDS,
-    AlertReader,
     FeedRetention,
     RedisAlertSink,
     RedisAlertWriter,
@@ -116,6 +116,77 @@ def test_a_hint_names_the_stream_entry(redis_url: str, client: Any) -> None:
         "revision": 1,
         "stream_id": stream_id,
     }
+
+
+def in_county(alert: int | str, number: int, county: str, places: dict[str, int], **changes: Any) -> Revision:
+    feeds = {f"alerts:{name}": place for name, place in places.items()}
+    route = Route(feed=f"alerts:{county}")
+    return revision(alert, number, region=Region(county=county), route=route, feed_seqs=feeds, **changes)
+
+
+def places_in(client: Any, stream: str) -> list[tuple[str, str]]:
+    return [(fields["revision"], fields["feed_seq"]) for _, fields in client.xrange(stream)]
+
+
+def test_an_entry_goes_to_every_feed_it_has_a_place_in_and_says_which(redis_url: str, client: Any) -> None:
+    first = in_county(1, 1, "620102", {"620102": 41}, feed_seq=90)
+    moved = in_county(1, 2, "620103", {"620102": 42, "620103": 7}, feed_seq=91)
+
+    writer(redis_url).write_batch([[first, moved]])
+
+    assert places_in(client, "alerts:all") == [("1", "90"), ("2", "91")]
+    assert places_in(client, "alerts:620102") == [("1", "41"), ("2", "42")]
+    assert places_in(client, "alerts:620103") == [("2", "7")]
+
+
+def test_a_county_has_the_last_revision_of_its_own_alerts_alone(redis_url: str, client: Any) -> None:
+    out, alert_id = writer(redis_url), revision().alert_id
+    out.write_batch([[in_county(1, 1, "620102", {"620102": 1})]])
+    assert client.hget(f"alert:620102:{alert_id}", "json") == client.hget(f"alert:{alert_id}", "json")
+
+    out.write_batch([[in_county(1, 2, "620103", {"620102": 2, "620103": 1})]])
+
+    assert not client.exists(f"alert:620102:{alert_id}")
+    assert client.hget(f"alert:620103:{alert_id}", "revision") == "2"
+    assert client.zrange("alerts:open:620102", 0, -1) == []
+    assert client.zrange("alerts:open:620103", 0, -1) == [alert_id]
+
+
+def test_a_county_keeps_a_closed_alert_as_long_as_the_city_does(redis_url: str, client: Any) -> None:
+    key = f"alert:620102:{revision().alert_id}"
+    out = writer(redis_url, retention=FeedRetention(closed_alerts=timedelta(days=3)))
+    out.write_batch([[in_county(1, 1, "620102", {"620102": 1})]])
+    assert client.ttl(key) == -1
+
+    out.write_batch([[in_county(1, 2, "620102", {"620102": 2}, state="closed")]])
+
+    assert 0 < client.ttl(key) <= 3 * 86400
+
+
+def test_hints_go_to_all_and_to_the_county_and_none_for_what_is_muted(redis_url: str, client: Any) -> None:
+    with client.pubsub(ignore_subscribe_messages=True) as hints:
+        hints.subscribe("alerts.hint", "alerts.hint:620102")
+        hints.get_message(timeout=5)
+        hints.get_message(timeout=5)
+        shown = in_county(1, 1, "620102", {"620102": 1})
+        muted = msgspec.structs.replace(
+            in_county(1, 2, "620102", {"620102": 2}), route=Route(feed="alerts:620102", muted_by=("silence:s1",))
+        )
+        writer(redis_url).write_batch([[shown, muted, in_county(1, 3, "620102", {"620102": 3})]])
+
+        heard = [hints.get_message(timeout=5) for _ in range(4)]
+        more = hints.get_message(timeout=0.1)
+
+    told = [(hint["channel"], json.loads(hint["data"])) for hint in heard]
+    ids = {stream: [entry[0] for entry in client.xrange(stream)] for stream in ("alerts:all", "alerts:620102")}
+    assert [(channel, hint["revision"], hint["stream_id"]) for channel, hint in told] == [
+        ("alerts.hint", 1, ids["alerts:all"][0]),
+        ("alerts.hint:620102", 1, ids["alerts:620102"][0]),
+        ("alerts.hint", 3, ids["alerts:all"][2]),
+        ("alerts.hint:620102", 3, ids["alerts:620102"][2]),
+    ]
+    assert more is None
+    assert client.hget(f"alert:{shown.alert_id}", "revision") == "3"
 
 
 def test_the_same_revision_twice_is_published_once(redis_url: str, client: Any) -> None:
@@ -206,51 +277,17 @@ def test_a_prefix_keeps_everything_apart(redis_url: str, client: Any) -> None:
     writer(redis_url, prefix="{anlan}:").write_batch([[revision()]])
 
     assert all(key.startswith("{anlan}:") for key in client.scan_iter())
-    assert [r.revision for r in AlertReader(redis_url, prefix="{anlan}:").read()] == [1]
+    assert [r.revision for r in revision_reader(redis_url, prefix="{anlan}:").read()] == [1]
 
 
-def test_a_reader_keeps_the_greatest_and_counts_the_rest(redis_url: str) -> None:
-    writer(redis_url).write_batch(
-        [[revision(), revision(engine_epoch=2, content_hash="x"), revision(number=2, level="red", engine_epoch=2)]]
-    )
-    reader = AlertReader(redis_url)
-
-    said = reader.read()
-    again = AlertReader(redis_url)
-    again.snapshot()
-    overlap = again.read()
-    again.position = "0-0"
-    again.read()
-
-    assert [(r.revision, r.engine_epoch) for r in said] == [(1, 0), (1, 2), (2, 2)]
-    assert reader.duplicates == 0
-    assert overlap == []
-    assert again.duplicates == 3
-    assert again.alerts == reader.alerts
-
-
-def test_open_alerts_come_highest_level_first(redis_url: str) -> None:
+def test_open_alerts_come_highest_level_first(redis_url: str, client: Any) -> None:
     writer(redis_url).write_batch(
         [[revision("a"), revision("b", level="red"), revision("c", level="yellow"), revision("d", 2)]]
     )
 
-    found = AlertReader(redis_url).open_alerts()
+    found = [client.hget(f"alert:{alert_id}", "key") for alert_id in client.zrevrange("alerts:open", 0, -1)]
 
-    assert [r.key["matter"] for r in found] == ["m-b", "m-c", "m-d", "m-a"]
-    assert AlertReader(redis_url, county="620103").open_alerts() == []
-    assert len(AlertReader(redis_url, county="620102").read()) == 4
-
-
-def test_a_reader_that_waits_gets_what_comes(redis_url: str) -> None:
-    out = writer(redis_url)
-    reader = AlertReader(redis_url)
-    late = threading.Timer(0.05, lambda: out.write_batch([[revision()]]))
-    late.start()
-
-    said = reader.read(wait=timedelta(seconds=5))
-    late.join()
-
-    assert [r.revision for r in said] == [1]
+    assert found == [f'{{"matter":"m-{each}"}}' for each in "bcda"]
 
 
 def test_no_reader_sees_half_a_revision(redis_url: str, client: Any) -> None:
@@ -278,7 +315,7 @@ def test_a_killed_server_and_a_replay_leave_each_revision_once(durable: Valkey) 
 
     out.write_batch([revisions[60:]])
 
-    reader = AlertReader(durable.url)
+    reader = revision_reader(durable.url)
     said = reader.read()
     assert [(r.alert_id, r.revision) for r in said] == [(r.alert_id, r.revision) for r in revisions]
     assert reader.duplicates == 0
@@ -297,7 +334,7 @@ def test_a_writer_waits_for_a_server_that_comes_back(durable: Valkey) -> None:
         durable.start()
     job.join(timeout=60)
 
-    reader = AlertReader(durable.url)
+    reader = revision_reader(durable.url)
     said = reader.read(count=5000)
     assert [(r.alert_id, r.revision) for r in said] == [(r.alert_id, r.revision) for r in revisions]
     assert reader.duplicates == 0
@@ -413,7 +450,7 @@ def test_a_server_that_takes_no_writes_for_a_while_is_waited_for(
     out.spool.flush()
     out.close()
 
-    assert len(AlertReader(durable.url).read()) == 5
+    assert len(revision_reader(durable.url).read()) == 5
 
 
 @pytest.mark.parametrize(
@@ -459,7 +496,7 @@ def test_what_a_server_that_is_away_missed_is_caught_up_in_order(
     out.write_batch([revisions[4900:]])
     out.spool.flush()
 
-    reader = AlertReader(durable.url)
+    reader = revision_reader(durable.url)
     assert numbers(reader.read(count=10_000)) == numbers(revisions)
     assert reader.duplicates == 0
     said = [record.getMessage().split()[0] for record in caplog.records]
@@ -481,7 +518,7 @@ def test_a_server_that_hangs_holds_the_worker_once_and_shortly(durable: Valkey, 
     os.kill(durable.pid, signal.SIGCONT)
     out.spool.flush()
 
-    reader = AlertReader(durable.url)
+    reader = revision_reader(durable.url)
     assert numbers(reader.read(count=1000)) == numbers(revisions)
     assert reader.duplicates == 0
     assert held < 2 * QUICK_SECONDS
@@ -500,7 +537,7 @@ def test_a_flow_that_starts_while_redis_is_away_goes_on(durable: Valkey, tmp_pat
     again.spool.flush()
     again.close()
 
-    assert numbers(AlertReader(durable.url).read()) == numbers([revision()])
+    assert numbers(revision_reader(durable.url).read()) == numbers([revision()])
 
 
 A_LIFE = """
@@ -561,7 +598,7 @@ def test_lives_that_are_killed_while_the_server_comes_and_goes_leave_each_revisi
         durable.start()
 
     revisions = [revision(n % 50, n // 50 + 1) for n in range(3000)]
-    reader = AlertReader(durable.url)
+    reader = revision_reader(durable.url)
     assert numbers(reader.read(count=100_000)) == numbers(revisions)
     assert reader.duplicates == 0
 
@@ -575,7 +612,7 @@ def test_a_flow_publishes_in_order(redis_url: str) -> None:
 
     run_main(flow)
 
-    said = AlertReader(redis_url).read()
+    said = revision_reader(redis_url).read()
     assert [(r.alert_id, r.revision) for r in said] == [(r.alert_id, r.revision) for r in revisions]
 
 
@@ -595,6 +632,6 @@ def test_a_flow_that_ended_while_redis_was_away_delivers_at_its_next_start(
         op.output("redis", op.input("in", flow, TestingSource(source)), sink)
         run_main(flow, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(str(tmp_path)))
 
-    reader = AlertReader(durable.url)
+    reader = revision_reader(durable.url)
     assert numbers(reader.read()) == numbers(revisions)
     assert reader.duplicates == 0

@@ -14,9 +14,9 @@ from dataflows import detect, recovery, state_store
 from dataflows.run import build, load
 from dataflows.start import VERSIONS, Start
 
-SOURCES = {"raw", "files", "clock", "rule-books", "log"}
+SOURCES = {"raw", "files", "clock", "rule-books", "log", "receipts"}
 STAGES = {"link", "detect", "publish"}
-SINKS = {"intake-log", "redis", "alerts-topic", "pool"}
+SINKS = {"intake-log", "redis", "redis-people", "alerts-topic", "pool"}
 
 
 def test_every_step_that_keeps_something_has_the_id_it_always_had(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_the_keys_and_folders_of_what_is_kept_are_as_they_were() -> None:
 
 def test_the_versions_of_what_is_kept_are_raised_on_purpose() -> None:
     """Raise one with its format: a flow that finds another version rebuilds its state from the intake log."""
-    assert VERSIONS == {"link": 4, "detect": 4, "publish": 2}
-    assert (linking.STATE_VERSION, detection.STATE_VERSION, publishing.STATE_VERSION) == (4, 4, 2)
+    assert VERSIONS == {"link": 4, "detect": 4, "publish": 3}
+    assert (linking.STATE_VERSION, detection.STATE_VERSION, publishing.STATE_VERSION) == (4, 4, 3)
     assert state_store.POINTER_VERSION == 1
     assert (spool_file.POINTER_VERSION, spool_file.FRAME_VERSION, clickhouse_writer.STATE_VERSION) == (1, 1, 1)

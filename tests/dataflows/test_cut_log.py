@@ -5,21 +5,24 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+import redis
 from apache_kafka import ApacheKafka, require_apache_kafka
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from family_reports import family_reports, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
+from subscribing import revision_reader
 
-from alerts.model import Arrival
+from alerts.model import AlertAction, Arrival, Doing, Revision
 from connectors.clickhouse import Pool
-from connectors.kafka import INTAKE_LOG, RawProducer, log_bounds, raw_topic, read_all
+from connectors.clickhouse_audit import audit_faults
+from connectors.kafka import ACTIONS, INTAKE_LOG, RawProducer, log_bounds, raw_topic, read_all
 from connectors.log_record import decode
-from connectors.redis import AlertReader
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -29,6 +32,20 @@ def events_of(seed: int, bootstrap: str) -> int:
     places = {(INTAKE_LOG, partition): -1 for partition in log_bounds(bootstrap, INTAKE_LOG)}
     found = (decode(each.value, each.headers, each.source)[1] for each in read_all(bootstrap, places))
     return len({each.event.id for each in found if isinstance(each, Arrival) and each.event.id.startswith(f"e{seed}-")})
+
+
+def action(action_id: str, doing: Doing, revision: Revision) -> AlertAction:
+    """What a supervisor does with an alert, now."""
+    return AlertAction(action_id, doing, "li", "supervisor", datetime.now(UTC), alert_id=revision.alert_id)
+
+
+def act(producer: RawProducer, live_flow: LiveFlow, action: AlertAction) -> None:
+    """Somebody acts, and the desk has judged it."""
+    client = redis.Redis.from_url(live_flow.valkey.url)
+    producer.send(ACTIONS, msgspec.json.encode(action))
+    producer.flush()
+    wait_until(lambda: client.exists(f"acted:{action.action_id}") == 1, "an action must be judged")
+    client.close()
 
 
 @pytest.fixture
@@ -56,10 +73,16 @@ def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, a
         for event in family_reports(1, 200):
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
         producer.flush()
-        reader = AlertReader(live_flow.valkey.url)
+        reader = revision_reader(live_flow.valkey.url)
         wait_until(lambda: logged_events(bootstrap) >= 200, "every event must reach the log")
         wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
         wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
+        taken = next(r for r in in_topic(bootstrap) if r.state == "open")
+        act(
+            producer,
+            live_flow,
+            AlertAction("a1", "ack", "li", "supervisor", datetime.now(UTC), alert_id=taken.alert_id),
+        )
         assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
         before = in_topic(bootstrap)
 
@@ -68,9 +91,14 @@ def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, a
         live_flow.start()
         wait_until(lambda: "rebuild_done" in live_flow.said(), "the state must be rebuilt")
         assert in_topic(bootstrap)[: len(before)] == before
+        act(producer, live_flow, action("a2", "show", taken))
         for event in family_reports(2, 200):
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
-        producer.flush()
+        act(
+            producer,
+            live_flow,
+            AlertAction("a2", "show", "li", "supervisor", datetime.now(UTC), alert_id=taken.alert_id),
+        )
     wait_until(lambda: events_of(2, bootstrap) == 200, "every event must reach the log")
     assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
     live_flow.start()  # what stands in the log by now is worked off when it says so
@@ -88,6 +116,9 @@ def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, a
     assert all(r.prev_hash == opened_before[alert].content_hash for alert, r in first.items())
     reader.read(count=10_000)
     assert reader.duplicates == 0
+    asked = next(r for r in after if r.alert_id == taken.alert_id and r.reason == "asked")
+    assert asked.state == "acked"
     with Pool(live_flow.dsn) as pool:
+        assert audit_faults(pool) == (2, [])
         assert pool.count_events() == 400
         assert pool.recount_check() == []

@@ -141,7 +141,9 @@ def test_every_metric_of_the_flow_is_fed(ended: Ended) -> None:
         "anlan_events_dropped_total", "anlan_events_late_total", "anlan_flushes_retried_total",
         "anlan_hashes_mismatched_total", "anlan_rows_skipped_total", "anlan_findings_suppressed_total",
         "anlan_rule_gaps_noted_total", "anlan_keys_evicted_total", "anlan_caps_exceeded_total",
-        "anlan_rules_failed_total", "anlan_rule_failed_state",
+        "anlan_rules_failed_total", "anlan_rule_failed_state", "anlan_receipts_dropped_total",
+        "anlan_actions_received_total", "anlan_actions_judged_total",
+        "anlan_requests_answered_total", "anlan_requests_answered_seconds", "anlan_streams_followed_count",
     }  # fmt: skip
 
     for metric in Metrics().declared:

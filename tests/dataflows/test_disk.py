@@ -14,10 +14,10 @@ import msgspec
 import pytest
 from family_reports import family_reports, replayed, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
+from subscribing import revision_reader
 
 from connectors.clickhouse import Pool
 from connectors.kafka import RawProducer, raw_topic
-from connectors.redis import AlertReader
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -61,7 +61,7 @@ def test_a_full_disk_holds_the_flow_and_with_room_it_goes_on(
     (disk / "ballast").unlink()
     wait_until(lambda: "disk_has_room" in live_flow.said(), "it must go on")
     wait_until(lambda: logged_events(bootstrap) >= 300, "every event must reach the log")
-    reader = AlertReader(live_flow.valkey.url)
+    reader = revision_reader(live_flow.valkey.url)
     wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
     wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
     assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]

@@ -15,11 +15,11 @@ import msgspec
 import pytest
 from family_reports import family_reports, replayed, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
+from subscribing import revision_reader
 
 from alerts import kept
 from connectors.clickhouse import Pool
 from connectors.kafka import RawProducer, raw_topic
-from connectors.redis import AlertReader
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -65,7 +65,7 @@ def test_it_is_rebuilt_and_says_the_same_and_nothing_twice(live_flow: LiveFlow, 
                 producer.send(raw_topic(event.channel), msgspec.json.encode(event))
                 sent += 1
             producer.flush()
-            reader = AlertReader(live_flow.valkey.url)
+            reader = revision_reader(live_flow.valkey.url)
             wait_until(lambda n=sent: logged_events(bootstrap) >= n, "every event must reach the log")
             wait_until(lambda r=reader: bool(r.read()) or settled(r, bootstrap), "every alert must reach Redis")
             wait_until(lambda r=reader: bool(r.read()) or settled(r, bootstrap), "every alert must reach Redis")
@@ -80,7 +80,7 @@ def test_it_is_rebuilt_and_says_the_same_and_nothing_twice(live_flow: LiveFlow, 
     assert topic == wanted
     assert len(in_topic(bootstrap)) == len(topic)
     assert reader.duplicates == 0
-    assert {(r.alert_id, r.revision): r.content_hash for r in reader.alerts.values()}.items() <= wanted.items()
+    assert {(r.alert_id, r.revision): r.content_hash for r in reader.alerts().values()}.items() <= wanted.items()
     with Pool(live_flow.dsn) as pool:
         assert pool.count_events() == sent
         assert pool.recount_check() == []

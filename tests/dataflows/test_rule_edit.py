@@ -15,7 +15,10 @@ from random import Random
 import msgspec
 import pytest
 from live_flow import LiveFlow, in_topic, logged_events, read_log, wait_until
+from subscribing import revision_reader
 
+from alerts.desk.routing import Routing
+from alerts.desk.routing_file import read_routing
 from alerts.model import Book, Event, Slice, to_us
 from alerts.pipeline import Pipeline
 from alerts.rule_book import RuleBook
@@ -23,7 +26,6 @@ from alerts.rule_file import RuleFile
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool
 from connectors.kafka import RawProducer, raw_topic
-from connectors.redis import AlertReader
 from connectors.registry import load_channels
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -110,7 +112,9 @@ def expected(bootstrap: str) -> dict[tuple[str, int], str]:
     compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
     *records, (end, _) = read_log(bootstrap)
     first = next(book for _, book in records if isinstance(book, Book))
-    pipeline = Pipeline(compiler(RuleBook(tuple(load_first(first)))), channels, 1, compiler, history)
+    routing, routing_of = read_routing(first.routing), partial(Routing, calendars=calendars)
+    rules = compiler(RuleBook(tuple(load_first(first))))
+    pipeline = Pipeline(rules, channels, 1, compiler, history, routing, routing_of)
     drafts = []
     for at, record in records:
         routed, said = pipeline.take(Slice(at, [record] if record else []))
@@ -158,7 +162,7 @@ def test_a_text_a_threshold_and_a_window_change_under_load(tmp_path: Path, live_
     told = in_topic(bootstrap)
     assert {(r.alert_id, r.revision): r.content_hash for r in told} == expected(bootstrap)
     assert len(told) == len(wanted)
-    reader = AlertReader(live_flow.valkey.url)
+    reader = revision_reader(live_flow.valkey.url)
     reader.read()
     assert reader.duplicates == 0
     with Pool(live_flow.dsn) as pool:

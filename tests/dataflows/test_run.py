@@ -13,10 +13,10 @@ import msgspec
 import pytest
 from family_reports import family_reports, replayed, settled
 from live_flow import PATIENCE_SECONDS, LiveFlow, in_topic, logged_events, wait_until
+from subscribing import revision_reader
 
 from connectors.clickhouse import Pool
 from connectors.kafka import INTAKE_LOG, RawProducer, ends, raw_topic
-from connectors.redis import AlertReader
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -38,7 +38,7 @@ def test_killed_three_times_it_says_what_a_replay_of_its_log_says(live_flow: Liv
                 wait_until(lambda n=target: logged_events(bootstrap) >= n, "events must reach the log")
                 live_flow.stop(signal.SIGKILL)
                 live_flow.start()
-    reader = AlertReader(live_flow.valkey.url)
+    reader = revision_reader(live_flow.valkey.url)
     wait_until(lambda: logged_events(bootstrap) >= sent, "every event must reach the log")
     wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
     wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
@@ -46,7 +46,7 @@ def test_killed_three_times_it_says_what_a_replay_of_its_log_says(live_flow: Liv
     assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
     reader.read()
     wanted = replayed(bootstrap)
-    entries = list(reader.alerts.values())
+    entries = list(reader.alerts().values())
     topic = {(r.alert_id, r.revision): r.content_hash for r in in_topic(bootstrap)}
     assert len(wanted) > 20
     assert topic == {place: wanted[place] for place in topic}

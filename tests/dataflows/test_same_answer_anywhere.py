@@ -14,16 +14,33 @@ from detection_flow import Cluster
 from live_flow import wait_until
 from written_log import AFTER_US, book_at, rising, write_log
 
+from alerts.desk.routing import Routing
+from alerts.desk.routing_file import ChainSettings, RoutingFile, StepSettings
 from alerts.detection import Shard
 from alerts.digest import differences, digest, said
 from alerts.linking import Linking
-from alerts.model import Arrival, Event, Link, ReadUp, Record, Revision, Slice, from_us
+from alerts.model import (
+    Act,
+    AlertAction,
+    Arrival,
+    Event,
+    Link,
+    Matchers,
+    ReadUp,
+    Record,
+    Revision,
+    Silencing,
+    Slice,
+    from_us,
+    to_us,
+)  # fmt: skip
 from alerts.pipeline import Pipeline
 from alerts.rule_book import RuleBook
 from alerts.rule_file import RuleFile
 from connectors.calendars import load_calendars
 from connectors.embedded import Broker
 from connectors.registry import load_channels
+from connectors.routing_file import ROUTING_FILE, load_routing
 from connectors.rulebook import RULES_FOLDER, load_rules
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -34,6 +51,7 @@ DAY = 24 * HOUR
 START = 1_772_409_600_000_000  # 2026-03-02 08:00 in Shanghai
 DAYS = 50
 CHANNELS = load_channels()
+ROUTING = load_routing(ROUTING_FILE, load_calendars())
 OFTEN = 9  # one report in so many is a transfer
 KINDS = 11
 
@@ -106,15 +124,41 @@ def whole_log(seed: int = 11, count: int = 1_500) -> list[Record]:
         *pulses(),
         *flood(),
         ReadUp(START + 10 * DAY, ("hotline", "police", "petition", "grid")),
-        book_at(START + 30 * DAY, edited(rules)),
+        book_at(START + 30 * DAY, edited(rules), fewer_steps()),
     ]
-    return rising([book_at(START, rules), *sorted(found, key=lambda record: record.arrived_us)])
+    log = rising([book_at(START, rules, ROUTING), *sorted(found, key=lambda record: record.arrived_us)])
+    return rising(sorted([*log, *people(Random(seed), plain(log))], key=lambda record: record.arrived_us))
+
+
+def fewer_steps() -> RoutingFile:
+    """Another routing: red alerts climb faster, and nothing waits for working hours."""
+    chains = {**ROUTING.chains, "urgent": ChainSettings([StepSettings("county"), StepSettings("city", "5m")])}
+    routes = [msgspec.structs.replace(route, during=None) for route in ROUTING.routes]
+    return msgspec.structs.replace(ROUTING, chains=chains, routes=routes)
+
+
+def people(rng: Random, found: list[Revision]) -> list[Record]:
+    """What people do with some of the alerts, sometimes twice, and some silences."""
+    opened = [revision for revision in found if revision.reason == "opened" and revision.origin != "shadow"]
+    acts: list[Record] = []
+    for number, revision in enumerate(rng.sample(opened, 200)):
+        at = to_us(revision.detected_at) + rng.randrange(2 * DAY)
+        doing = rng.choice(["ack", "ack", "ack", "close", "close", "reopen", "note", "show", "supervise", "silence"])
+        action = AlertAction(
+            f"a{number // 2 if number % 9 == 1 else number}", doing, "li", "supervisor", from_us(at),
+            alert_id=revision.alert_id, why="so", disposition="benign", assigned_to="street",
+            until=from_us(at + rng.randrange(1, 40) * HOUR),
+            silence=Silencing(Matchers(rule=revision.rule, key=revision.key), on_close=rng.random() < 0.3),
+        )  # fmt: skip
+        acts += [Act(at, action)] * rng.choice([1, 1, 1, 2])
+    return acts
 
 
 def plain(log: list[Record]) -> list[Revision]:
     """What the stages say of the log without an engine, record by record."""
     compiler = partial(RuleBook.compiled, channels=CHANNELS, calendars=load_calendars())
-    pipeline = Pipeline(load_rules([RULES_FOLDER], CHANNELS), CHANNELS, 1, compiler)
+    routing_of = partial(Routing, calendars=load_calendars())
+    pipeline = Pipeline(load_rules([RULES_FOLDER], CHANNELS), CHANNELS, 1, compiler, routing_of=routing_of)
     cuts = [Slice(record.arrived_us, [record]) for record in log]
     drafts = [draft for cut in [*cuts, Slice(log[-1].arrived_us + AFTER_US, [])] for draft in pipeline.take(cut)[1]]
     return [draft.revision for draft in drafts if not draft.standing]
@@ -130,6 +174,7 @@ def wanted(log: list[Record]) -> list[Revision]:
     """What every run has to say."""
     found = plain(log)
     assert len({revision.kind for revision in found}) == KINDS
+    assert {"acked", "ack_expired", "escalated", "unmuted", "resolved_by_user", "reopened"} <= {r.reason for r in found}
     assert {"told", "shadow"} == {said(revision).audience for revision in found}
     return found
 

@@ -11,11 +11,11 @@ import pytest
 from clickhouse_server import ClickHouseServer
 from family_reports import family_reports, replayed, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
+from subscribing import revision_reader
 
 from alerts.model import Revision
 from connectors.clickhouse import Pool
 from connectors.kafka import RawProducer, raw_topic
-from connectors.redis import AlertReader
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -59,7 +59,7 @@ def test_redis_and_the_pool_are_away_and_the_flow_is_killed_meanwhile(
     live_flow.valkey.start()
     wanted = replayed(bootstrap)
     wait_until(lambda: {(r.alert_id, r.revision) for r in in_topic(bootstrap)} == set(wanted), "Kafka must have all")
-    reader = AlertReader(live_flow.valkey.url)
+    reader = revision_reader(live_flow.valkey.url)
     said: list[Revision] = []
     wait_until(
         lambda: bool(said.extend(reader.read(count=100_000))) or settled(reader, bootstrap), "Redis must have all"
@@ -86,7 +86,7 @@ def test_a_pool_that_is_away_from_the_first_start_on_gets_its_tables_and_all_row
     wait_until(lambda: "flow_started" in live_flow.said(), "the flow must start")
     assert "pool_away at the start; rows wait in the spool" in live_flow.said()
     sent = send(bootstrap, 0, 120)
-    reader = AlertReader(live_flow.valkey.url)
+    reader = revision_reader(live_flow.valkey.url)
     wait_until(lambda: logged_events(bootstrap) >= sent, "every event must reach the log")
     wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
     wait_until(lambda: "sink_away sink=pool" in live_flow.said(), "the pool must be told to be away")

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from family_reports import family_reports, replayed, settled
 from live_flow import PATIENCE_SECONDS, LiveFlow, in_topic, logged_events, wait_until
+from subscribing import revision_reader
 
 from connectors.clickhouse import Pool
 from connectors.kafka import RawProducer, raw_topic
-from connectors.redis import AlertReader
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -28,7 +28,7 @@ def send(live_flow: LiveFlow, seed: int, count: int) -> None:
 def all_is_there(live_flow: LiveFlow, sent: int) -> None:
     """Everything that was sent is judged once and told once."""
     bootstrap = live_flow.broker.bootstrap
-    reader = AlertReader(live_flow.valkey.url)
+    reader = revision_reader(live_flow.valkey.url)
     wait_until(lambda: logged_events(bootstrap) >= sent, "every event must reach the log")
     wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")
     wait_until(lambda: bool(reader.read()) or settled(reader, bootstrap), "every alert must reach Redis")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
+from alerts.desk.routing import Routing
 from alerts.digest import Said, digest, said
 from alerts.duration import DAY_US
 from alerts.model import Arrival, Book, Event, ReadUp, Revision, Slice, to_us
@@ -136,7 +138,8 @@ def _standing(found: Iterable[Said]) -> dict[tuple[str, str, int], tuple[str, st
 
 def _to_the_end(cuts: Iterable[Slice]) -> Iterator[Revision]:
     channels = load_channels()
-    pipeline = Pipeline(load_rules([RULES_FOLDER], channels), channels)
+    routing_of = partial(Routing, calendars=load_calendars())
+    pipeline = Pipeline(load_rules([RULES_FOLDER], channels), channels, routing_of=routing_of)
     clock_us = 0
     for cut in cuts:
         clock_us = cut.clock_us

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from connectors.kafka import ALERTS, INTAKE_LOG
 from connectors.kafka_client import partitions_of
 from connectors.kafka_reader import RawRecord, Reader
 from connectors.log_record import decode
-from connectors.redis import AlertReader
+from connectors.subscriber import Subscriber
 
 RETRY_SECONDS = 0.2
 
@@ -79,26 +78,19 @@ class Heard:
 
 
 class RedisFollower(Follower):
-    """Follows `alerts:all` with a reader of the house."""
+    """Follows `alerts:all` as subscribers do."""
 
     def __init__(self, url: str) -> None:
         self.heard = Heard()
-        self._url = url
-        self._position = "0-0"
-        self._decode = msgspec.json.Decoder(Revision).decode
+        self._subscriber = Subscriber(url, decode=msgspec.json.Decoder(Revision).decode)
         super().__init__("redis-follower")
 
     def _follow(self) -> None:
-        reader = AlertReader(self._url, after=self._position)
-        try:
-            while not self._stop.is_set():
-                before = reader.duplicates
-                for revision in reader.read(wait=timedelta(milliseconds=200)):
-                    self.heard.take(revision)
-                self.heard.twice += reader.duplicates - before
-                self._position = reader.position
-        finally:
-            reader.close()
+        reader = self._subscriber
+        while not self._stop.is_set():
+            before = reader.duplicates
+            reader.read(wait_seconds=0.2, handle=self.heard.take)
+            self.heard.twice += reader.duplicates - before
 
 
 class TopicFollower(Follower):

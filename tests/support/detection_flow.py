@@ -28,6 +28,7 @@ from live_flow import PATIENCE_SECONDS
 from msgspec import Struct
 
 from alerts.alert import Draft
+from alerts.desk.routing import Routing
 from alerts.model import Revision, Slice
 from alerts.rule_book import RuleBook
 from connectors.calendars import load_calendars
@@ -125,6 +126,7 @@ def run(task: Task) -> None:
         Books(Metrics()),
         partial(RuleBook.compiled, channels=channels, calendars=load_calendars()),
         store=store,
+        routing_of=partial(Routing, calendars=load_calendars()),
     )
     op.output("said", found.drafts, SaidSink(task.said))
     recovery = RecoveryConfig(f"{task.state}/snapshots", timedelta(0)) if task.state else None

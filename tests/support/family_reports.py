@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 from live_flow import read_log
 
+from alerts.desk.routing import Routing
 from alerts.model import Event, Slice
 from alerts.pipeline import Pipeline
-from connectors.redis import AlertReader
+from connectors.calendars import load_calendars
 from connectors.registry import load_channels
+from connectors.routing_file import ROUTING_FILE, load_routing
 from connectors.rulebook import RULES_FOLDER, load_rules
+from connectors.subscriber import Subscriber
 
 
 def family_reports(seed: int, count: int) -> list[Event]:
@@ -38,7 +42,9 @@ def family_reports(seed: int, count: int) -> list[Event]:
 def replayed(bootstrap: str) -> dict[tuple[str, int], str]:
     """The hashes that the plain stages give for the intake log as it stands."""
     channels = load_channels()
-    pipeline = Pipeline(load_rules([RULES_FOLDER], channels), channels)
+    calendars = load_calendars()
+    routing, routing_of = load_routing(ROUTING_FILE, calendars), partial(Routing, calendars=calendars)
+    pipeline = Pipeline(load_rules([RULES_FOLDER], channels), channels, routing=routing, routing_of=routing_of)
     *records, (end, _) = read_log(bootstrap)
     drafts = []
     for at, record in records:
@@ -47,7 +53,7 @@ def replayed(bootstrap: str) -> dict[tuple[str, int], str]:
     return {(d.revision.alert_id, d.revision.revision): d.revision.content_hash for d in drafts}
 
 
-def settled(reader: AlertReader, bootstrap: str) -> bool:
+def settled(reader: Subscriber, bootstrap: str) -> bool:
     """Does Redis know everything that the log says so far?"""
-    last = dict(sorted(replayed(bootstrap)))
-    return all(alert in reader.alerts and reader.alerts[alert].revision >= n for alert, n in last.items())
+    last, known = dict(sorted(replayed(bootstrap))), reader.alerts()
+    return all(alert in known and known[alert].revision >= n for alert, n in last.items())

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from alerts.alert import Draft
+from alerts.calendar import calendar_of
 from alerts.channel import Channel
+from alerts.desk.routing import Routing
+from alerts.desk.routing_file import NO_ROUTING, RoutingFile
 from alerts.linking import Routed
-from alerts.model import Arrival, Event, Revision, Slice, Text, from_us
+from alerts.model import Act, Acted, AlertAction, Arrival, Book, Event, Revision, Slice, Text, from_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule, compile_rule
 
@@ -19,6 +24,7 @@ DAY = 24 * HOUR
 START = 1_772_000_000_000_000
 RANKS = {"grid": 1, "hotline": 2, "police": 2, "petition": 3, "superior": 4}
 LABELS = {"grid": "网格", "hotline": "12345", "police": "110", "petition": "信访", "superior": "上级交办"}
+CALENDARS = {"cn": calendar_of({})}
 CHANNELS = {name: Channel(name, Text(LABELS[name], name), rank, 6 * HOUR, 3 * DAY) for name, rank in RANKS.items()}
 
 
@@ -44,10 +50,12 @@ def report(name: str, at: int, channel: str = "hotline", **fields: Any) -> Event
 class Run:
     """The stages under a clock that the test moves; times are microseconds after the start."""
 
-    def __init__(self, *rules: Rule, shards: int = 1) -> None:
+    def __init__(self, *rules: Rule, shards: int = 1, routing: RoutingFile = NO_ROUTING) -> None:
         self.rules = rules
         self.shards = shards
-        self.pipeline = Pipeline(rules, CHANNELS, shards)
+        self.routing = routing
+        self.pipeline = self._pipeline()
+        self.actions = 0
         self.drafts: list[Draft] = []
         self.routed: list[Routed] = []
 
@@ -71,8 +79,32 @@ class Run:
     def restart(self) -> None:
         """The process ends and another one goes on from the saved state."""
         kept = self.pipeline.snapshot()
-        self.pipeline = Pipeline(self.rules, CHANNELS, self.shards)
+        acted = self.pipeline.acted
+        self.pipeline = self._pipeline()
+        self.pipeline.acted = acted
         self.pipeline.restore(kept)
+
+    def do(self, at: int, action: str, **fields: Any) -> list[Revision]:
+        """A person acts at that instant; a supervisor of the whole city unless said otherwise."""
+        self.actions += 1
+        known: dict[str, Any] = {"action_id": f"a{self.actions}", "actor": "li", "role": "supervisor", **fields}
+        act = Act(START + at, AlertAction(action=action, acted_at=from_us(START + at), **known))
+        return self._keep(*self.pipeline.take(Slice(START + at, [act])))
+
+    def route(self, at: int, routing: RoutingFile) -> list[Revision]:
+        """Another routing stands in the log at that instant."""
+        book = Book(START + at, (), msgspec.to_builtins(routing))
+        return self._keep(*self.pipeline.take(Slice(START + at, [book])))
+
+    @property
+    def acted(self) -> Acted:
+        """What became of the last action."""
+        return self.pipeline.acted[-1]
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(
+            self.rules, CHANNELS, self.shards, routing=self.routing, routing_of=lambda file: Routing(file, CALENDARS)
+        )
 
     @property
     def revisions(self) -> list[Revision]:

@@ -7,6 +7,7 @@ from zlib import crc32
 
 import msgspec
 
+from alerts.desk.routing_file import RoutingFile
 from alerts.model import Arrival, Book, Record
 from alerts.rule_book import without_tests
 from alerts.rule_file import RuleFile
@@ -18,9 +19,10 @@ PARTITIONS = 3
 AFTER_US = 1_000  # the ticks at the end of what is written come so much later
 
 
-def book_at(at_us: int, rules: Sequence[RuleFile]) -> Book:
-    """A rule book as the intake writes it."""
-    return Book(at_us, tuple(msgspec.to_builtins(without_tests(rule)) for rule in rules))
+def book_at(at_us: int, rules: Sequence[RuleFile], routing: RoutingFile | None = None) -> Book:
+    """A rule book as the intake writes it, with a routing or without one."""
+    told = {} if routing is None else msgspec.to_builtins(routing)
+    return Book(at_us, tuple(msgspec.to_builtins(without_tests(rule)) for rule in rules), told)
 
 
 def write_log(bootstrap: str, records: Sequence[Record], topic: str = INTAKE_LOG) -> None:

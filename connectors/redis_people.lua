@@ -1,0 +1,56 @@
+-- Write rows of the audit: one call, so a reader sees all of a row or nothing of it.
+--
+-- KEYS[1]  the greatest engine epoch that wrote to the feeds; every other key lies in the same slot of a cluster
+-- ARGV     prefix; ms that streams, verdicts and people's words are kept; notes of one alert; one packed entry a row
+-- Answers one verdict for each row.
+
+local epoch_key, prefix = KEYS[1], ARGV[1]
+local keep_ms, verdict_ms, people_ms, notes_kept = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local time = redis.call('TIME')
+local oldest = string.format('%d', math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - keep_ms))
+local seq_key = prefix .. 'actions:seq'
+local epoch, last = tonumber(redis.call('GET', epoch_key) or 0), tonumber(redis.call('GET', seq_key) or 0)
+
+local function add(stream, entry)
+  redis.call('XADD', stream, 'MINID', '~', oldest, '*', 'seq', entry.seq, 'json', entry.json)
+end
+
+local function keep_words(key, entry)
+  if #entry.people > 0 then redis.call('HSET', key, unpack(entry.people)) end
+  if entry.note ~= '' then
+    local notes = cjson.decode(redis.call('HGET', key, 'notes') or '[]')
+    notes[#notes + 1] = cjson.decode(entry.note)
+    while #notes > notes_kept do table.remove(notes, 1) end
+    redis.call('HSET', key, 'notes', cjson.encode(notes))
+  end
+  redis.call('HSET', key, 'updated_at', entry.at)
+  redis.call('PEXPIRE', key, people_ms)
+end
+
+local function write(entry)
+  redis.call('SET', prefix .. 'acted:' .. entry.action_id, entry.json, 'PX', verdict_ms)
+  add(prefix .. 'actions:all', entry)
+  if entry.county ~= '' then add(prefix .. 'actions:' .. entry.county, entry) end
+  if entry.alert_id ~= '' then
+    keep_words(prefix .. 'people:' .. entry.alert_id, entry)
+    if entry.county ~= '' then keep_words(prefix .. 'people:' .. entry.county .. ':' .. entry.alert_id, entry) end
+  end
+  if entry.begins then redis.call('HSET', prefix .. 'silences', entry.action_id, entry.json) end
+  if entry.ends ~= '' then redis.call('HDEL', prefix .. 'silences', entry.ends) end
+end
+
+local verdicts = {}
+for at = 6, #ARGV do
+  local entry = cmsgpack.unpack(ARGV[at])
+  if entry.seq <= last then
+    verdicts[#verdicts + 1] = 'duplicate'
+  elseif entry.engine_epoch < epoch then
+    verdicts[#verdicts + 1] = 'fenced'
+  else
+    write(entry)
+    last = entry.seq
+    verdicts[#verdicts + 1] = 'written'
+  end
+end
+redis.call('SET', seq_key, string.format('%d', last))
+return verdicts

@@ -1,0 +1,34 @@
+"""`anlan audit`: whether what people did stands in the pool as it was written."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from connectors.clickhouse import Pool
+from connectors.clickhouse_audit import audit_faults
+from dataflows.failures import said_plainly
+from dataflows.settings import load_settings
+
+
+@click.group()
+def audit() -> None:
+    """What people did with alerts: every action, in order, chained by hash."""
+
+
+@audit.command()
+@click.option("--config", type=click.Path(dir_okay=False), help="Settings; without it the environment and defaults.")
+def verify(config: str | None) -> None:
+    """Hold the audit in ClickHouse against its own hashes.
+
+    Exits with 1 where a row was changed, left out or put in, and says which.
+    """
+    with said_plainly():
+        settings = load_settings(config)
+        with Pool(settings.clickhouse) as pool:
+            count, faults = audit_faults(pool)
+    for fault in faults:
+        click.echo(fault, err=True)
+    click.echo(f"{count} rows, {len(faults)} faults")
+    sys.exit(1 if faults else 0)
