@@ -26,7 +26,8 @@ check: $(READY)
 faults: $(READY)  ## kills every part at random moments: `make faults ARGS="--kills 12 --seed 7 --kinds flow,redis"`
 	$(BIN)/python -m tests.faults $(ARGS)
 
-lock: $(READY)  ## pins every dependency, with hashes; `make lock ARGS=--upgrade` takes newer ones
+lock:  ## pins every dependency, with hashes; `make lock ARGS=--upgrade` takes newer ones
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv
 	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --all-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 $(ARGS) -o requirements.lock
 

@@ -127,7 +127,7 @@ class Publishing:
     def _enter_ended(self) -> None:
         """Silences that have ended by themselves: the audit says so, as if the desk had ended them."""
         for silence, at in self.desk.ended():
-            action = AlertAction(f"end/{silence}", "unsilence", "anlan", THE_DESK, from_us(at), of=silence)
+            action = AlertAction(f"end:{silence}", "unsilence", "anlan", THE_DESK, from_us(at), of=silence)
             self._enter(action, at, "done", "", None)
 
     def _hear(self, said: Said) -> list[Draft]:
@@ -151,7 +151,7 @@ class Publishing:
 
     def _ask_for_a_visit(self, each: Attended, at: int) -> None:
         name = each.last.alert_id
-        action = AlertAction(f"visit/{name}/{at}", "ask_visit", "anlan", THE_DESK, from_us(at), alert_id=name)
+        action = AlertAction(f"visit:{name}:{at}", "ask_visit", "anlan", THE_DESK, from_us(at), alert_id=name)
         self._enter(action, at, "done", "", each)
 
     def _enter(self, action: AlertAction, at: int, verdict: Verdict, sentence: str, each: Attended | None) -> None:

@@ -23,6 +23,7 @@ Kind = Literal["phone", "id_card", "name", "address", "plate", "pair", "row"]
 KINDS: tuple[Kind, ...] = ("phone", "id_card", "name", "address", "plate", "pair", "row")
 Algorithm = Literal["sha256", "sm3"]
 
+SHOWN = 8  # characters of a token that people get to see
 _LETTERS = "bcdfghjkmnprstvz"  # one for each hex digit
 _TOKEN = re.compile(rf"[a-z][a-z0-9]{{0,7}}:[{_LETTERS}]{{20}}")
 _KEY_ID = re.compile(r"[a-z][a-z0-9]{0,7}")
@@ -42,6 +43,11 @@ class Key(Struct, frozen=True):
 def is_token(value: str) -> bool:
     """Whether a value is a token of this module, of whatever key."""
     return _TOKEN.fullmatch(value) is not None
+
+
+def veiled(text: str) -> str:
+    """A text whose tokens are cut to their beginnings: enough to tell two apart, too little to look one up."""
+    return _TOKEN.sub(lambda found: found[0][:SHOWN] + "…", text)
 
 
 def normalise(kind: Kind, raw: str) -> str:

@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from dataflows.cli_alerts import alerts
+from dataflows.cli_audit import audit
 from dataflows.cli_city import city
 from dataflows.cli_deadletters import deadletters
 from dataflows.cli_demo import demo
@@ -14,8 +16,11 @@ from dataflows.cli_digest import digest
 from dataflows.cli_ingest import ingest
 from dataflows.cli_keys import keys
 from dataflows.cli_replay import replay
+from dataflows.cli_routing import routing
 from dataflows.cli_rules import rules
 from dataflows.cli_run import run
+from dataflows.cli_schema import schema
+from dataflows.cli_serve import serve, tokens
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,5 +39,8 @@ def main(verbose: bool) -> None:
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
-for command in (demo, run, replay, rules, digest, ingest, deadletters, keys, city):
+for command in (
+    *(demo, run, serve, replay, alerts, rules, routing, digest, audit),
+    *(ingest, deadletters, keys, tokens, city, schema),
+):
     main.add_command(command)

@@ -26,8 +26,9 @@ from connectors.registry import load_channels
 from connectors.seal import Sealer, load_unsealer
 from dataflows.admission import UNKNOWN
 from dataflows.installation import all_mappings, clock_of
+from dataflows.listening import listen
 from dataflows.outbox import Outbox, Result, sendable
-from dataflows.settings import Settings, SettingsError, required
+from dataflows.settings import Settings, required
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10  # for requests in flight; more than the patience below
@@ -48,7 +49,7 @@ def push_server(settings: Settings, metrics: Metrics | None = None) -> Iterator[
     required(settings, "keyring", "seal_key", "http_tokens")
     desk = _Desk(settings, metrics or Metrics())
     tokens = parse_tokens(settings.http_tokens)
-    with _listening(settings) as listener, _Sender(settings.kafka, desk) as sender:
+    with listen(settings.http_address, settings.http_port, "http") as listener, _Sender(settings.kafka, desk) as sender:
         web = app(desk.admit, sender.send, tokens=tokens, mappings=desk.mappings.__contains__)
         config = uvicorn.Config(
             web,
@@ -130,21 +131,6 @@ class _Sender:
 
     def __exit__(self, *exc: object) -> None:
         self._thread.shutdown()  # nothing is left in the outbox: each delivery waits until it is empty
-
-
-@contextlib.contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """The socket; taken before anything else, so that a port in use is told at the start."""
-    family = socket.AF_INET6 if ":" in settings.http_address else socket.AF_INET
-    try:
-        listener = socket.create_server((settings.http_address, settings.http_port), family=family)
-    except OSError as error:
-        place = f"{settings.http_address}, port {settings.http_port}"
-        raise SettingsError(
-            f"`http_address` and `http_port` must be free to listen on; got `{error.strerror}` ({place})"
-        ) from None
-    with listener:
-        yield listener
 
 
 @contextlib.contextmanager

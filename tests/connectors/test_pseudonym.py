@@ -20,6 +20,7 @@ from connectors.pseudonym import (
     key_line,
     load_keyring,
     normalise,
+    veiled,
 )
 from connectors.scrub import scrub
 
@@ -141,3 +142,17 @@ def test_a_wrong_keyring_is_refused_and_its_secret_not_shown(tmp_path: Path, tex
 def test_a_missing_keyring_says_what_to_write(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"keyring must be in a file; got no file .*; write one line `k1 sha256"):
         load_keyring(tmp_path / "none")
+
+
+@given(st.text(), st.text(), st.sampled_from(KINDS))
+def test_a_veiled_text_holds_no_whole_token(before: str, after: str, kind: Kind) -> None:
+    token = RING.token(kind, before)
+
+    shown = veiled(f"{before} {token} {after}")
+
+    assert token not in shown
+    assert f"{token[:8]}…" in shown
+
+
+def test_what_is_no_token_is_not_veiled() -> None:
+    assert veiled("silence:4f0c2a alerts:620102 10:30") == "silence:4f0c2a alerts:620102 10:30"

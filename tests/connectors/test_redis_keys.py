@@ -11,10 +11,11 @@ from redis.exceptions import NoPermissionError
 from revisions import a_revision
 from subscribing import revision_reader
 
-from alerts.model import Region, Revision, Route, from_us
+from alerts.model import Acted, AlertAction, Doing, Matchers, Region, Revision, Route, Silencing, from_us
 from connectors.metrics import Metrics
 from connectors.redis import RedisAlertSink
 from connectors.redis_keys import county_access, names
+from connectors.redis_people import RedisPeopleSink
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +35,14 @@ def revision(alert_id: str, county: str, place: int) -> Revision:
     )
 
 
+def acted(seq: int, county: str, doing: Doing, **fields: Any) -> Acted:
+    action = AlertAction(f"act-{seq}", doing, "li", "duty", from_us(1_772_000_000_000_000), **fields)
+    return Acted(seq, action.acted_at, action, "done", county=county)
+
+
+SILENCE = acted(3, "", "silence", silence=Silencing(Matchers(rule="rc.*")))  # of the whole city
+
+
 @pytest.fixture(params=["", "{anlan}:"], ids=["plain", "prefix"])
 def prefix(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -45,10 +54,10 @@ def clerk_url(redis_url: str, prefix: str) -> Iterator[str]:
     part = RedisAlertSink(redis_url, Metrics(), prefix=prefix).build_part("redis", "feed", None)
     part.write_batch([[revision("a", OURS, 1), revision("b", THEIRS, 2)]])
     part.close()
+    people = RedisPeopleSink(redis_url, Metrics(), prefix=prefix).build_part("people", "people", None)
+    people.write_batch([[acted(1, OURS, "ack", alert_id="a"), acted(2, THEIRS, "ack", alert_id="b"), SILENCE]])
+    people.close()
     with redis.Redis.from_url(redis_url) as admin:
-        for county in (OURS, THEIRS):
-            admin.hset(f"{prefix}people:{county}:x", "ack_by", "li")
-            admin.xadd(f"{prefix}actions:{county}", {"json": "{}"})
         admin.execute_command("ACL", "SETUSER", "clerk", "reset", "on", ">secret", *county_access(OURS, prefix))
         yield redis_url.replace("//", "//clerk:secret@")
         admin.execute_command("ACL", "DELUSER", "clerk")
@@ -66,8 +75,8 @@ def test_a_county_reads_every_feed_of_its_own(clerk: Any, prefix: str) -> None:
     assert [fields["alert_id"] for _, fields in clerk.xrange(ours.stream(OURS))] == ["a"]
     assert clerk.hget(ours.record("a", OURS), "level") == "blue"
     assert clerk.zrevrange(ours.open_set(OURS), 0, -1) == ["a"]
-    assert clerk.hgetall(f"{prefix}people:{OURS}:x") == {"ack_by": "li"}
-    assert clerk.xlen(f"{prefix}actions:{OURS}") == 1
+    assert clerk.hget(f"{prefix}people:{OURS}:a", "ack_by") == "li"
+    assert [fields["seq"] for _, fields in clerk.xrange(f"{prefix}actions:{OURS}")] == ["1"]
     with clerk.pubsub() as hints:
         hints.subscribe(ours.hints(OURS))
         assert hints.get_message(timeout=5)["type"] == "subscribe"
@@ -112,9 +121,16 @@ def test_everything_of_another_county_and_of_all_is_refused(clerk: Any, prefix: 
         "own alert as all read it": ("HGETALL", ours.record("a")),
         "open": ("ZREVRANGE", ours.open_set(THEIRS), "0", "-1"),
         "open of all": ("ZREVRANGE", ours.open_set(), "0", "-1"),
-        "people": ("HGETALL", f"{prefix}people:{THEIRS}:x"),
+        "people": ("HGETALL", f"{prefix}people:{THEIRS}:b"),
+        "people of all": ("HGETALL", f"{prefix}people:b"),
+        "own people as all read them": ("HGETALL", f"{prefix}people:a"),
         "actions": ("XREAD", "STREAMS", f"{prefix}actions:{THEIRS}", "0"),
         "actions of all": ("XREAD", "STREAMS", f"{prefix}actions:all", "0"),
+        "number of actions": ("GET", f"{prefix}actions:seq"),
+        "what became of an action": ("GET", f"{prefix}acted:act-2"),
+        "what became of an own action": ("GET", f"{prefix}acted:act-1"),
+        "silences": ("HGETALL", f"{prefix}silences"),
+        "one silence": ("HGET", f"{prefix}silences", "act-3"),
         "group": ("XREADGROUP", "GROUP", "g", "c", "STREAMS", ours.stream(THEIRS), ">"),
         "new group": ("XGROUP", "CREATE", ours.stream(THEIRS), "g", "0"),
         "hints": ("SUBSCRIBE", ours.hints(THEIRS)),
@@ -137,6 +153,12 @@ def test_everything_of_another_county_and_of_all_is_refused(clerk: Any, prefix: 
     assert told == {}
 
 
+def test_what_is_refused_is_there_for_the_city(clerk: Any, redis_url: str, prefix: str) -> None:
+    keys = ("people:b", "people:a", f"people:{THEIRS}:b", "actions:all", "actions:seq", "acted:act-1", "silences")
+    with redis.Redis.from_url(redis_url) as admin:
+        assert [key for key in keys if not admin.exists(f"{prefix}{key}")] == []
+
+
 def test_a_county_changes_nothing(clerk: Any, prefix: str) -> None:
     ours = names(prefix)
     changes: dict[str, tuple[Any, ...]] = {
@@ -147,6 +169,9 @@ def test_a_county_changes_nothing(clerk: Any, prefix: str) -> None:
         "open": ("ZREM", ours.open_set(OURS), "a"),
         "rename": ("RENAME", ours.stream(OURS), "mine"),
         "expire": ("EXPIRE", ours.record("a", OURS), "1"),
+        "people": ("HSET", f"{prefix}people:{OURS}:a", "ack_by", "wang"),
+        "action": ("XADD", f"{prefix}actions:{OURS}", "*", "json", "{}"),
+        "silence": ("HDEL", f"{prefix}silences", "act-3"),
         "hint": ("PUBLISH", ours.hints(OURS), "{}"),
         "empty": ("FLUSHALL",),
         "server": ("CONFIG", "SET", "maxmemory", "1"),

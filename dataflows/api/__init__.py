@@ -1,0 +1,1 @@
+"""The service for people and systems: alerts, feeds and actions over HTTP."""

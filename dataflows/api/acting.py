@@ -1,0 +1,94 @@
+"""How an action goes out and its verdict comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Response
+
+from alerts.desk.routing import Powers, Routing
+from alerts.model import Acted, AlertAction, Doing
+from connectors.identifiers import find_identifiers
+from connectors.scrub import scrub
+from dataflows.api.answers import Accepted
+from dataflows.api.caller import Caller
+from dataflows.api.problem import RefusedError
+from dataflows.api.sender import ActionSender
+from dataflows.api.sight import Sight
+
+FIRST_LOOK_SECONDS = 0.02
+LAST_LOOK_SECONDS = 0.2
+
+Answer = Response[Acted | Accepted]
+
+
+class Acting:
+    """Where actions are handed in. The desk decides; what a role may never do is refused here at once."""
+
+    def __init__(self, sender: ActionSender, routing: Routing, now: Callable[[], datetime]) -> None:
+        self._sender = sender
+        self._routing = routing
+        self._now = now
+
+    def powers(self, role: str) -> Powers:
+        """What a role may do."""
+        return self._routing.powers(role)
+
+    def now(self) -> datetime:
+        """The installation's clock."""
+        return self._now()
+
+    def require(self, caller: Caller, doing: Doing) -> None:
+        """Raise a refusal where the caller's role may not do that, whatever it is done with."""
+        may = self._routing.powers(caller.role).may
+        if doing not in may:
+            allowed = ", ".join(sorted(may)) or "nothing"
+            sentence = f"role `{caller.role}` must be allowed to {doing}; it may: {allowed}"
+            raise RefusedError(HTTPStatus.FORBIDDEN, sentence)
+
+    def action(self, caller: Caller, doing: Doing, action_id: str | None, **values: Any) -> AlertAction:
+        """What the caller does: who they are is what their token says."""
+        if action_id and find_identifiers(action_id):
+            sentence = "`action_id` must not hold what names a person; got a number like that; use a random word"
+            raise RefusedError(HTTPStatus.BAD_REQUEST, sentence)
+        values["why"] = scrub(values.get("why", ""))  # no topic holds a number that somebody typed
+        return AlertAction(
+            action_id or uuid.uuid4().hex, doing, caller.name, caller.role, self._now(), caller.region, **values
+        )
+
+    async def act(self, sight: Sight, action: AlertAction, wait: float) -> Answer:
+        """Hand it in, unless that was done before, and wait some seconds for the verdict."""
+        if (known := await sight.verdict_on(action)) is not None:
+            return _answered(known)
+        await self._sender.send(action)
+        verdict = await self._verdict(sight, action, wait)
+        return _waiting(action) if verdict is None else _answered(verdict)
+
+    async def _verdict(self, sight: Sight, action: AlertAction, wait: float) -> Acted | None:
+        end = time.monotonic() + wait
+        pause = FIRST_LOOK_SECONDS
+        while (found := await sight.verdict_on(action)) is None:
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            await asyncio.sleep(min(pause, left))
+            pause = min(2 * pause, LAST_LOOK_SECONDS)
+        return found
+
+
+def _answered(acted: Acted) -> Answer:
+    if acted.verdict == "refused":
+        raise RefusedError(HTTPStatus.CONFLICT, acted.sentence, action_id=acted.action.action_id)
+    return Response(acted, status_code=HTTPStatus.OK)
+
+
+def _waiting(action: AlertAction) -> Answer:
+    location = f"/v1/actions/{action.action_id}"
+    accepted = Accepted(action.action_id, location)
+    return Response(accepted, status_code=HTTPStatus.ACCEPTED, headers={"location": location})

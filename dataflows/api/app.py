@@ -1,0 +1,135 @@
+"""The service as an ASGI application; a server is started elsewhere (`server.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+from litestar.enums import MediaType
+from litestar.middleware import DefineMiddleware
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from alerts.desk.routing import Routing
+from connectors.clickhouse_alerts import PoolViews
+from connectors.metrics import Metrics
+from connectors.redis_views import Nudges, RedisViews
+from dataflows.api import routes_actions, routes_alerts, routes_audit, routes_feed, routes_health, routes_silences
+from dataflows.api.acting import Acting
+from dataflows.api.door import OPEN_TO_ALL, Door
+from dataflows.api.following import Following
+from dataflows.api.limits import Buckets, Limits
+from dataflows.api.problem import HANDLERS
+from dataflows.api.routes_health import Health
+from dataflows.api.sender import ActionSender
+from dataflows.api.sight import Sight
+from dataflows.api.tokens import TokenBook
+from dataflows.api.watched import Watched
+
+MAX_BYTES = 64 * 1024  # of a body; the longest action has a few thousand
+ROUTES = (
+    *routes_alerts.ROUTES, *routes_actions.ROUTES, *routes_silences.ROUTES, *routes_feed.ROUTES, *routes_audit.ROUTES,
+    *routes_health.ROUTES,
+)  # fmt: skip
+
+Now = Callable[[], datetime]
+
+
+class Service:
+    """The parts of a running service; they belong to one event loop."""
+
+    def __init__(self, kafka: str, redis: str, clickhouse: str) -> None:
+        self.redis = RedisViews(redis)
+        self.pool = PoolViews(clickhouse)
+        self.sender = ActionSender(kafka)
+        self.nudges = Nudges(self.redis)
+
+    @contextlib.asynccontextmanager
+    async def running(self, _: Litestar) -> AsyncIterator[None]:
+        """Watch the feeds; on the way out everybody who follows is let go, and connections are closed."""
+        watching = asyncio.create_task(self.nudges.run())
+        try:
+            yield
+        finally:
+            await self.nudges.close()
+            while not watching.done():  # the client library swallows a cancellation while it connects
+                watching.cancel()
+                await asyncio.wait([watching], timeout=0.1)
+            await self.redis.close()
+            await asyncio.to_thread(self._close_threads)
+
+    def _close_threads(self) -> None:
+        self.sender.close()
+        self.pool.close()
+
+
+def app(
+    service: Service,
+    tokens: TokenBook,
+    routing: Routing,
+    metrics: Metrics,
+    *,
+    machine: Now,
+    clock: Now,
+    limits: Limits | None = None,
+) -> Watched:
+    """`machine` says whether a token has ended; `clock` is that of the installation, by which people act."""
+    return Watched(framework(service, tokens, routing, metrics, machine=machine, clock=clock, limits=limits), metrics)
+
+
+def framework(
+    service: Service,
+    tokens: TokenBook,
+    routing: Routing,
+    metrics: Metrics,
+    *,
+    machine: Now,
+    clock: Now,
+    limits: Limits | None = None,
+) -> Litestar:
+    """The routes, who may ask them, and what each is given: a caller's sight, never the servers themselves."""
+    buckets = Buckets(limits or Limits())
+
+    def sight(request: Request[Any, Any, Any]) -> Sight:
+        return Sight(request.user, service.redis, service.pool)
+
+    return Litestar(
+        ROUTES,
+        middleware=[DefineMiddleware(Door, tokens=tokens, buckets=buckets, now=machine)],
+        dependencies={
+            "sight": Provide(sight, sync_to_thread=False),
+            "acting": _given(Acting(service.sender, routing, clock)),
+            "following": _given(Following(service.nudges, buckets, metrics)),
+            "health": _given(Health(service.redis, service.pool, service.sender)),
+        },
+        exception_handlers=HANDLERS,
+        lifespan=[service.running],
+        openapi_config=_description(),
+        request_max_body_size=MAX_BYTES,
+        logging_config=None,
+    )
+
+
+def _given(part: Any) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)
+
+
+def _description() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        "Anlan alerts",
+        "1",
+        description="Alerts, feeds and actions. Errors are problems (RFC 9457) with a sentence.",
+        use_handler_docstrings=True,
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", description="`anlan tokens make`")}
+        ),
+        security=[{"token": []}],
+        openapi_router=Router("/openapi.json", route_handlers=[], opt=OPEN_TO_ALL, include_in_schema=False),
+        render_plugins=[JsonRenderPlugin(path="/openapi.json", media_type=MediaType.JSON)],
+    )

@@ -1,0 +1,80 @@
+"""The service as a process: one event loop, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import uvicorn
+
+from alerts.desk.routing import Routing
+from alerts.model import from_us
+from connectors.metrics import Metrics
+from connectors.metrics import serve as serve_metrics
+from dataflows.api.app import Service, app
+from dataflows.api.limits import Limits
+from dataflows.api.tokens import TokenBook
+from dataflows.installation import clock_of
+from dataflows.listening import listen
+from dataflows.settings import Settings, required
+
+STOP_SECONDS = 10  # for requests in flight; whoever follows a feed is let go at once
+
+_log = logging.getLogger("anlan.api")
+
+
+def serve(settings: Settings, routing: Routing) -> None:
+    """Answer on `api_address` and `api_port` until SIGTERM or SIGINT. Raises `SettingsError`, `YamlError`."""
+    required(settings, "api_tokens")
+    tokens, metrics = TokenBook(settings.api_tokens), Metrics()
+    with listen(settings.api_address, settings.api_port, "api") as listener:
+        door = serve_metrics(metrics, settings.api_metrics_port)
+        _log.info("service_started address=%s port=%d", settings.api_address, listener.getsockname()[1])
+        try:
+            asyncio.run(_serve(settings, tokens, routing, metrics, listener))
+        finally:
+            door.close()
+    _log.info("service_stopped")
+
+
+async def _serve(
+    settings: Settings, tokens: TokenBook, routing: Routing, metrics: Metrics, listener: socket.socket
+) -> None:
+    service = Service(settings.kafka, settings.redis, settings.clickhouse)
+    clock = clock_of(settings)
+    limits = Limits(settings.api_per_second)
+    web = app(
+        service, tokens, routing, metrics, machine=lambda: datetime.now(UTC), clock=lambda: from_us(clock()),
+        limits=limits,
+    )  # fmt: skip
+    config = uvicorn.Config(
+        web, lifespan="on", ws="none", log_config=None, access_log=False, server_header=False, date_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )  # fmt: skip
+    await _Server(config, service).serve([listener])
+
+
+class _Server(uvicorn.Server):
+    """Lets those who follow a feed go as soon as it is asked to end: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._nudges = service.nudges
+        self._loop = asyncio.get_running_loop()
+        self._closing: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """An orderly end is no failure: a signal is not raised again behind it."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._end)
+        yield
+
+    def _end(self) -> None:
+        self.should_exit = True
+        self._closing = self._loop.create_task(self._nudges.close())

@@ -1,0 +1,120 @@
+"""`anlan alerts ack`, `unack`, `assign`, `note`, `close`, `reopen`: what people do with alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, get_args
+
+import click
+import msgspec
+
+from alerts.model import Disposition
+from dataflows.api_client import Api
+from dataflows.cli_alerts_options import EXIT_CODES, Moment, asks, find, said, wait_option
+from dataflows.history import as_json as json_option
+from dataflows.history_origin import Command
+
+_alerts = click.argument("alerts", nargs=-1, required=True, metavar="ID[@REVISION]...")
+_why = click.option("--why", default="", help="Your words; phones and ID numbers in them are scrubbed.")
+_why_needed = click.option("--why", required=True, help="Your words; phones and ID numbers in them are scrubbed.")
+
+
+def _act(api: Api, alerts: Sequence[str], action: str, done: str, wait: float, as_json: bool, **asked: Any) -> None:
+    """Do the same with some alerts, one after the other; the first that is refused ends it."""
+    for reference in alerts:
+        alert_id, revision = find(api, reference)
+        acted = api.act(alert_id, wait, action=action, revision=revision, **asked)
+        click.echo(msgspec.json.encode(acted) if as_json else said(acted, done))
+
+
+def _on_alerts(command: Command) -> Command:
+    """A command that does something with the alerts that are named."""
+    return asks(_alerts(wait_option(json_option(command))))
+
+
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@click.option("--until", type=Moment(), help="Until `2h` from now, or a time; default: as long as your role may.")
+@_why
+def ack(api: Api, alerts: tuple[str, ...], until: datetime | None, why: str, wait: float, as_json: bool) -> None:
+    """Take alerts: you look after them until a time, and nothing escalates meanwhile.
+
+    An ack hides nothing, and when it ends, or the level rises, people are told again. With `@` and the number that
+    `list` and `tail` show, an alert that has risen since you looked is not acked unseen.
+
+    \b
+    anlan alerts ack 1f3a9c2e@3 --until 2h
+    anlan alerts ack 1f3a9c2e 77ab0c1d --why 已派人
+    """
+    _act(api, alerts, "ack", "已签收 acked", wait, as_json, until=until, why=why)
+
+
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@_why
+def unack(api: Api, alerts: tuple[str, ...], why: str, wait: float, as_json: bool) -> None:
+    """Give alerts back: they wait for an ack again, and whoever is next is told.
+
+    \b
+    anlan alerts unack 1f3a9c2e --why 交班
+    """
+    _act(api, alerts, "unack", "已退回 unacked", wait, as_json, why=why)
+
+
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@click.option("--to", "whom", required=True, metavar="WHOM", help="A role, a unit or an account.")
+@_why
+def assign(api: Api, alerts: tuple[str, ...], whom: str, why: str, wait: float, as_json: bool) -> None:
+    """Say who is to handle alerts.
+
+    \b
+    anlan alerts assign 1f3a9c2e --to grid.officer-12
+    """
+    _act(api, alerts, "assign", f"已交办 {whom} assigned", wait, as_json, assigned_to=whom, why=why)
+
+
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@_why_needed
+def note(api: Api, alerts: tuple[str, ...], why: str, wait: float, as_json: bool) -> None:
+    """Write something on alerts, for whoever reads them next.
+
+    \b
+    anlan alerts note 1f3a9c2e --why 双方已见面
+    """
+    _act(api, alerts, "note", "已备注 noted", wait, as_json, why=why)
+
+
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@click.option(
+    "--as", "disposition", required=True, type=click.Choice(get_args(Disposition)), help="What it turned out to be."
+)
+@_why
+def close(
+    api: Api, alerts: tuple[str, ...], disposition: Disposition, why: str, wait: float, as_json: bool
+) -> None:  # fmt: skip
+    """Close alerts, and say what they turned out to be. New reports open them again.
+
+    \b
+    anlan alerts close 1f3a9c2e@5 --as true_positive --why 已调解
+    anlan alerts close 77ab0c1d@1 --as false_positive
+    """
+    _act(api, alerts, "close", "已关闭 closed", wait, as_json, disposition=disposition, why=why)
+
+
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@_why
+def reopen(api: Api, alerts: tuple[str, ...], why: str, wait: float, as_json: bool) -> None:
+    """Open again what a person has closed too early.
+
+    \b
+    anlan alerts reopen 1f3a9c2e-... --why 又来电
+    """
+    _act(api, alerts, "reopen", "已重开 reopened", wait, as_json, why=why)
+
+
+ACTS = (ack, unack, assign, note, close, reopen)

@@ -1,0 +1,47 @@
+"""`anlan serve` and `anlan tokens`: the service for people and systems, and who may ask it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from dataflows.failures import said_plainly
+from dataflows.settings import load_settings
+
+
+@click.command()
+@click.option("--config", type=click.Path(dir_okay=False), help="TOML file with the settings of this installation.")
+def serve(config: str | None) -> None:
+    """Answer people and systems over HTTP until SIGTERM: alerts, feeds, actions, silences, audit.
+
+    `api_tokens` must name the file of tokens; `anlan tokens make` makes what goes into it. The service listens on
+    127.0.0.1:8090; what it can do is described at /openapi.json. Metrics are on 127.0.0.1:9465/metrics.
+    """
+    from dataflows.api.powers import load_routing
+    from dataflows.api.server import serve as serve_until_stopped
+
+    with said_plainly():
+        settings = load_settings(config)
+        serve_until_stopped(settings, load_routing(settings.routing))
+
+
+@click.group()
+def tokens() -> None:
+    """Who may ask the service."""
+
+
+@tokens.command()
+@click.option("--name", required=True, help="Who bears it; stands in the audit as who acted.")
+@click.option("--role", required=True, help="A role of the routing, such as `duty.county` or `supervisor`.")
+@click.option("--region", default="", help="Code of their county, township or village; none is the whole city.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The day (UTC) on which it opens nothing any more.")
+def make(name: str, role: str, region: str, expires: datetime | None) -> None:
+    """Make a token. It is shown this once; the entry for the file of tokens holds only its hash."""
+    from dataflows.api.powers import load_routing, require_role
+    from dataflows.api.tokens import make_token
+
+    with said_plainly():
+        require_role(load_routing(), role)
+        token, entry = make_token(name, role, region, expires and expires.replace(tzinfo=UTC))
+    click.echo(f"token, shown this once:\n  {token}\n\nentry under `tokens:` in the file:\n{entry}")
