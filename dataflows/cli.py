@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from dataflows.cli_access import access
 from dataflows.cli_alerts import alerts
 from dataflows.cli_audit import audit
 from dataflows.cli_city import city
@@ -41,6 +42,6 @@ def main(verbose: bool) -> None:
 
 for command in (
     *(demo, run, serve, replay, alerts, rules, routing, digest, audit),
-    *(ingest, deadletters, keys, tokens, city, schema),
+    *(ingest, deadletters, keys, tokens, access, city, schema),
 ):
     main.add_command(command)

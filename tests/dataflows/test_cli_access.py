@@ -1,0 +1,92 @@
+"""`anlan access`: what it prints makes the users, and tells the password once."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from pathlib import Path
+
+import pytest
+import redis
+from click.testing import CliRunner, Result
+
+from connectors.clickhouse_access import statements, users_file
+from connectors.redis_keys import county_access
+from dataflows.cli import main
+from dataflows.cli_access import pool_database
+
+HASH = hashlib.sha256(b"secret").hexdigest()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["access", "county", *arguments])
+
+
+def test_it_prints_the_line_for_redis_and_the_sql() -> None:
+    lines = run("620102", "--sha256", HASH).stdout.splitlines()
+
+    assert lines[0].split() == ["ACL", "SETUSER", "county-620102", "reset", "on", f"#{HASH}", *county_access("620102")]
+    assert lines[1:] == [f"{each};" for each in statements("620102", "county-620102", HASH)]
+
+
+@pytest.mark.parametrize(
+    ("form", "first", "other"),
+    [
+        ("--redis", "ACL SETUSER li", "CREATE"),
+        ("--clickhouse", "CREATE", "ACL"),
+        ("--users-file", "<clickhouse>", "ACL"),
+    ],
+)
+def test_it_prints_one_of_them(form: str, first: str, other: str) -> None:
+    said = run("620102", form, "--user", "li", "--sha256", HASH).stdout
+
+    assert said.startswith(first)
+    assert other not in said
+
+
+def test_a_file_of_users_is_whole() -> None:
+    said = run("620102", "--users-file", "--user", "li", "--sha256", HASH, "--database", "anlan").stdout
+
+    assert said == users_file("620102", "li", HASH, "anlan")
+
+
+def test_a_fresh_password_is_told_apart_from_what_is_run() -> None:
+    result = run("620102")
+    password = result.stderr.split()[-1]
+
+    assert hashlib.sha256(password.encode()).hexdigest() in result.stdout
+    assert password not in result.stdout
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_password_that_is_known_already_is_not_told() -> None:
+    assert run("620102", "--sha256", HASH).stderr == ""
+
+
+def test_the_database_is_that_of_the_pool(tmp_path: Path) -> None:
+    config = tmp_path / "anlan.toml"
+    config.write_text('clickhouse = "https://anlan:pw@pool:8443/anlan?secure=1"')
+
+    assert "ON `anlan`.`events`" in run("620102", "--config", str(config)).stdout
+    assert pool_database("chdb:///var/lib/anlan/pool") == "default"
+    assert pool_database("http://127.0.0.1:8123") == "default"
+
+
+def test_what_is_no_county_is_refused() -> None:
+    result = run("6201")
+
+    assert result.exit_code == 1
+    assert "a county must be six digits, as in `620102`; got `6201`" in result.stderr
+
+
+@pytest.mark.integration
+def test_redis_takes_the_line(redis_url: str) -> None:
+    made = run("620102", "--redis")
+    line, password = made.stdout, made.stderr.split()[-1]
+    with redis.Redis.from_url(redis_url) as admin:
+        admin.execute_command(*shlex.split(line))
+        with redis.Redis.from_url(redis_url.replace("//", f"//county-620102:{password}@")) as clerk:
+            assert clerk.xlen("alerts:620102") == 0
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                clerk.xlen("alerts:620103")
+        admin.execute_command("ACL", "DELUSER", "county-620102")
