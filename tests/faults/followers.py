@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import redis
 
-from alerts.model import Arrival, Revision, to_us
+from alerts.desk.audit import THE_DESK
+from alerts.model import Act, Acted, Arrival, Revision, to_us
 from connectors.kafka import ALERTS, INTAKE_LOG
 from connectors.kafka_client import partitions_of
 from connectors.kafka_reader import RawRecord, Reader
@@ -133,6 +134,7 @@ class LogFollower(TopicFollower):
 
     def __init__(self, bootstrap: str) -> None:
         self.events: set[str] = set()
+        self.actions: set[str] = set()
         self.sources: Counter[str] = Counter()
         self.produced_at = 0.0  # when the newest row in it was sent
         self._last_us: dict[int, int] = {}
@@ -151,7 +153,9 @@ class LogFollower(TopicFollower):
     def take(self, record: RawRecord) -> None:
         stamp_us, found = decode(record.value, record.headers, record.source)
         self._last_us[record.partition] = max(stamp_us, self._last_us.get(record.partition, 0))
-        if isinstance(found, Arrival):
+        if isinstance(found, Act):
+            self.actions.add(found.action.action_id)
+        elif isinstance(found, Arrival):
             self.events.add(found.event.id)
             self.sources[found.source] += 1
             self.produced_at = max(self.produced_at, found.produced_us / 1e6)
@@ -164,3 +168,12 @@ def stream(url: str) -> list[Revision]:
     entries: Any = client.xrange("alerts:all")
     client.close()
     return [decode_revision(fields[b"json"]) for _, fields in entries]
+
+
+def actions(url: str) -> list[str]:
+    """The ids of what people did, as they stand in the stream."""
+    client = redis.Redis.from_url(url, protocol=2)
+    entries: Any = client.xrange("actions:all")
+    client.close()
+    rows = [msgspec.json.decode(fields[b"json"], type=Acted) for _, fields in entries]
+    return [row.action.action_id for row in rows if row.action.role != THE_DESK]

@@ -17,6 +17,7 @@ class Outcome(Struct):
     sent: int = 0
     revisions: int = 0
     alerts: int = 0
+    actions: int = 0
     events_lost: int = 0
     events_doubled: int = 0
     alerts_lost: int = 0

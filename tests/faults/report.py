@@ -10,8 +10,8 @@ from rich.table import Table
 from tests.faults.outcome import Outcome
 
 COLUMNS = (
-    "kind", "faults", "kills", "events", "revisions", "events lost", "alerts lost", "seen twice", "strong", "weak",
-    "recount", "back p50 s", "max s", "held up max s",
+    "kind", "faults", "kills", "events", "actions", "revisions", "events lost", "alerts lost", "seen twice", "strong",
+    "weak", "recount", "back p50 s", "max s", "held up max s",
 )  # fmt: skip
 
 
@@ -19,12 +19,15 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     """A line for each kind."""
     shown = Table(*COLUMNS)
     for each in outcomes:
-        times = each.recovery_seconds
+        counts = (
+            each.faults, each.kills, each.sent, each.actions, each.revisions, each.events_lost, each.alerts_lost,
+            each.seen_twice,
+        )  # fmt: skip
+        equals = (each.strong_equal, each.weak_equal, each.recounted_equal)
+        back, held = each.recovery_seconds, each.held_seconds
         shown.add_row(
-            each.kind, *(f"{n:,}" for n in (each.faults, each.kills, each.sent, each.revisions, each.events_lost,
-            each.alerts_lost, each.seen_twice)), *(_equal(is_equal) for is_equal in (each.strong_equal,
-            each.weak_equal, each.recounted_equal)), f"{median(times):.1f}" if times else "–",
-            f"{max(times):.1f}" if times else "–", f"{max(each.held_seconds):.1f}" if each.held_seconds else "–",
+            each.kind, *(f"{n:,}" for n in counts), *map(_equal, equals), f"{median(back):.1f}" if back else "–",
+            f"{max(back):.1f}" if back else "–", f"{max(held):.1f}" if held else "–",
         )  # fmt: skip
     return shown
 

@@ -15,6 +15,7 @@ from tests.faults.checks import Truth
 from tests.faults.flow import Flow
 from tests.faults.followers import AlertsFollower, LogFollower, RedisFollower
 from tests.faults.load import Load, Sender
+from tests.faults.officer import Officer
 from tests.faults.outcome import Outcome
 from tests.faults.plan import Fault, faults
 from tests.faults.servers import Servers
@@ -90,6 +91,7 @@ class Round:
         self._topic = AlertsFollower(bootstrap)
         self._log = LogFollower(bootstrap)
         self._sender = Sender(bootstrap, load, origin)
+        self._officer = Officer(bootstrap, f"{load.seed}/officer", lambda: list(self._topic.heard.last))
         self._striker = Striker(self._servers, self._flow, self._rng)
         if not self._striker.wait_until(lambda: bool(self._log.events), FIRST_SECONDS):
             raise RuntimeError(f"the first event must reach the log within {FIRST_SECONDS:g} s")
@@ -143,6 +145,7 @@ class Round:
     def _end(self) -> None:
         self._say(self._plan.count, "draining")
         self._sender.stop()
+        self._officer.stop()
         began = time.time()
         clock_us = self._drain()
         self._outcome.drain_seconds = time.time() - began
@@ -151,16 +154,17 @@ class Round:
             self._outcome.losses.append(f"the flow must stop with 0; got {code}: {self._flow.last_words()}")
         self._outcome.kills = self._striker.kills
         self._say(self._plan.count, "checking")
-        sent, followers = self._sender.sent, (self._feed, self._topic, self._log)
+        sent, acted = self._sender.sent, self._officer.sent
+        followers = (self._feed, self._topic, self._log)
         is_weak_due = (self._plan.away + USUAL_RECOVERY_SECONDS) * self._plan.load.speed <= LATENESS_SECONDS
         self._check_held_up()
-        judge(Evidence(self._servers, self._flow, sent, *followers, clock_us, is_weak_due), self._outcome)
+        judge(Evidence(self._servers, self._flow, sent, acted, *followers, clock_us, is_weak_due), self._outcome)
 
     def _drain(self) -> int:
         """Wait until all is through; the clock of the log that every sink has passed by then."""
         sent = {event.id for event in self._sender.sent}
         wait_until, log = self._striker.wait_until, self._log
-        wait_until(lambda: sent <= log.events, DRAIN_SECONDS)
+        wait_until(lambda: sent <= log.events and self._officer.sent <= log.actions, DRAIN_SECONDS)
         clock_us = log.clock_us
         later = clock_us + int(SETTLE_SECONDS * self._plan.load.speed * 1e6)
         wait_until(lambda: log.clock_us > later, DRAIN_SECONDS)

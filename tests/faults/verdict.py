@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 import msgspec
 
+from alerts.desk.audit import THE_DESK
 from alerts.model import Event, Revision
+from connectors.clickhouse import Pool
+from connectors.clickhouse_audit import audit_faults, audit_rows
 from connectors.kafka import ALERTS, read_all
 from connectors.kafka_client import partitions_of
 from tests.faults.checks import PoolFound, Truth, of_the_pool, said_by, weak
 from tests.faults.flow import Flow
-from tests.faults.followers import AlertsFollower, LogFollower, RedisFollower, stream
+from tests.faults.followers import AlertsFollower, LogFollower, RedisFollower, actions, stream
 from tests.faults.outcome import Outcome
 from tests.faults.servers import Servers
 
@@ -25,6 +28,7 @@ class Evidence(NamedTuple):
     servers: Servers
     flow: Flow
     sent: Sequence[Event]
+    acted: Set[str]  # ids of the actions that were sent
     feed: RedisFollower
     topic: AlertsFollower
     log: LogFollower
@@ -41,6 +45,7 @@ def judge(evidence: Evidence, outcome: Outcome) -> None:
     if evidence.is_weak_due:
         _weak(evidence, outcome)
     _followers(evidence, outcome)
+    _people(evidence, outcome)
     _rest(evidence, pool, truth, outcome)
 
 
@@ -106,6 +111,19 @@ def _followers(evidence: Evidence, outcome: Outcome) -> None:
             outcome.losses.append(f"a subscriber of {name} saw {len(heard.gaps)} gaps: {_some(heard.gaps)}")
         if heard.seq_back:
             outcome.losses.append(f"a subscriber of {name} saw `feed_seq` go back {heard.seq_back} times")
+
+
+def _people(evidence: Evidence, outcome: Outcome) -> None:
+    """Every action has one row in the pool and one in Redis, and the audit holds."""
+    outcome.actions = len(evidence.acted)
+    with Pool(evidence.servers.clickhouse.dsn) as pool:
+        rows = [row.action.action_id for row in audit_rows(pool) if row.action.role != THE_DESK]
+        outcome.losses += [f"audit: {fault}" for fault in audit_faults(pool)[1]]
+    in_redis = actions(evidence.servers.redis.url)
+    for name, found in (("the pool", rows), ("redis", in_redis)):
+        if sorted(found) != sorted(evidence.acted):
+            lost, more = evidence.acted - set(found), len(found) - len(set(found))
+            outcome.losses.append(f"{len(lost)} actions are not in {name}, {more} are there twice: {_some(lost)}")
 
 
 def _rest(evidence: Evidence, pool: PoolFound, truth: Truth, outcome: Outcome) -> None:
