@@ -212,6 +212,7 @@ _CHECKS = (
     lint_privacy.keys,
     lint_privacy.selects,
     lint_privacy.evidence,
+    lint_privacy.sentence,
     lint_privacy.readers,
     lint_bounds.windows,
     lint_bounds.constructs,

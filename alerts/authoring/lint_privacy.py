@@ -107,6 +107,20 @@ def evidence(rule: Rule) -> Iterator[Remark]:
                 )
 
 
+def sentence(rule: Rule) -> Iterator[Remark]:
+    """An alert's sentence is read by many who may not see a person's token."""
+    said = rule.spec.explain
+    texts = {"": said} if isinstance(said, str) else {"zh": said.zh, "en": said.en}
+    for language, text in texts.items():
+        for name in re.findall(r"\{(\w+)", text):
+            if name in PEOPLE:
+                yield error(
+                    "people-sentence",
+                    f"must not name a person's token in its `explain`; got `{{{name}}}`; take it out",
+                    *(("explain", language) if language else ("explain",)),
+                )
+
+
 def readers(rule: Rule) -> Iterator[Remark]:
     """What is known of people has its readers and its end."""
     spec = rule.spec

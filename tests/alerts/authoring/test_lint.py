@@ -356,6 +356,18 @@ def test_people_are_evidence_only_where_a_life_may_be_at_stake() -> None:
     assert said(**LIFE, evidence={"fields": ["reporter"]}) == []
 
 
+@pytest.mark.parametrize("explain", ["{count} calls of {pair}", {"zh": "{count}次，{pair}", "en": "{count} calls"}])
+def test_the_sentence_of_an_alert_names_nobodys_token(explain: Any) -> None:
+    assert said(**LIFE, key=["pair"], explain=explain) == [
+        (
+            "error",
+            "people-sentence",
+            "rule `a.one` must not name a person's token in its `explain`; got `{pair}`; take it out",
+        )
+    ]
+    assert said(**LIFE, explain="{count} calls in {window.size}") == []
+
+
 @pytest.mark.parametrize("field", ["text", "lat", "lon"])
 @pytest.mark.parametrize(
     "parts",
