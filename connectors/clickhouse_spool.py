@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from alerts.model import DeadLetter, LateEvent, MatterLink, PooledEvent, Receipt, Revision, RuleGap
+from alerts.model import Acted, DeadLetter, LateEvent, MatterLink, PooledEvent, Receipt, Revision, RuleGap
 from connectors.clickhouse_rows import Poolable
 
 
@@ -18,6 +18,7 @@ class _Kinds(msgspec.Struct, omit_defaults=True):
     letters: list[DeadLetter] = []
     gaps: list[RuleGap] = []
     receipts: list[Receipt] = []
+    acts: list[Acted] = []
 
 
 _NAMES: dict[type, str] = {
@@ -28,6 +29,7 @@ _NAMES: dict[type, str] = {
     DeadLetter: "letters",
     RuleGap: "gaps",
     Receipt: "receipts",
+    Acted: "acts",
 }
 
 
