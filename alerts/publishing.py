@@ -13,6 +13,7 @@ from alerts.desk.attended import Attended
 from alerts.desk.audit import THE_DESK, Audit
 from alerts.desk.desk import Desk
 from alerts.desk.doing import RefusedError, do
+from alerts.desk.lineage import taken_in
 from alerts.desk.routing import Routing
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
 from alerts.desk.said import Said
@@ -108,11 +109,12 @@ class Publishing:
         drafts = sorted((draft for answer in answers for draft in answer.drafts), key=lambda draft: draft.order)
         found: list[Draft | Said] = [*drafts, *(each for answer in answers for each in answer.said)]
         found.sort(key=_place)
+        heirs = {id(gone): heir for gone, heir in taken_in(drafts)}
         out: list[Draft] = []
         for each in found:
             at = _place(each)[0]
             out += self._pass_time(at)
-            out += self.desk.take(each) if isinstance(each, Draft) else self._hear(each)
+            out += self.desk.take(each, heirs.get(id(each))) if isinstance(each, Draft) else self._hear(each)
             self._enter_ended()
         out += self._pass_time(answers[0].end)
         return [self._in_feed(draft) for draft in out if draft.order[0] > self._silent_until_us]

@@ -61,10 +61,13 @@ class Desk:
             self._enter(each)
         self._unmute(at)
 
-    def take(self, draft: Draft) -> list[Draft]:
-        """What the stream says of an alert: none, one or more revisions."""
+    def take(self, draft: Draft, heir: Draft | None = None) -> list[Draft]:
+        """What the stream says of an alert: none, one or more revisions. Its `heir` has taken in its evidence."""
         at = draft.order[0]
         each = self._attended(draft)
+        if heir is not None:
+            link = AlertLink("merged_into", self._name(heir))
+            draft = replace(draft, revision=replace(draft.revision, links=(*draft.revision.links, link)))
         if draft.is_over:
             self._forget(each)
         elif draft.standing:
@@ -92,10 +95,14 @@ class Desk:
     # what the stream says
 
     def _attended(self, draft: Draft) -> Attended | None:
+        return self.alerts.get(self._name(draft))
+
+    def _name(self, draft: Draft) -> str:
+        """The id by which readers know the alert."""
         lineage, episode = _lineage(draft), draft.revision.episode
         if lineage in self.cuts:
-            return self.alerts.get(self._id(lineage, episode + self.cuts[lineage]))
-        return self.alerts.get(draft.revision.alert_id)
+            return self._id(lineage, episode + self.cuts[lineage])
+        return draft.revision.alert_id
 
     def _open(self, draft: Draft, at: int) -> None:
         lineage, found = _lineage(draft), draft.revision
@@ -169,7 +176,8 @@ class Desk:
         """The stream's words under the name that readers know."""
         if found.alert_id == each.last.alert_id:
             return found
-        links = self._links(each.lineage, each.last.episode)
+        others = tuple(link for link in found.links if link.type != "previous")
+        links = (*self._links(each.lineage, each.last.episode), *others)
         return replace(found, alert_id=each.last.alert_id, episode=each.last.episode, links=links)
 
     def _links(self, lineage: Lineage, number: int) -> tuple[AlertLink, ...]:

@@ -13,7 +13,7 @@ from alerts import track
 from alerts.detection import STATE_VERSION, Shard
 from alerts.groups import groups_of
 from alerts.kept import StateVersionError, decode, encode
-from alerts.model import Arrival, Slice
+from alerts.model import AlertLink, Arrival, Slice
 from alerts.pipeline import Pipeline
 from alerts.router import shard_of
 from alerts.rule import Rule
@@ -103,6 +103,9 @@ def test_all_that_one_record_changes_is_said_once() -> None:
     moved = run.tell(report("a", 0, **topic), arrive=2 * HOUR)
 
     assert sorted((r.state, r.level, r.count) for r in moved) == [("merged", "red", 5), ("open", "red", 7)]
+    gone, heir = sorted(moved, key=lambda r: r.state)
+    assert AlertLink("merged_into", heir.alert_id) in gone.links
+    assert heir.links == ()
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
