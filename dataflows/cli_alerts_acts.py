@@ -1,4 +1,4 @@
-"""`anlan alerts ack`, `unack`, `assign`, `note`, `close`, `reopen`: what people do with alerts."""
+"""`anlan alerts ack`, `unack`, `assign`, `note`, `close`, `reopen`, `supervise`, `answer`: what people do."""
 
 from __future__ import annotations
 
@@ -117,4 +117,39 @@ def reopen(api: Api, alerts: tuple[str, ...], why: str, wait: float, as_json: bo
     _act(api, alerts, "reopen", "已重开 reopened", wait, as_json, why=why)
 
 
-ACTS = (ack, unack, assign, note, close, reopen)
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@click.option("--to", "whom", required=True, metavar="WHOM", help="The unit that has to answer.")
+@click.option("--until", type=Moment(), required=True, help="Its deadline: `4h` from now, or a time.")
+@_why
+def supervise(
+    api: Api, alerts: tuple[str, ...], whom: str, until: datetime, why: str, wait: float, as_json: bool
+) -> None:  # fmt: skip
+    """Send a supervision notice (督办): a unit has to answer by a deadline, or everybody is told that it did not.
+
+    What is printed last is the id of the notice, which `answer` needs.
+
+    \b
+    anlan alerts supervise 1f3a9c2e --to street-7 --until 4h --why 三日未办
+    """
+    for reference in alerts:
+        alert_id, _ = find(api, reference)
+        acted = api.act(alert_id, wait, action="supervise", assigned_to=whom, until=until, why=why)
+        told = f"{said(acted, f'已督办 {whom} supervised')} {acted.action.action_id}"
+        click.echo(msgspec.json.encode(acted) if as_json else told)
+
+
+@click.command(epilog=EXIT_CODES)
+@_on_alerts
+@click.option("--to", "notice", required=True, metavar="NOTICE", help="The id of the supervision notice.")
+@_why_needed
+def answer(api: Api, alerts: tuple[str, ...], notice: str, why: str, wait: float, as_json: bool) -> None:
+    """Answer a supervision notice.
+
+    \b
+    anlan alerts answer 1f3a9c2e --to 5f0c... --why 已上门调解
+    """
+    _act(api, alerts, "answer", "已答复 answered", wait, as_json, of=notice, why=why)
+
+
+ACTS = (ack, unack, assign, note, close, reopen, supervise, answer)

@@ -151,6 +151,11 @@ def test_show_says_why_who_and_what_next(world: World, desk: Desk) -> None:
         (["assign", "1f3a", "--to", "grid.officer"], {"action": "assign", "assigned_to": "grid.officer"}),
         (["note", FIRST, "--why", "双方已见面"], {"action": "note", "why": "双方已见面"}),
         (["close", "1f3a9c2e@3", "--as", "benign"], {"action": "close", "disposition": "benign", "revision": 3}),
+        (
+            ["supervise", "1f3a", "--to", "street-7", "--until", "2036-03-02T09:00:00Z"],
+            {"action": "supervise", "assigned_to": "street-7", "until": datetime(2036, 3, 2, 9, tzinfo=UTC)},
+        ),
+        (["answer", "1f3a", "--to", "notice-1", "--why", "已上门"], {"action": "answer", "of": "notice-1"}),
         (["reopen", FIRST], {"action": "reopen"}),
     ],
     ids=lambda each: each[0] if isinstance(each, list) else "",
