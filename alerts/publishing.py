@@ -80,7 +80,6 @@ class Publishing:
         `routing` holds until the log says another; `routing_of` makes it ready to be asked.
         """
         self.shards = shards
-        self.known_again = 0  # actions that came more than once
         self._feed_seq = published.feed_seq
         self._silent_until_us = published.until_us
         self._audit_until_us = published.audit_until_us
@@ -141,7 +140,6 @@ class Publishing:
 
     def _act(self, action: AlertAction, at: int) -> None:
         if self._audit.knows(action.action_id, at):
-            self.known_again += 1
             return
         each = self.desk.alerts.get(action.alert_id)
         try:

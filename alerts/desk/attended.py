@@ -32,7 +32,6 @@ class Attended(Struct):
 
     last: Revision
     lineage: tuple[str, ...]  # rule, generation and key: what its episodes have in common
-    episode: int  # by which the stream knows it
     roles: tuple[str, ...] = ()
     chain: str | None = None
     reopen_within: int | None = None

@@ -114,7 +114,6 @@ class Desk:
         each = Attended(
             found,
             lineage,
-            draft.revision.episode,
             found.route.roles,
             found.route.chain,
             draft.reopen_within,
@@ -155,13 +154,13 @@ class Desk:
         if draft.revision.state != "open" or not is_new:
             return
         if each.reopen_within is not None and at - closed_at <= each.reopen_within:
-            self.reopen(each, draft, at)
+            self._reopen(each, draft, at)
             return
         self.cuts[each.lineage] = each.last.episode + 1 - draft.revision.episode
         self._forget(each)
         self._open(replace(draft, revision=replace(draft.revision, reason="opened")), at)
 
-    def reopen(self, each: Attended, draft: Draft, at: int) -> None:
+    def _reopen(self, each: Attended, draft: Draft, at: int) -> None:
         """What a person has closed is open again."""
         each.closed_by_person = None
         found = replace(self._named(each, draft.revision), reason="reopened")
