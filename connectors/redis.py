@@ -127,7 +127,7 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
         )
 
     def _publisher(self, seconds: float) -> _Publisher:
-        return _Publisher(_client(self._url, seconds), self._prefix, self._retention)
+        return _Publisher(connect(self._url, seconds), self._prefix, self._retention)
 
 
 class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
@@ -203,7 +203,7 @@ def is_transient(error: BaseException) -> bool:
 
 def greatest_epoch(url: str, *, prefix: str = "") -> int:
     """The greatest engine epoch that has written to these feeds; 0 where none has. Raises `ConnectionError`."""
-    client = _client(url)
+    client = connect(url)
     try:
         return int(cast("bytes | None", client.get(names(prefix).epoch)) or 0)
     except redis.exceptions.RedisError as error:
@@ -241,7 +241,7 @@ class _Publisher:
         self._client.close()
 
 
-def _client(url: str, seconds: float = PATIENT_SECONDS) -> redis.Redis:
+def connect(url: str, seconds: float = PATIENT_SECONDS) -> redis.Redis:
     """A connection whose only patience is ours: the client itself never tries again."""
     connect_seconds = min(seconds, 5.0)
     return redis.Redis.from_url(

@@ -20,14 +20,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-import redis
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from alerts.model import Acted, AlertAction
 from connectors.metrics import Metrics
-from connectors.redis import PATIENT_SECONDS, FencedError, is_transient
+from connectors.redis import FencedError, connect, is_transient
 from connectors.redis_keys import names
 from connectors.spool import Bounds, Server, Spool
 from connectors.spool_file import SpoolFile
@@ -99,9 +96,7 @@ class _Writer:
     """One connection and the script."""
 
     def __init__(self, url: str, prefix: str, metrics: Metrics) -> None:
-        self._client = redis.Redis.from_url(
-            url, socket_timeout=PATIENT_SECONDS, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 0), protocol=2
-        )
+        self._client = connect(url)
         self._script = self._client.register_script(
             files("connectors").joinpath("redis_people.lua").read_text(encoding="utf-8")
         )

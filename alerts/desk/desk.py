@@ -47,7 +47,7 @@ class Desk:
         self.moved: set[str] = set()  # alerts that are not as they were when this was emptied last
         self.cuts: dict[Lineage, int] = {}  # by how much the numbers of episodes differ from the stream's
         self._sources = Sources(routing.inhibitions)
-        self._hushed: dict[str, None] = {}
+        self._hushed: set[str] = set()  # of which something was muted that nobody has been told since
         self._timers: list[tuple[int, int, str]] = []  # instant, _SILENCE or _ALERT, and which
         self._said: list[Draft] = []
         self._visits: list[tuple[Attended, int]] = []
@@ -226,15 +226,10 @@ class Desk:
         each.ids = () if has_ended else ids
         if why.is_rise:
             each.risen_at = each.last.revision
-        name = record.alert_id
-        each.hushed = bool(muted_by)
-        if muted_by:
-            self._hushed[name] = None
-        else:
-            self._hushed.pop(name, None)
+        self._hush(each, bool(muted_by))
         order = why.order or (why.at, PHASE, 0, 0, each.lineage)
         self._said.append(Draft(each.last, order, ids, why.produced_us))
-        self.moved.add(name)
+        self.moved.add(record.alert_id)
         mutes_no_more = self._enter(each)
         if has_ended:
             self._has_ended(each, why.at)
@@ -312,8 +307,7 @@ class Desk:
         self.moved.add(each.last.alert_id)
         way = self.routing.way(each.last, each.roles, each.chain)
         if muted_by := self._muted_by(each.last, way, Why(at, "escalated")):
-            each.hushed = True
-            self._hushed[each.last.alert_id] = None
+            self._hush(each, True)
             self._wake(each, way, at, muted_by)
         else:
             each.rung = min(each.rung + 1, len(way.steps) - 1)
@@ -355,6 +349,10 @@ class Desk:
         else:
             self.say(each, at, "unmuted", tells_anew=each.ack is None)
 
+    def _hush(self, each: Attended, hushed: bool) -> None:
+        each.hushed = hushed
+        (self._hushed.add if hushed else self._hushed.discard)(each.last.alert_id)
+
     def _wake(self, each: Attended, way: Way, at: int, muted_by: Sequence[str]) -> None:
         """When the interval begins in which somebody is told."""
         during = way.during if f"interval:{way.during}" in muted_by else None
@@ -388,7 +386,7 @@ class Desk:
         self._timers = [(each.until, _SILENCE, each.id) for each in self.silences.values()]
         self._timers += [(due, _ALERT, name) for name, each in self.alerts.items() if (due := each.due()) < ALWAYS]
         heapify(self._timers)
-        self._hushed = {name: None for name, each in self.alerts.items() if each.hushed}
+        self._hushed = {name for name, each in self.alerts.items() if each.hushed}
         self._sources = Sources(self.routing.inhibitions)
         for each in self.alerts.values():
             self._enter(each)

@@ -79,27 +79,16 @@ def app(
     clock: Now,
     limits: Limits | None = None,
 ) -> Watched:
-    """`machine` says whether a token has ended; `clock` is that of the installation, by which people act."""
-    return Watched(framework(service, tokens, routing, metrics, machine=machine, clock=clock, limits=limits), metrics)
+    """The routes, who may ask them, and what each is given: a caller's sight, never the servers themselves.
 
-
-def framework(
-    service: Service,
-    tokens: TokenBook,
-    routing: Routing,
-    metrics: Metrics,
-    *,
-    machine: Now,
-    clock: Now,
-    limits: Limits | None = None,
-) -> Litestar:
-    """The routes, who may ask them, and what each is given: a caller's sight, never the servers themselves."""
+    `machine` says whether a token has ended; `clock` is that of the installation, by which people act.
+    """
     buckets = Buckets(limits or Limits())
 
     def sight(request: Request[Any, Any, Any]) -> Sight:
         return Sight(request.user, service.redis, service.pool)
 
-    return Litestar(
+    routes = Litestar(
         ROUTES,
         middleware=[DefineMiddleware(Door, tokens=tokens, buckets=buckets, now=machine)],
         dependencies={
@@ -114,6 +103,7 @@ def framework(
         request_max_body_size=MAX_BYTES,
         logging_config=None,
     )
+    return Watched(routes, metrics)
 
 
 def _given(part: Any) -> Provide:
