@@ -9,46 +9,33 @@ arrival.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import uuid
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import msgspec
 from msgspec import Raw
 
-from alerts.duration import DAY_US
-from alerts.fields import county_of
+from alerts.linker_fold import (
+    CONTACTS,
+    JOIN_WINDOW,
+    REOPEN_WITHIN,
+    Decision,
+    Fold,
+    Name,
+    Order,
+    Sign,
+    Stand,
+    Undo,
+    keys_of,
+    own_matter,
+    put,
+    signs_of,
+)
 from alerts.model import Event
-
-MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matter ids; never changes
-JOIN_WINDOW = 30 * DAY_US
-REOPEN_WITHIN = 30 * DAY_US
-SAME_CONTACT = ("transfer", "referral", "callback", "duplicate")
-OPEN_AGAIN = ("reopened", "received")
-SCORES = {
-    "given": 1.0,
-    "link": 1.0,
-    "case": 1.0,
-    "pair": 0.8,
-    "household": 0.6,
-    "reporter": 0.5,
-    "first": 1.0,
-}
-
-Order = tuple[int, int, str]  # (occurred_us, channel rank, id)
-
-
-class Decision(NamedTuple):
-    """Where one event belongs, why, and which contact it is part of."""
-
-    matter: str
-    reason: str
-    contact: str
 
 
 class Placed(NamedTuple):
@@ -68,120 +55,8 @@ class Linked(NamedTuple):
     moves: list[Move]
 
 
-Name = str  # the id of an event, or the number of a case: what a link can point at
-Sign = tuple[str, ...]  # ("case", channel, case) or (reason, token, topic): what events can have in common
-Stand = tuple[int, int | None]  # how a matter stands: event time of its latest event, and of its closing
-
-# what one event changed in the fold, three by three: number of the map, key, what stood there before or None
-Undo = list[Any]
-_OWNERS, _CONTACTS, _WANTED, _MATTERS = range(4)
-
 # one event that may still be decided again: its decision, and how to undo what it changed
 Kept = tuple[Order, Event, Decision, Undo]
-
-
-class _Fold:
-    """What the events folded so far say: who belongs to which matter, and how each matter stands.
-
-    Components share no key, so one fold serves them all. Each event taken gives back how to undo it, so that one
-    which comes out of order costs as much as the few events after it, however much the fold holds.
-    """
-
-    __slots__ = ("contacts", "maps", "matters", "owners", "wanted")
-
-    def __init__(self) -> None:
-        self.owners: dict[Name | Sign, str] = {}  # -> matter
-        self.contacts: dict[Name, str] = {}  # -> contact; an id that is not here is its own contact
-        self.wanted: dict[Name, str] = {}  # unknown when an event linked to it -> matter
-        self.matters: dict[str, Stand] = {}
-        self.maps: tuple[dict[Any, Any], ...] = (self.owners, self.contacts, self.wanted, self.matters)
-
-    def take(self, now: int, event: Event, own: str, signs: list[Sign]) -> tuple[Decision, Undo]:
-        """One event further; `own` is the matter that it is given or would begin."""
-        matter, reason = self._decide(now, event, own, signs)
-        link = event.link
-        contact = self.contacts.get(link.to, link.to) if link and link.to and link.type in SAME_CONTACT else event.id
-        return Decision(matter, reason, contact), self._remember(now, event, signs, matter, contact)
-
-    def undo(self, changes: Undo) -> None:
-        """Take back what the event taken last has changed."""
-        for place in range(len(changes) - 3, -1, -3):
-            number, key, before = changes[place : place + 3]
-            if before is None:
-                del self.maps[number][key]
-            else:
-                self.maps[number][key] = before
-
-    def owner_of(self, key: Name | Sign) -> str | None:
-        """The matter of what has this name or sign, or of the event that linked to it before it came."""
-        owner = self.owners.get(key)
-        return self.wanted.get(key) if owner is None else owner  # type: ignore[arg-type]
-
-    def forget(self, keys: list[Name | Sign], matters: list[str]) -> None:
-        """Nothing with these names and signs, and none of these matters, can be joined any more."""
-        for key in keys:
-            self.owners.pop(key, None)
-            self.contacts.pop(key, None)  # type: ignore[arg-type]
-            self.wanted.pop(key, None)  # type: ignore[arg-type]
-        for matter in matters:
-            self.matters.pop(matter, None)
-
-    def _decide(self, now: int, event: Event, own: str, signs: list[Sign]) -> tuple[str, str]:
-        if event.matter:
-            return event.matter, "given"
-        target = self._linked(event)
-        if target is not None:
-            return target, "link"
-        for sign in signs:
-            owner = self.owners.get(sign)
-            if owner is not None and (sign[0] == "case" or self._is_joinable(owner, now)):
-                return owner, sign[0]
-        return own, "first"
-
-    def _linked(self, event: Event) -> str | None:
-        if event.link and event.link.to:
-            owner = self.owners.get(event.link.to)
-            if owner is not None:
-                return owner
-        wanted = self.wanted.get(event.id)
-        return self.wanted.get(event.case) if wanted is None and event.case else wanted
-
-    def _is_joinable(self, owner: str, now: int) -> bool:
-        last, closed = self.matters[owner]
-        if now - last > JOIN_WINDOW:
-            return False
-        return closed is None or now - closed <= REOPEN_WITHIN
-
-    def _remember(self, now: int, event: Event, signs: list[Sign], matter: str, contact: str) -> Undo:
-        name, case, owners = event.id, event.case, self.owners
-        before = self.matters.get(matter)
-        last, closed = before or (now, None)
-        if event.action == "closed":
-            closed = now
-        elif event.action in OPEN_AGAIN:
-            closed = None
-        self.matters[matter] = (last if last > now else now, closed)
-        changes: Undo = [_MATTERS, matter, before]
-        if contact != name or name in self.contacts:
-            _put(_CONTACTS, self.contacts, name, contact, changes)
-        if case and case not in self.contacts:  # its first contact; an event may have the name of the case
-            _put(_CONTACTS, self.contacts, case, case if case in owners else contact, changes)
-        _put(_OWNERS, owners, name, matter, changes)
-        if case:
-            _put(_OWNERS, owners, case, matter, changes)
-        for sign in signs:
-            _put(_OWNERS, owners, sign, matter, changes)
-        link = event.link
-        if link and link.to and link.to not in owners:
-            _put(_WANTED, self.wanted, link.to, matter, changes)
-        return changes
-
-
-def _put(number: int, held: dict[Any, Any], key: Any, value: Any, changes: Undo) -> None:
-    before = held.get(key)
-    if before != value:
-        changes += (number, key, before)
-        held[key] = value
 
 
 class _Component:
@@ -227,31 +102,49 @@ class _Component:
         self.last = max(self.last, other.last)
         other.keys, other.matters, other.tail = [], [], []
 
-    def take(self, fold: _Fold, order: Order, event: Event, own: str, signs: list[Sign], watermark: int) -> Linked:
-        """Decide on an event, and again on those after it."""
+    def take(self, fold: Fold, order: Order, event: Event, own: str, signs: list[Sign], watermark: int) -> Linked:
+        """Decide on an event, and again on those after it and at its instant."""
         self.last = max(self.last, order[0])
         tail = self.tail
         if not tail or order > tail[-1][0]:
             decision, undo = fold.take(order[0], event, own, signs)
             tail.append((order, event, decision, undo))
-            return Linked(decision, [])
+            return Linked(decision, list(self._followed(fold)) if event.id in fold.wanted else [])
         self.settle(watermark)
-        place = bisect_left(tail, order, key=_order)
+        place = bisect_left(tail, (order[0],), key=_order)
         after = tail[place:]
         for *_, undo in reversed(after):
             fold.undo(undo)
         del tail[place:]
-        decision, undo = fold.take(order[0], event, own, signs)
-        tail.append((order, event, decision, undo))
-        return Linked(decision, list(self._again(fold, after)))
+        here = bisect_left(after, order, key=_order)
+        self._again(fold, [*after[:here], (order, event, _UNDECIDED, []), *after[here:]])
+        known = {told.id: decision for _, told, decision, _ in after}
+        return Linked(tail[place + here][2], list(_moves(tail[place:], known)))
 
-    def _again(self, fold: _Fold, after: list[Kept]) -> Iterator[Move]:
-        """Events that were undone are decided again; those that are now decided otherwise."""
-        for order, event, before, _ in after:
-            decision, undo = fold.take(order[0], event, event.matter or own_matter(event.id), _signs(event))
+    def _again(self, fold: Fold, events: list[Kept]) -> None:
+        """Events that were undone are decided again."""
+        for order, event, *_ in events:
+            decision, undo = fold.take(order[0], event, event.matter or own_matter(event.id), signs_of(event))
             self.tail.append((order, event, decision, undo))
-            if (before.matter, before.contact) != (decision.matter, decision.contact):
-                yield Placed(order, event), before, decision
+            if event.id in fold.wanted:
+                list(self._followed(fold))
+
+    def _followed(self, fold: Fold) -> Iterator[Move]:
+        """What linked to the event taken last, at its own instant but before it in the order, shares its contact.
+
+        What was earlier is not waited for: it may be settled, and no order of arrival may matter.
+        """
+        (now, *_), last, (_, _, contact), undo = self.tail[-1]
+        if contact == last.id:
+            return
+        for place in range(len(self.tail) - 2, -1, -1):
+            order, event, decision, own = self.tail[place]
+            if order[0] < now:
+                return
+            if decision.contact == last.id:
+                put(CONTACTS, fold.contacts, event.id, contact, undo)
+                self.tail[place] = (order, event, decision._replace(contact=contact), own)
+                yield Placed(order, event), decision, self.tail[place][2]
 
     def settle(self, watermark: int) -> bool:
         """What is older than the watermark is decided for good. Was there anything?"""
@@ -264,13 +157,22 @@ class _Component:
 
 
 _order = itemgetter(0)
+_UNDECIDED = Decision("", "", "")
+
+
+def _moves(tail: list[Kept], known: Mapping[str, Decision]) -> Iterator[Move]:
+    """The events that are now decided otherwise than they were known."""
+    for order, event, after, _ in tail:
+        before = known.get(event.id, after)
+        if (before.matter, before.contact) != (after.matter, after.contact):
+            yield Placed(order, event), before, after
 
 
 class Linker:
     """All components. `watermark` is the clock watermark of the linker: nothing older is decided again."""
 
     def __init__(self) -> None:
-        self._fold = _Fold()
+        self._fold = Fold()
         self._of: dict[str, _Component] = {}  # by matter
         self._expiries: list[tuple[int, int, _Component]] = []
         self._recent: deque[tuple[int, _Component]] = deque()
@@ -281,7 +183,7 @@ class Linker:
     def link(self, order: Order, event: Event, watermark: int) -> Linked:
         """Decide on an event that has just arrived."""
         own = event.matter or own_matter(event.id)
-        signs = _signs(event)
+        signs = signs_of(event)
         component = self._component(event, own, signs)
         linked = component.take(self._fold, order, event, own, signs, watermark)
         self._recent.append((order[0], component))
@@ -296,7 +198,7 @@ class Linker:
         component = known = self._of.get(own)
         fresh = []
         last = None
-        for key in _keys(event, signs):
+        for key in keys_of(event, signs):
             owner = self._fold.owner_of(key)
             if owner is None:
                 fresh.append(key)
@@ -445,40 +347,3 @@ _COMPONENT = msgspec.msgpack.Decoder(
 def _plain(saved: Any) -> Any:
     """A tuple that was saved as a list is a tuple again."""
     return tuple(saved) if isinstance(saved, list) else saved
-
-
-_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
-
-
-def own_matter(event_id: str) -> str:
-    """The matter that begins with an event: a UUID made of its id, so that it is the same in every run.
-
-    It is `uuid.uuid5(MATTERS, event_id)`, written out because every event of a city asks for it.
-    """
-    made = hashlib.sha1(MATTERS.bytes + event_id.encode(), usedforsecurity=False).hexdigest()
-    return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{_VARIANT[made[16]]}{made[17:20]}-{made[20:32]}"
-
-
-def _keys(event: Event, signs: list[Sign]) -> list[Name | Sign]:
-    """Every name and sign by which an event can hang together with others."""
-    keys: list[Name | Sign] = [*signs, event.id]
-    if event.case:
-        keys.append(event.case)
-    if event.link and event.link.to:
-        keys.append(event.link.to)
-    return keys
-
-
-def _signs(event: Event) -> list[Sign]:
-    """The case of an event, and its people with what it is about; no people where the topic is unknown."""
-    signs: list[Sign] = [("case", event.channel, event.case)] if event.case else []
-    if event.category is None and event.subcategory is None:
-        return signs
-    topic = f"{county_of(event) or ''}:{event.category or ''}:{event.subcategory or ''}"
-    if event.pair:
-        signs.append(("pair", event.pair, topic))
-    if event.household:
-        signs.append(("household", event.household, topic))
-    if event.reporter:
-        signs.append(("reporter", event.reporter, topic))
-    return signs

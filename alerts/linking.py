@@ -19,7 +19,8 @@ from alerts.duration import DAY_US
 from alerts.failing import Failure, gap_of
 from alerts.groups import groups_of
 from alerts.kept import Name, decode, encode
-from alerts.linker import SCORES, Decision, Linker, Order, Placed
+from alerts.linker import Linker, Placed
+from alerts.linker_fold import SCORES, Decision, Order
 from alerts.model import (
     NEVER,
     Act,

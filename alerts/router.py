@@ -15,7 +15,7 @@ from alerts.detection import Item
 from alerts.entry import Entry, Key
 from alerts.failing import Failure, failure_of
 from alerts.groups import Groups
-from alerts.linker import Decision, Order
+from alerts.linker_fold import Decision, Order
 from alerts.listeners import Listeners
 from alerts.model import Event, LateEvent, from_us
 from alerts.rule import Rule

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from alerts.failing import Failure, failure_of
-from alerts.linker import SAME_CONTACT
+from alerts.linker_fold import SAME_CONTACT
 from alerts.model import Event, to_us
 from alerts.router import kept_entry, shard_of
 from alerts.rule import Rule

@@ -13,7 +13,8 @@ from small_city import DAY, HOUR, RANKS, START
 
 from alerts.fields import county_of
 from alerts.kept import ENCODER
-from alerts.linker import JOIN_WINDOW, REOPEN_WITHIN, Decision, Linker, Order, own_matter
+from alerts.linker import Linker
+from alerts.linker_fold import JOIN_WINDOW, REOPEN_WITHIN, Decision, Order, own_matter
 from alerts.model import Event, Link, from_us, to_us
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
@@ -132,6 +133,22 @@ def test_a_transfer_is_the_same_contact_and_so_is_its_transfer() -> None:
     assert len({found[name].matter for name in "abc"}) == 1
 
 
+def test_a_transfer_of_a_transfer_is_the_same_contact_whichever_comes_first_at_its_instant() -> None:
+    """`c` was handed over by `b`, and `b` by `a`; all in one second, and the police rank behind the grid."""
+    a = event("a", 0, "grid")
+    b = event("b", 0, "police", link=Link("transfer", "a"))
+    c = event("c", 0, "grid", link=Link("transfer", "b"))
+
+    for told in ((a, b, c), (a, c, b), (b, a, c), (b, c, a), (c, a, b), (c, b, a)):
+        assert {decision.contact for decision in linked(*told).values()} == {"a"}
+
+
+def test_links_in_a_circle_are_one_contact_or_more_but_end() -> None:
+    told = [event(name, 0, link=Link("transfer", to)) for name, to in (("a", "b"), ("b", "c"), ("c", "a"))]
+
+    assert len({decision.matter for decision in linked(*told).values()}) == 1
+
+
 @pytest.mark.parametrize(("kind", "contact"), [("merge", "b"), ("duplicate", "a")])
 def test_a_duplicate_is_the_same_contact_and_a_merged_report_is_not(kind: Any, contact: str) -> None:
     assert linked(event("a", 0), event("b", 1, link=Link(kind, "a")))["b"][1:] == ("link", contact)
@@ -199,6 +216,7 @@ history = st.lists(
     st.fixed_dictionaries(
         {
             "day": st.integers(0, 40),
+            "second": st.sampled_from([None, None, 0]),
             "channel": st.sampled_from(["hotline", "police"]),
             "action": st.sampled_from(["received", "received", "received", "closed", "visited", "reopened"]),
             "case": names,
@@ -219,12 +237,16 @@ history = st.lists(
 def events_of(told: list[dict[str, Any]]) -> list[Event]:
     return [
         event(
-            f"e{n}", r["day"] * DAY + n, r["channel"], category="dispute", subcategory=r["subcategory"],
-            region=r["region"], action=r["action"], case=r["case"], pair=r["pair"], reporter=r["reporter"],
-            matter=r["matter"], link=Link(r["type"], r["link"]) if r["link"] else None,
+            f"e{n}", r["day"] * DAY + (n if r["second"] is None else 0), r["channel"], category="dispute",
+            subcategory=r["subcategory"], region=r["region"], action=r["action"], case=r["case"], pair=r["pair"],
+            reporter=r["reporter"], matter=r["matter"], link=Link(r["type"], r["link"]) if r["link"] else None,
         )
         for n, r in enumerate(told)
     ]  # fmt: skip
+
+
+def contacts_of(found: dict[str, Decision]) -> dict[str, str]:
+    return {name: decision.contact for name, decision in found.items()}
 
 
 def matters_by_definition(events: list[Event]) -> dict[str, str]:
@@ -287,11 +309,14 @@ def _is_joinable(matter: str, each: Event, before: list[Event], found: dict[str,
 def test_any_order_of_arrival_gives_every_event_the_matter_of_the_contract(told: list[Any], seed: int) -> None:
     events = events_of(told)
     wanted = matters_by_definition(events)
+    contacts = contacts_of(linked(*sorted(events, key=order_of)))
     rng = random.Random(seed)
     for _ in range(3):
         rng.shuffle(events)
+        found = linked(*events)
 
-        assert {name: decision.matter for name, decision in linked(*events).items()} == wanted
+        assert {name: decision.matter for name, decision in found.items()} == wanted
+        assert contacts_of(found) == contacts
 
 
 @given(told=history, seed=st.integers(0, 1 << 30))
@@ -304,7 +329,7 @@ def test_a_restart_at_any_point_and_what_is_settled_on_the_way_change_no_decisio
     wanted = matters_by_definition(events_of(told))
     linker = Linker()
     standing: dict[str, Decision] = {}
-    contacts = linked(*sorted(events_of(told), key=order_of))
+    contacts = contacts_of(linked(*sorted(events_of(told), key=order_of)))
     for at, _, each in arrivals:
         take(linker, each, standing, at - lateness)
         if rng.random() < 0.4:
@@ -313,4 +338,4 @@ def test_a_restart_at_any_point_and_what_is_settled_on_the_way_change_no_decisio
             linker.restore(kept, begun)
 
     assert {name: decision.matter for name, decision in standing.items()} == wanted
-    assert {name: d.contact for name, d in standing.items()} == {name: d.contact for name, d in contacts.items()}
+    assert contacts_of(standing) == contacts

@@ -92,9 +92,13 @@ def arrivals(history: list[dict[str, Any]]) -> list[Arrival]:
 def followed(history: list[dict[str, Any]], number: int) -> int | None:
     """The earlier report that a report is the same contact as; what happened later is never waited for long enough."""
     follows = history[number]["follows"]
-    if follows is None or follows >= number or history[follows]["hour"] > history[number]["hour"]:
+    if follows is None or follows >= number or _when(history[follows]) > _when(history[number]):
         return None
     return int(follows)
+
+
+def _when(each: dict[str, Any]) -> tuple[int, int]:
+    return each["hour"], each["second"]
 
 
 def arrived(each: dict[str, Any]) -> int:
