@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -38,6 +38,8 @@ class Moment(Struct, frozen=True, gc=False):
     produced_us: int = 0
     moved: bool = False  # the record took an event away to another key
     turned: bool = False  # the rule book changed
+    why: Literal["", "merged", "split"] = ""  # a person has said so of the matters of the key
+    kin: Key | None = None  # the key that its events have left by a split
 
 
 class Draft(Struct, frozen=True, gc=False):
@@ -45,7 +47,8 @@ class Draft(Struct, frozen=True, gc=False):
 
     `order` is its place among all drafts. `evidence_ids` are all of them, sorted. `standing` is no revision: it
     says at the end of a bounded input what an open alert has taken in since its last one. Nor is what `is_over`:
-    the stream will never speak of that alert again. `reopen_within` and `aftercare` are those of its rule.
+    the stream will never speak of that alert again. `reopen_within` and `aftercare` are those of its rule. `kin` is
+    the key from which a person has split off what it says.
     """
 
     revision: Revision
@@ -56,6 +59,7 @@ class Draft(Struct, frozen=True, gc=False):
     is_over: bool = False
     reopen_within: int | None = None
     aftercare: int | None = None
+    kin: Key | None = None
 
 
 class Alerts:
@@ -75,9 +79,9 @@ class Alerts:
         drafts: list[Draft] = []
         key, over = standing.key, standing.over
         if self.known:
-            found = {episode.number for episode, _ in standing.episodes}
+            found = {episode.number for episode, _ in standing.episodes if episode.evidence or not moment.why}
             for number in [number for number in self.known if number not in found]:
-                if number > over and self.known[number].is_open:
+                if (number > over or moment.why) and self.known[number].is_open:
                     drafts.append(self.known[number].withdraw(rule, key, moment, *_contradicted(moment)))
         for episode, has_ended in standing.episodes:
             alert = self.known.get(episode.number)
@@ -201,7 +205,7 @@ class Alert:
             self.folded = 0  # what was folded has been taken back
             self.waiting = False
             return []
-        urgent = reason in ("late_evidence", "superseded") or reason in rule.life.never_suppress
+        urgent = reason in ("late_evidence", "superseded", "merged", "split") or reason in rule.life.never_suppress
         distance = self.gap if reason else rule.life.max_quiet_update
         if not urgent and moment.at < self.published_at + distance:
             self._fold(len(episode.evidence) - last.evidence_total, moment, waiting=reason is not None)
@@ -215,6 +219,8 @@ class Alert:
         known = LEVEL_NUMBER[last.level]
         if episode.level != known:
             return "level_up" if episode.level > known else _contradicted(moment)[1]
+        if moment.why and len(episode.evidence) != last.evidence_total:
+            return moment.why
         if last.confidence != "confirmed" and episode.facts.confidence == "confirmed":
             return "confirmed"
         changes = (
@@ -290,12 +296,14 @@ def _draft(rule: Rule, key: Key, record: Revision, episode: Episode, moment: Mom
     ids, life = tuple(sorted(episode.evidence)), rule.life
     return Draft(
         record, _order(rule, key, moment), ids, moment.produced_us, standing,
-        reopen_within=life.reopen_within, aftercare=life.aftercare,
+        reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin,
     )  # fmt: skip
 
 
 def _contradicted(moment: Moment) -> tuple[State, str]:
     """Why what was said no longer holds: it belongs elsewhere, the rule is another, or late evidence."""
+    if moment.why:
+        return moment.why, moment.why
     if moment.moved:
         return "merged", "merged"
     return ("closed", "superseded") if moment.turned else ("retracted", "late_evidence")

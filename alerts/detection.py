@@ -22,6 +22,7 @@ from alerts.failing import Failure, ShutOut, failure_of
 from alerts.groups import groups_of
 from alerts.kept import decode, encode
 from alerts.model import ALWAYS
+from alerts.regrouping import Regrouped, begun_anew
 from alerts.revival import Reviver
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn
@@ -65,7 +66,7 @@ class Work(NamedTuple):
     slice: int
     end: int
     timelines: Sequence[AnyTimeline]
-    items: Sequence[Item]
+    items: Sequence[Item | Regrouped]
     last: bool = False  # the input is bounded and ends here
     turn: Turn | None = None  # the rule book becomes another before the items
     warm: Sequence[Past] = ()  # events of the past for the rules that are new by it
@@ -117,13 +118,13 @@ class Shard:
         drafts.sort(key=lambda draft: draft.order)
         return drafts
 
-    def _take_record(self, items: list[Item], drafts: list[Draft]) -> None:
+    def _take_record(self, items: list[Item | Regrouped], drafts: list[Draft]) -> None:
         """Everything that one record of the log changes, and then each key it touched is looked at once."""
         at = items[0].at
         if self.timers.soonest < at:
             self._fire(at, drafts)
         moment = Moment(at, 0 if items[0].number else 1, items[0].number, items[-1].produced_us)
-        moved: dict[tuple[int, Key], bool] = {}
+        moments: dict[tuple[int, Key], Moment] = {}
         shut_out = self.shut_out.keys
         for item in items:
             if shut_out and item.key in shut_out.get(item.rule, ()):
@@ -134,9 +135,9 @@ class Shard:
                 self._fail(self.rules[item.rule], item.key, error, moment, drafts)
                 continue
             if touched is not None:
-                moved[touched] = moved.get(touched, False) or item.entry is None
-        for (rule, key), is_moved in moved.items():
-            self._look_at(rule, key, msgspec.structs.replace(moment, moved=True) if is_moved else moment, drafts)
+                moments[touched] = _occasion(moments.get(touched, moment), item)
+        for (rule, key), occasion in moments.items():
+            self._look_at(rule, key, occasion, drafts)
         if self._grown:
             self._make_room()
 
@@ -183,7 +184,9 @@ class Shard:
             self.timers.forget(self.groups_of[rule.number][0], rule.number, keys)
         return len(keys)
 
-    def _apply(self, item: Item) -> bool:
+    def _apply(self, item: Item | Regrouped) -> bool:
+        if isinstance(item, Regrouped):
+            return self._regroup(item)
         known = self.subjects[item.rule]
         subject = known.get(item.key)
         if subject is None:
@@ -195,6 +198,18 @@ class Shard:
         left = item.gone is not None and subject.remove(item.gone, item.watermark)
         came = item.entry is not None and subject.add(item.entry, item.watermark)
         return left or came
+
+    def _regroup(self, item: Regrouped) -> bool:
+        """By a person's word other events stand under a key: it begins anew with those that it has now."""
+        known, rule = self.subjects[item.rule], self.rules[item.rule]
+        before = known.get(item.key)
+        if before is None:
+            if not item.came:
+                return False
+            self._grown[item.rule] = self._grown.get(item.rule, 0) + 1
+        known[item.key] = begun_anew(rule, item, before, self.alerts[item.rule].get(item.key))
+        known.touch(item.key)
+        return True
 
     def _reconcile(
         self, subject: Subject, moment: Moment, drafts: list[Draft], before: Mapping[tuple[str, Key], str] = NOTHING
@@ -415,7 +430,14 @@ class Shard:
         return subject
 
 
-def _record(item: Item) -> tuple[int, int]:
+def _occasion(moment: Moment, item: Item | Regrouped) -> Moment:
+    """Why a key is looked at."""
+    if isinstance(item, Regrouped):
+        return msgspec.structs.replace(moment, why=item.why, kin=item.kin)
+    return msgspec.structs.replace(moment, moved=True) if item.entry is None else moment
+
+
+def _record(item: Item | Regrouped) -> tuple[int, int]:
     """What belongs to one record of the log."""
     return item.at, item.number
 

@@ -4,7 +4,7 @@ Events that share a link, a case, a pair, a household or a reporter form a *comp
 a fold over its events in event-time order: given matter, link, case, the same people with the same topic, or a
 matter of its own. For an event that arrives out of order the few unsettled events after it are undone and decided
 again; what changes is said as a *move*, and the rules follow. So the matters, too, do not depend on the order of
-arrival.
+arrival. A person may say that two matters are one, or that one is two: that stands, whatever the fold would say.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
@@ -179,9 +179,12 @@ class Linker:
         self._made = 0
         self._begun = 0  # how many components ever were
         self._changed: dict[int, _Component | None] | None = None  # since it was last saved; None: it never was
+        self.merged: dict[str, str] = {}  # by a person: the matter -> the one that it is part of
 
     def link(self, order: Order, event: Event, watermark: int) -> Linked:
         """Decide on an event that has just arrived."""
+        if event.matter in self.merged:
+            event = msgspec.structs.replace(event, matter=self.merged[event.matter])
         own = event.matter or own_matter(event.id)
         signs = signs_of(event)
         component = self._component(event, own, signs)
@@ -192,6 +195,32 @@ class Linker:
         self._touch(component.number, component)
         self._release(watermark)
         return linked
+
+    def merge(self, gone: str, heir: str) -> None:
+        """From here on one matter is part of another; what was decided until now is not decided again."""
+        self.merged = {each: heir if now == gone else now for each, now in self.merged.items()} | {gone: heir}
+        one, other = self._of.pop(gone, None), self._of.get(heir)
+        if one is None:
+            return
+        one.matters.remove(gone)
+        component = one if other is None or other is one else self._merged(one, other)
+        if other is None:
+            component.matters.append(heir)
+            self._of[heir] = component
+        component.tail = []
+        self._fold.merge(component.keys, gone, heir)
+        self._touch(component.number, component)
+
+    def split(self, matter: str, made: str, events: Sequence[tuple[Order, Event, str]]) -> None:
+        """Some events of a matter are a matter of their own from here on; `events` are all of it, with their owners."""
+        component = self._of.get(matter)
+        if component is None:
+            return
+        component.tail = []
+        component.matters.append(made)
+        self._of[made] = component
+        self._fold.split(matter, events)
+        self._touch(component.number, component)
 
     def _component(self, event: Event, own: str, signs: list[Sign]) -> _Component:
         """The component of an event: that of everything it has in common with others, made one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from alerts.duration import DAY_US
@@ -27,6 +28,8 @@ SCORES = {
     "household": 0.6,
     "reporter": 0.5,
     "first": 1.0,
+    "merged": 1.0,  # a person has said so
+    "split": 1.0,
 }
 
 Order = tuple[int, int, str]  # (occurred_us, channel rank, id)
@@ -86,6 +89,27 @@ class Fold:
         owner = self.owners.get(key)
         return self.wanted.get(key) if owner is None else owner  # type: ignore[arg-type]
 
+    def merge(self, keys: list[Name | Sign], gone: str, heir: str) -> None:
+        """What one matter owned is another's from here on."""
+        for held in self.maps[OWNERS], self.maps[WANTED]:
+            held.update({key: heir for key in keys if held.get(key) == gone})
+        one, other = self.matters.pop(gone, None), self.matters.get(heir)
+        if one is not None and other is not None:
+            closed = None if one[1] is None or other[1] is None else max(one[1], other[1])
+            self.matters[heir] = (max(one[0], other[0]), closed)
+        elif one is not None:
+            self.matters[heir] = one
+
+    def split(self, matter: str, events: Sequence[tuple[Order, Event, str]]) -> None:
+        """The events of a matter, in their order, each with the matter that it belongs to from here on."""
+        stands: dict[str, Stand] = {}
+        for (now, *_), event, owner in events:
+            stands[owner] = (now, _closing(stands.get(owner, (now, None))[1], now, event))
+            keys = keys_of(event, signs_of(event))
+            for held in self.maps[OWNERS], self.maps[WANTED]:
+                held.update({key: owner for key in keys if held.get(key) in (matter, *stands)})
+        self.matters.update(stands)
+
     def forget(self, keys: list[Name | Sign], matters: list[str]) -> None:
         """Nothing with these names and signs, and none of these matters, can be joined any more."""
         for key in keys:
@@ -125,11 +149,7 @@ class Fold:
         name, case, owners = event.id, event.case, self.owners
         before = self.matters.get(matter)
         last, closed = before or (now, None)
-        if event.action == "closed":
-            closed = now
-        elif event.action in OPEN_AGAIN:
-            closed = None
-        self.matters[matter] = (last if last > now else now, closed)
+        self.matters[matter] = (last if last > now else now, _closing(closed, now, event))
         changes: Undo = [STANDS, matter, before]
         if contact != name or name in self.contacts:
             put(CONTACTS, self.contacts, name, contact, changes)
@@ -144,6 +164,24 @@ class Fold:
         if link and link.to and link.to not in owners:
             put(WANTED, self.wanted, link.to, matter, changes)
         return changes
+
+
+def _closing(closed: int | None, now: int, event: Event) -> int | None:
+    """When a matter was closed, after an event of it."""
+    if event.action == "closed":
+        return now
+    return None if event.action in OPEN_AGAIN else closed
+
+
+def contact_of(event: Event, contacts: dict[str, str]) -> str:
+    """Which contact an event of the past is part of; `contacts` remembers by event and case, in event-time order."""
+    link = event.link
+    same = link is not None and link.to and link.type in SAME_CONTACT
+    contact = contacts.get(link.to, link.to) if same and link else event.id
+    contacts[event.id] = contact
+    if event.case:
+        contacts.setdefault(event.case, contact)
+    return contact
 
 
 def put(number: int, held: dict[Any, Any], key: Any, value: Any, changes: Undo) -> None:

@@ -10,13 +10,15 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import astuple, replace
 
 from alerts.channel import Channel
 from alerts.clock import Watermarks
-from alerts.desk.said import Said
+from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
+from alerts.desk.said import RefusedError, Said
 from alerts.detection import Compiler, Item, Work
 from alerts.duration import DAY_US
-from alerts.failing import Failure, gap_of
+from alerts.failing import Failure, failure_of, gap_of
 from alerts.groups import groups_of
 from alerts.kept import Name, decode, encode
 from alerts.linker import Linker, Placed
@@ -38,6 +40,8 @@ from alerts.model import (
     to_us,
 )
 from alerts.quiet import Change, QuietWatch
+from alerts.regrouping import Moved, Regrouped, Why, regrouped
+from alerts.rejoining import ON_MATTERS, MatterHistory, Rejoined, no_matters, rejoin
 from alerts.router import Router, shard_of
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn, turn
@@ -46,8 +50,9 @@ from alerts.seen import SeenIds
 from alerts.timers import AnyTimeline
 from alerts.warming import History, Warmth, no_history, past_of
 
-STATE_VERSION = 4
-HEAD, BOOK = ("head",), ("book",)  # two parts
+STATE_VERSION = 5
+HEAD, BOOK, ROUTING, MERGED = ("head",), ("book",), ("routing",), ("merged",)  # four parts
+Items = list[list[Item | Regrouped]]  # by shard
 IDS, COMPONENT = "ids", "component"  # with a number these are parts, too
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
@@ -80,17 +85,25 @@ class Linking:
         shards: int,
         compiler: Compiler | None = None,
         history: History = no_history,
+        matters: MatterHistory = no_matters,
+        routing: RoutingFile = NO_ROUTING,
     ) -> None:
-        """`compiler` makes rules of a book that comes with the log; `history` gives what they are warmed with."""
+        """`compiler` makes rules of a book that comes with the log; `history` gives what they are warmed with.
+
+        `matters` gives the events of a matter that a person merges or splits; `routing` says who may.
+        """
         self.shards = shards
         self._channels = channels
         self._compiler = compiler
         self._history = history
+        self._matters = matters
+        self._routing = routing
         self._run(rules)
         self.linker = Linker()
+        self._merged = self.linker.merged  # as it was saved last
         self._ranks = {name: channel.rank for name, channel in channels.items()}
         self._seen = SeenIds()
-        self._is_saved = self._is_book_saved = False
+        self._is_saved = self._is_book_saved = self._is_routing_saved = False
         self._slices = 0
         self._records = 0
         self._generations = {rule.id: rule.generation for rule in rules}
@@ -122,11 +135,13 @@ class Linking:
             if isinstance(record, Arrival):
                 self._admit(record, routed, items)
             elif isinstance(record, Act):
-                routed.said.append(Said(record.arrived_us, self._records, action=record.action))
+                routed.said.append(self._act(record, parts, routed, items))
             elif isinstance(record, ReadUp):
                 self.watermarks.read_up(record.channels, record.arrived_us)
             else:
                 if record.routing:
+                    self._routing = read_routing(record.routing)
+                    self._is_routing_saved = False
                     routed.said.append(Said(record.arrived_us, self._records, routing=record.routing))
                 if (turning := self._turn(record)) is None:
                     continue
@@ -137,6 +152,43 @@ class Linking:
         parts.append(self._finish(routed, items, cut.clock_us, warmth))
         return parts
 
+    def _act(self, act: Act, parts: Sequence[Routed], routed: Routed, items: Items) -> Said:
+        """What a person does with matters is done here; everything else is for the desk."""
+        at, action = act.arrived_us, act.action
+        if action.refused or action.action not in ON_MATTERS:
+            return Said(at, self._records, action=action)
+        newest = [pooled for part in (*parts, routed) for pooled in part.pooled]
+        try:
+            found = rejoin(action, at, self._routing, self.linker.merged, newest, self._matters, self._ranks)
+        except RefusedError as error:
+            return Said(at, self._records, action=action, refusal=str(error))
+        self._rejoin(found, at, routed, items)
+        return Said(at, self._records, action=found.action, county=found.county)
+
+    def _rejoin(self, found: Rejoined, at: int, routed: Routed, items: Items) -> None:
+        """Events change their matter by a person's word: in the linker, in the pool and for every rule."""
+        left, into, why = found.left, found.into, found.why
+        if why == "merged":
+            self.linker.merge(left, into)
+        else:
+            self.linker.split(left, into, found.owners(self._ranks))
+        for event, _, arrived_at, source in map(astuple, found.moved):
+            routed.pooled.append(PooledEvent(replace(event, matter=into), into, arrived_at, source))
+            routed.links.append(MatterLink(event.id, into, why, SCORES[why], from_us(at), previous=left))
+        moved = found.changes(self._ranks)
+        for rule in self.rules:
+            self._regroup(rule, [each for each in moved if each.order[0] >= at - rule.memory], why, at, items)
+
+    def _regroup(self, rule: Rule, moved: Sequence[Moved], why: Why, at: int, items: Items) -> None:
+        watermark = self.watermarks.clock_watermark(self._group_of[rule.id])
+        try:
+            found = regrouped(rule, moved, why, watermark, at, self._records)
+        except Exception as error:
+            self.router.failures.append(failure_of(rule, error, at))
+            return
+        for each in found:
+            items[shard_of(each.key, self.shards)].append(each)
+
     def _turn(self, book: Book) -> Turn | None:
         """What a rule book of the log changes; None for nothing."""
         if self._compiler is None:
@@ -146,7 +198,7 @@ class Linking:
         return None if turning.is_idle and not turning.refused else turning
 
     def _book(self) -> RuleBook:
-        return msgspec.structs.replace(RuleBook.of(self.rules), generations=self._generations)
+        return replace(RuleBook.of(self.rules), generations=self._generations)
 
     def _take_over(self, turning: Turn, parts: Sequence[Routed]) -> Warmth:
         """The rules are those of another book from here on; what the shards need for that."""
@@ -173,7 +225,7 @@ class Linking:
         for channel in self._channels:
             self.watermarks.mute(channel, channel in silent, turning.at)
 
-    def _items(self) -> list[list[Item]]:
+    def _items(self) -> Items:
         return [[] for _ in range(self.shards)]
 
     def finish(self) -> Routed:
@@ -186,9 +238,7 @@ class Linking:
     def _routed(self) -> Routed:
         return Routed(self._slices, [], [], [], [], [], {}, {}, [], [])
 
-    def _finish(
-        self, routed: Routed, items: list[list[Item]], end: int, warmth: Warmth | None, last: bool = False
-    ) -> Routed:
+    def _finish(self, routed: Routed, items: Items, end: int, warmth: Warmth | None, last: bool = False) -> Routed:
         marks = self.watermarks
         failures, self.router.failures = self.router.failures, []
         routed.gaps.extend(map(gap_of, failures))
@@ -204,14 +254,14 @@ class Linking:
         self._slices += 1
         return routed._replace(work=work, failures=failures)
 
-    def _wait_until(self, clock: int, items: list[list[Item]]) -> None:
+    def _wait_until(self, clock: int, items: Items) -> None:
         """Time passes; a channel may become quiet on the way."""
         for change in self.quiet.before(clock):
             self.watermarks.advance(change.at)
             self._tell(change, items)
         self.watermarks.advance(clock)
 
-    def _tell(self, change: Change, items: list[list[Item]]) -> None:
+    def _tell(self, change: Change, items: Items) -> None:
         if change.rule.spec.status == "live":  # a shadow tells no one, so nobody would know of the outage
             self.watermarks.mute(change.channel, change.is_quiet, change.at)
         number = 0 if change.is_quiet else self._records  # the clock says that it is quiet, a record that it is back
@@ -227,7 +277,7 @@ class Linking:
             if rule.plan is not None and change.channel in rule.plan.vouch:
                 yield RuleGap(rule.id, change.channel, "silent_channel", since, until, until)
 
-    def _admit(self, arrival: Arrival, routed: Routed, items: list[list[Item]]) -> None:
+    def _admit(self, arrival: Arrival, routed: Routed, items: Items) -> None:
         event = arrival.event
         if event.channel not in self._ranks:
             routed.dead.append(_unknown_channel(arrival))
@@ -258,7 +308,7 @@ class Linking:
 
     def _move(
         self, placed: Placed, before: Decision, after: Decision, arrival: Arrival, routed: Routed,
-        items: list[list[Item]],
+        items: Items,
     ) -> None:  # fmt: skip
         event = placed.event
         if before.matter != after.matter:
@@ -296,6 +346,7 @@ class Linking:
         """Everything that is kept, as a frame."""
         self._is_saved = True
         parts = {HEAD: self._head(), BOOK: self._saved_book()}
+        parts |= {ROUTING: self._saved_routing(), MERGED: self._saved_merged()}
         parts |= _named(IDS, self._seen.all_chunks())
         parts |= _named(COMPONENT, self.linker.all_parts())
         return encode(STATE_VERSION, parts, whole=True)
@@ -307,6 +358,10 @@ class Linking:
         parts = {HEAD: self._head()}
         if not self._is_book_saved:
             parts[BOOK] = self._saved_book()
+        if not self._is_routing_saved:
+            parts[ROUTING] = self._saved_routing()
+        if self.linker.merged != self._merged:
+            parts[MERGED] = self._saved_merged()
         parts |= _named(IDS, self._seen.changed_chunks())
         parts |= _named(COMPONENT, self.linker.changed_parts())
         return encode(STATE_VERSION, parts, whole=False)
@@ -326,10 +381,21 @@ class Linking:
         self.quiet.restore(quiet)
         self._seen.restore(_of(IDS, parts), forgotten)
         self.linker.restore(_of(COMPONENT, parts), begun)
+        self.linker.merged = self._merged = msgspec.msgpack.decode(parts[MERGED], type=dict[str, str])
+        self._routing = msgspec.msgpack.decode(parts[ROUTING], type=RoutingFile)
+        self._is_routing_saved = True
 
     def _head(self) -> Any:
         marks, quiet = self.watermarks.state(), self.quiet.state()
         return [self._slices, self._records, marks, quiet, self._seen.forgotten, self.linker.begun]
+
+    def _saved_routing(self) -> RoutingFile:
+        self._is_routing_saved = True
+        return self._routing
+
+    def _saved_merged(self) -> dict[str, str]:
+        self._merged = self.linker.merged
+        return self._merged
 
     def _saved_book(self) -> bytes:
         self._is_book_saved = True
@@ -347,7 +413,7 @@ def _of(kind: str, parts: Mapping[Name, Raw]) -> Iterator[tuple[int, Raw]]:
 def _joined(event: Event, decision: Decision) -> Event:
     if event.matter == decision.matter:
         return event
-    return msgspec.structs.replace(event, matter=decision.matter)
+    return replace(event, matter=decision.matter)
 
 
 def _link_row(event: Event, decision: Decision, at: datetime, previous: str | None = None) -> MatterLink:

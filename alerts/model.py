@@ -110,6 +110,8 @@ Doing = Literal[
     "silence",
     "unsilence",
     "reveal",
+    "merge",
+    "split",
     "ask_visit",
 ]
 Disposition = Literal["true_positive", "benign", "false_positive", "already_handled", "wrong_identity"]
@@ -247,7 +249,7 @@ class Silencing(Struct, frozen=True, omit_defaults=True):
 
 
 class AlertAction(Struct, frozen=True, omit_defaults=True):
-    """What a person does with an alert, a silence or a matter's handling: who, what and why.
+    """What a person does with an alert, a silence or a matter: who, what and why.
 
     The same `action_id` again is the same action. `revision` is the one that the person had before their eyes: an
     ack, or a close, of an alert that has risen since is refused. `until` is the end of an ack or a silence, or the
@@ -269,6 +271,10 @@ class AlertAction(Struct, frozen=True, omit_defaults=True):
     silence: Silencing | None = None
     of: str = ""  # the action that this one ends or answers: a silence, a supervision notice
     token: str = ""  # whose meaning is asked for (`reveal`)
+    matter: str = ""  # the one that becomes part of another (`merge`), or whose events leave it (`split`)
+    into: str = ""  # the matter that they become part of; of a split a new one, which its row names
+    events: Annotated[tuple[Id, ...], Meta(max_length=200)] = ()  # that leave the matter (`split`)
+    refused: Annotated[str, Meta(max_length=1000)] = ""  # why it was refused before the desk: written down, never done
     schema: str = "alert-action/1"
 
 
@@ -302,11 +308,11 @@ class MatterLink(Struct, frozen=True, omit_defaults=True):
 
     event_id: str
     matter: str
-    reason: Literal["given", "link", "case", "pair", "household", "reporter", "first"]
+    reason: Literal["given", "link", "case", "pair", "household", "reporter", "first", "merged", "split"]
     score: float
     decided_at: datetime
     proposed: bool = False
-    previous: str | None = None  # the matter it was in before a late event showed better
+    previous: str | None = None  # the matter it was in before a late event, or a person, showed better
 
 
 class LateEvent(Struct, frozen=True):

@@ -17,6 +17,7 @@ from alerts.failing import Failure
 from alerts.linking import Linking, Routed
 from alerts.model import Acted, Record, Slice
 from alerts.publishing import Answer, Publishing, RoutingOf, plain_routing
+from alerts.rejoining import MatterHistory, no_matters
 from alerts.rule import Rule
 from alerts.warming import History, no_history
 
@@ -50,8 +51,9 @@ class Pipeline:
         history: History = no_history,
         routing: RoutingFile = NO_ROUTING,
         routing_of: RoutingOf = plain_routing,
+        matters: MatterHistory = no_matters,
     ) -> None:
-        self.linking = Linking(rules, channels, shards, compiler, history)
+        self.linking = Linking(rules, channels, shards, compiler, history, matters, routing)
         self.shards = [Shard(rules, compiler, shards) for _ in range(shards)]
         self.failures: list[Failure] = []  # of rules that raised, since the beginning
         self.publishing = Publishing(shards, routing=routing, routing_of=routing_of)

@@ -12,15 +12,16 @@ from alerts.alert import Draft
 from alerts.desk.attended import Attended
 from alerts.desk.audit import THE_DESK, Audit
 from alerts.desk.desk import Desk
-from alerts.desk.doing import RefusedError, do
+from alerts.desk.doing import alert_of, do
 from alerts.desk.lineage import taken_in
 from alerts.desk.routing import Routing
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
-from alerts.desk.said import Said
+from alerts.desk.said import RefusedError, Said
 from alerts.desk.silences import Silence
 from alerts.kept import Name, decode, encode
 from alerts.model import Acted, AlertAction, Revision, RuleGap, Verdict, from_us
 from alerts.record import content_hash
+from alerts.rejoining import ON_MATTERS
 
 STATE_VERSION = 3
 HEAD, DESK = ("", "head"), ("", "desk")  # names that no alert has
@@ -135,13 +136,24 @@ class Publishing:
         if said.routing is not None:
             self.desk.turn(self._routing_of(read_routing(said.routing)), said.at)
         elif said.action is not None:
-            self._act(said.action, said.at)
+            self._act(said, said.action)
         return self.desk.taken()
 
-    def _act(self, action: AlertAction, at: int) -> None:
-        if self._audit.knows(action.action_id, at):
+    def _act(self, said: Said, action: AlertAction) -> None:
+        at, is_known = said.at, self._audit.knows(action.action_id, said.at)
+        if action.refused:  # its row says nothing of the alert: who tried may not be one who sees it
+            if not is_known:
+                self._enter(replace(action, refused=""), at, "refused", action.refused, None)
             return
-        each = self.desk.alerts.get(action.alert_id)
+        if action.action in ON_MATTERS:
+            if said.refusal and not is_known:
+                self._enter(action, at, "refused", said.refusal, None, said.county)
+            elif not said.refusal:  # what was done stands in the audit, under whichever id
+                self._enter(action, at, "done", "", None, said.county)
+            return
+        if is_known:
+            return
+        each = alert_of(self.desk, action)
         try:
             action = do(self.desk, action, at)
         except RefusedError as error:
@@ -154,9 +166,11 @@ class Publishing:
         action = AlertAction(f"visit:{name}:{at}", "ask_visit", "anlan", THE_DESK, from_us(at), alert_id=name)
         self._enter(action, at, "done", "", each)
 
-    def _enter(self, action: AlertAction, at: int, verdict: Verdict, sentence: str, each: Attended | None) -> None:
+    def _enter(
+        self, action: AlertAction, at: int, verdict: Verdict, sentence: str, each: Attended | None, county: str = ""
+    ) -> None:
         if at > self._audit_until_us:
-            self._acted.append(self._audit.enter(action, at, verdict, sentence, each))
+            self._acted.append(self._audit.enter(action, at, verdict, sentence, each, county))
 
     def _in_feed(self, draft: Draft) -> Draft:
         if draft.standing or draft.revision.origin == "shadow":  # recorded, but no reader of the feed sees it

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from alerts.entry import SELECTED, Entry, Key
+from alerts.entry import SELECTED, Entry, Key, slim
 from alerts.kinds.silence import BACK, QUIET, SilencePlan
 from alerts.model import ALWAYS, NEVER, Event
-from alerts.router import slim
 from alerts.rule import Rule
 
 Sign = tuple[int, int, str, Event]  # (arrival, channel rank, id, the event or heartbeat)

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from sys import intern
-from typing import Any
-
-import msgspec
 
 from alerts.channel import Channel
 from alerts.clock import Watermarks
 from alerts.detection import Item
-from alerts.entry import Entry, Key
+from alerts.entry import Entry, Key, slim
 from alerts.failing import Failure, failure_of
 from alerts.groups import Groups
 from alerts.linker_fold import Decision, Order
 from alerts.listeners import Listeners
 from alerts.model import Event, LateEvent, from_us
+from alerts.regrouping import Regrouped
 from alerts.rule import Rule
 
 
 def shard_of(key: Key, shards: int) -> int:
     """The shard of a key. Part of the saved data: it never changes."""
     return zlib.crc32("\x1f".join(key).encode()) % shards if shards > 1 else 0
-
-
-_NO_ATTRS: dict[str, Any] = {}
 
 
 class Router:
@@ -42,7 +36,7 @@ class Router:
 
     def route(
         self, order: Order, event: Event, decision: Decision, at: int, number: int, produced: int,
-        watermarks: Watermarks, items: list[list[Item]], late: list[LateEvent],
+        watermarks: Watermarks, items: list[list[Item | Regrouped]], late: list[LateEvent],
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
         kept: Event | None = None
@@ -72,7 +66,7 @@ class Router:
 
     def move(
         self, order: Order, before: tuple[Event, Decision], after: tuple[Event, Decision], at: int, number: int,
-        produced: int, watermarks: Watermarks, items: list[list[Item]],
+        produced: int, watermarks: Watermarks, items: list[list[Item | Regrouped]],
     ) -> None:  # fmt: skip
         """An earlier event turned out to belong to another matter or contact: take it from one key to the other."""
         for rule, _ in self._listeners.of(after[0]):
@@ -125,18 +119,6 @@ def kept_entry(rule: Rule, order: Order, event: Event, contact: str) -> tuple[Ke
         return None
     key, values = _kept(rule, event, role, key)
     return key, (*order, contact, role, values, slim(event))
-
-
-def slim(event: Event) -> Event:
-    """What detection keeps of an event: everything but people's words and the exact spot.
-
-    It is kept for months, so what many events say is kept once for all of them.
-    """
-    return msgspec.structs.replace(
-        event, text=None, lat=None, lon=None, attrs=event.attrs or _NO_ATTRS, channel=intern(event.channel),
-        region=event.region and intern(event.region), subcategory=event.subcategory and intern(event.subcategory),
-        unit=event.unit and intern(event.unit),
-    )  # fmt: skip
 
 
 def _late(rule: Rule, event: Event, at: int, watermark: int) -> LateEvent:

@@ -266,6 +266,27 @@ class Track(InPieces):
             self.ids = {entry[2] for entry in self.entries}
         return event_id in self.ids
 
+    def kept(self) -> list[Entry]:
+        """Every event that is kept: those that may still count, and the evidence of what may still speak."""
+        return list({entry[2]: entry for entry in (*self.settled.evidence.values(), *self.entries)}.values())
+
+    def last_number(self) -> int:
+        """The greatest number of an episode so far."""
+        return max(self.settled.number, self.head.number)
+
+    def go_on_from(self, before: Track | None, used: int, may_speak: bool) -> None:
+        """It stands where another one stood, which has used that many numbers; the last may still speak."""
+        last = self.head.number
+        number = used + (not may_speak or not used) if self.head.open else max(used, last)
+        base = max(self.settled.number + number - last, min(self.settled.number, 1))
+        if base != self.settled.number:
+            self.settled = Episode() if self.settled is NOTHING else self.settled.twin()
+            self.settled.closed = self.settled.closed or NEVER
+            self.settled.number = base
+            self._fold_head()
+        if before is not None and before.hours is not None:  # what was saved of every hour is another now
+            self.hours = before.hours | {entry[0] // HOUR_US for entry in (*before.entries, *self.entries)}
+
     def refolded(self, rule: Rule, watermark: int) -> Track:
         """The same events judged by another ladder; an episode that is open is judged from its beginning."""
         self.pass_watermark(watermark)

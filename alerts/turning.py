@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from alerts.alert import Alerts, Draft, Moment
 from alerts.entry import Entry, Key
@@ -12,6 +13,7 @@ from alerts.rule_diff import ChangeClass
 from alerts.subject import Subject
 from alerts.track import Track
 
+Given = TypeVar("Given", bound=Subject)
 Past = tuple[int, Key, Entry]  # an event of the past, with a rule's number and key
 Lost = tuple[Rule, Key, Exception]  # a key that could not be taken over: it raised
 
@@ -51,7 +53,7 @@ def warmed(
     found: list[tuple[int, Key, Subject]] = []
     for (number, key), each in entries.items():
         try:
-            found.append((number, key, _warm(rules[number].start(key), each, watermarks[number])))
+            found.append((number, key, warm(rules[number].start(key), each, watermarks[number])))
         except Exception as error:
             lost.append((rules[number], key, error))
     return found
@@ -67,7 +69,8 @@ def _become(rule: Rule, change: ChangeClass, subject: Subject, watermark: int) -
     return subject
 
 
-def _warm(subject: Subject, entries: list[Entry], watermark: int) -> Subject:
+def warm(subject: Given, entries: list[Entry], watermark: int) -> Given:
+    """The state that a key would have after these events; no alert of the past is said."""
     for entry in sorted(entries):
         subject.add(entry, NEVER)
     while (wanted := subject.wants()[0]) <= watermark:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from alerts.failing import Failure, failure_of
-from alerts.linker_fold import SAME_CONTACT
+from alerts.linker_fold import contact_of
 from alerts.model import Event, to_us
 from alerts.router import kept_entry, shard_of
 from alerts.rule import Rule
@@ -55,7 +55,7 @@ def past_of(
     contacts: dict[str, str] = {}
     orders = (((to_us(event.occurred_at), ranks[event.channel], event.id), event) for event in events.values())
     for order, event in sorted(orders, key=lambda found: found[0]):
-        contact = _contact(event, contacts)
+        contact = contact_of(event, contacts)
         for rule in fresh:
             if order[0] < turning.at - rule.memory:
                 continue
@@ -67,14 +67,3 @@ def past_of(
             if kept is not None:
                 warm[shard_of(kept[0], shards)].append((rule.number, *kept))
     return warm
-
-
-def _contact(event: Event, contacts: dict[str, str]) -> str:
-    """Which contact an event of the past is part of; `contacts` remembers by event and case."""
-    link = event.link
-    same = link is not None and link.to and link.type in SAME_CONTACT
-    contact = contacts.get(link.to, link.to) if same and link else event.id
-    contacts[event.id] = contact
-    if event.case:
-        contacts.setdefault(event.case, contact)
-    return contact

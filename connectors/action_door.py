@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from alerts.model import AlertAction
+from alerts.model import AlertAction, Matchers
 from connectors.deadletter import RefusedError
 from connectors.event_json import UNREADABLE, no_json
 from connectors.privacy import Privacy
@@ -32,10 +32,20 @@ def admit_action(value: bytes, privacy: Privacy) -> AlertAction:
     return _safe(action, privacy)
 
 
+_PLAIN = ("action_id", "actor", "assigned_to", "token", "alert_id", "of", "matter", "into")
+
+
 def _safe(action: AlertAction, privacy: Privacy) -> AlertAction:
     silence = action.silence
-    if silence is not None and silence.matchers.key:
-        key = {name: privacy.plain(value) for name, value in silence.matchers.key.items()}
-        silence = replace(silence, matchers=replace(silence.matchers, key=key))
-    plain = {name: privacy.plain(getattr(action, name)) for name in ("action_id", "actor", "assigned_to", "token")}
-    return replace(action, why=scrub(action.why), silence=silence, **plain)
+    if silence is not None:
+        silence = replace(silence, matchers=_safe_matchers(silence.matchers, privacy))
+    return replace(
+        action, why=scrub(action.why), refused=scrub(action.refused), silence=silence,
+        events=tuple(privacy.plain(each) for each in action.events),
+        **{name: privacy.plain(getattr(action, name)) for name in _PLAIN},
+    )  # fmt: skip
+
+
+def _safe_matchers(matchers: Matchers, privacy: Privacy) -> Matchers:
+    key = {privacy.plain(name): privacy.plain(value) for name, value in matchers.key.items()}
+    return replace(matchers, alert_id=privacy.plain(matchers.alert_id), rule=privacy.plain(matchers.rule), key=key)

@@ -15,10 +15,10 @@ from typing import Any, Self
 import msgspec
 from bytewax.outputs import FixedPartitionedSink
 
-from alerts.model import Arrival, DeadLetter, Event, to_us
+from alerts.model import Arrival, DeadLetter, Event, PooledEvent, to_us
 from connectors.clickhouse_aggregates import differing_cells
 from connectors.clickhouse_client import PoolClient
-from connectors.clickhouse_events import arrivals_between, events_between, first_and_last_arrival
+from connectors.clickhouse_events import arrivals_between, events_between, events_of_matters, first_and_last_arrival
 from connectors.clickhouse_rows import Poolable
 from connectors.clickhouse_schema import Retention, apply_retention, migrate
 from connectors.clickhouse_writer import (
@@ -194,6 +194,11 @@ class Pool:
         In no order, each in the matter that it was joined to at last.
         """
         return events_between(self._client, channels, since, before)
+
+    def of_matters(self, matters: Sequence[str], before: int) -> Iterator[PooledEvent]:
+        """The events that belonged to some matters just before a clock instant, whatever was decided since."""
+        self._require_tables()
+        return events_of_matters(self._client, matters, before)
 
     def arrivals(self, since: int | None = None, until: int | None = None) -> Iterator[Arrival]:
         """Every event once, in order of arrival, from `since` on and before `until` (microseconds).

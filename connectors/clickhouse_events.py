@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from alerts.model import Arrival, Event, to_us
+from alerts.model import Arrival, Event, PooledEvent, to_us
 from connectors.clickhouse_client import PoolClient
 from connectors.clickhouse_rows import events_of
 
@@ -28,6 +28,26 @@ def events_between(client: PoolClient, channels: Sequence[str], since: int, befo
             AND arrived_at < fromUnixTimestamp64Micro({{before:Int64}})
         {_INSIDE}"""
     return events_of(client.columns(query, channels=list(channels), since=since, before=before))
+
+
+def events_of_matters(client: PoolClient, matters: Sequence[str], before: int) -> Iterator[PooledEvent]:
+    """The events that belonged to some matters just before a clock instant, in no order.
+
+    What was decided since, also by a flow that has to do it again after a crash, does not count.
+    """
+    query = f"""
+        WITH fromUnixTimestamp64Micro({{before:Int64}}) AS instant, there AS (
+            SELECT event_id, argMax(matter, (decided_at, matter)) AS joined FROM matter_links
+            WHERE decided_at < instant AND event_id IN
+                (SELECT event_id FROM matter_links WHERE matter IN {{matters:Array(String)}} AND decided_at < instant)
+            GROUP BY event_id HAVING joined IN {{matters:Array(String)}})
+        SELECT {_COLUMNS}, joined FROM events FINAL INNER JOIN there ON there.event_id = id
+        WHERE id IN (SELECT event_id FROM there) AND arrived_at < instant
+        {_INSIDE}"""
+    columns = client.columns(query, matters=list(matters), before=before)
+    rows = (columns.get(name, ()) for name in ("joined", "arrived_at", "source"))
+    found = zip(events_of({**columns, "matter": columns.get("joined", ())} if columns else {}), *rows, strict=True)
+    return (PooledEvent(event, matter, arrived_at, source) for event, matter, arrived_at, source in found)
 
 
 def first_and_last_arrival(client: PoolClient, since: int | None, until: int | None) -> tuple[int, int] | None:

@@ -67,7 +67,7 @@ def add_detection(
     """
 
     def _link(kept: bytes | None) -> _Link:
-        stage = Linking(rules, channels, shards, compiler, past)
+        stage = Linking(rules, channels, shards, compiler, past, past.of_matters, routing)
         return _Link(_Kept(store, "link", stage, kept), stage, past, books)
 
     def _detect(kept: bytes | None) -> _Detect:

@@ -34,6 +34,16 @@ class Past:
         """What was remembered before the last snapshot has been handed over to the sink when this one is complete."""
         self._before, self._since = self._since, []
 
+    def of_matters(self, matters: frozenset[str], before: int) -> Iterable[PooledEvent]:
+        """The events that belonged to some matters before an instant, as far as the pool and memory know."""
+        if not self._dsn:
+            return ()
+        self._wait_until_delivered()
+        with Pool(self._dsn, patience=PATIENCE) as pool:
+            events = {each.event.id: each for each in pool.of_matters(sorted(matters), before)}
+        events.update({each.event.id: each for each in (*self._before, *self._since)})
+        return [each for each in events.values() if each.matter in matters]
+
     def __call__(self, channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
         """The events of some channels that happened from `since` on and arrived before `before` (microseconds)."""
         if not self._dsn:

@@ -11,10 +11,12 @@ from itertools import takewhile
 
 from alerts.alert import Draft
 from alerts.channel import Channel
+from alerts.detection import Item
 from alerts.entry import Entry, Key
 from alerts.linking import Routed
 from alerts.model import NEVER, Arrival, Event, LateEvent, MatterLink, PooledEvent, Revision, Slice
 from alerts.pipeline import Pipeline, in_slices
+from alerts.regrouping import Regrouped
 from alerts.rule import Rule
 
 OPEN = ("open", "acked")
@@ -47,13 +49,20 @@ class Hindsight:
             self.late[late.rule, late.event_id] = late
         for work in routed.work:
             for item in work.items:
-                kept = self._entries.setdefault((item.rule, item.key), {})
-                if item.gone is not None:
-                    kept.pop(item.gone, None)
-                if item.entry is not None:
-                    kept[item.entry[2]] = item.entry
+                self._keep(item)
         for draft in drafts:
             self._publish(draft)
+
+    def _keep(self, item: Item | Regrouped) -> None:
+        kept = self._entries.setdefault((item.rule, item.key), {})
+        if isinstance(item, Regrouped):
+            gone, came = item.gone, item.came
+        else:
+            gone = frozenset(() if item.gone is None else (item.gone,))
+            came = () if item.entry is None else (item.entry,)
+        for name in gone:
+            kept.pop(name, None)
+        kept.update({entry[2]: entry for entry in came})
 
     def counted_keys(self) -> Iterator[tuple[Rule, Key]]:
         """Every key that an event was counted under, with its rule; not of rules that are kept whole."""

@@ -41,12 +41,15 @@ class Audit:
         self.moved.add(today)
         return False
 
-    def enter(self, action: AlertAction, at: int, verdict: Verdict, sentence: str, each: Attended | None) -> Acted:
-        """The row of an action."""
+    def enter(
+        self, action: AlertAction, at: int, verdict: Verdict, sentence: str, each: Attended | None, county: str = ""
+    ) -> Acted:
+        """The row of an action; its county is that of the alert, else the one that is given, else of who acts."""
         self._seq += 1
+        county = (each.last.region.county or "") if each else county or action.scope[:6]
         row = Acted(
             self._seq, from_us(at), action, verdict, sentence, each.last.revision if each else 0,
-            each.last.rule if each else "", (each.last.region.county or "") if each else action.scope[:6], self._head,
+            each.last.rule if each else "", county, self._head,
         )  # fmt: skip
         self._head = hash_of(row)
         return replace(row, hash=self._head)

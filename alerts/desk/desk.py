@@ -111,6 +111,8 @@ class Desk:
             found = replace(
                 found, alert_id=self._id(lineage, number), episode=number, links=self._links(lineage, number)
             )
+        if draft.kin is not None and (kin := self._latest((*lineage[:2], *draft.kin))) is not None:
+            found = replace(found, links=(*found.links, AlertLink("split_from", kin.last.alert_id)))
         each = Attended(
             found,
             lineage,
@@ -129,7 +131,7 @@ class Desk:
         )
 
     def _go_on(self, each: Attended, draft: Draft, at: int) -> None:
-        found = self._named(each, draft.revision)
+        found = _with_origin(self._named(each, draft.revision), each.last)
         each.found = found.state
         if found.state == "open":  # the words of its rule may have changed
             each.roles, each.chain = found.route.roles, found.route.chain
@@ -163,9 +165,14 @@ class Desk:
     def _reopen(self, each: Attended, draft: Draft, at: int) -> None:
         """What a person has closed is open again."""
         each.closed_by_person = None
-        found = replace(self._named(each, draft.revision), reason="reopened")
+        found = replace(_with_origin(self._named(each, draft.revision), each.last), reason="reopened")
         is_rise = _rises(each.last, found)
         self._say(each, found, Why(at, "reopened", draft.order, draft.produced_us, is_rise, True), draft.evidence_ids)
+
+    def _latest(self, lineage: Lineage) -> Attended | None:
+        """The last alert of a key that is not forgotten."""
+        found = [each for each in self.alerts.values() if each.lineage == lineage]
+        return max(found, key=lambda each: each.last.episode, default=None)
 
     def _standing(self, each: Attended, draft: Draft) -> Draft:
         record = replace(self._named(each, draft.revision), revision=each.last.revision, state=each.last.state)
@@ -395,6 +402,12 @@ class Desk:
 def _lineage(draft: Draft) -> Lineage:
     revision = draft.revision
     return (revision.rule, str(revision.rule_generation), *draft.order[4])
+
+
+def _with_origin(found: Revision, last: Revision) -> Revision:
+    """From which alert it was split off stays said."""
+    origin = tuple(link for link in last.links if link.type == "split_from")
+    return replace(found, links=(*found.links, *origin)) if origin else found
 
 
 def _rises(last: Revision, found: Revision) -> bool:

@@ -9,13 +9,10 @@ from msgspec.structs import replace
 from alerts.desk.attended import Ack, Attended, Notice
 from alerts.desk.desk import Desk
 from alerts.desk.routing import Powers, lies_in
+from alerts.desk.said import RefusedError
 from alerts.desk.silences import Silence
 from alerts.duration import format_duration
 from alerts.model import AlertAction, from_us, to_us
-
-
-class RefusedError(ValueError):
-    """An action that must not be, or makes no sense as things stand; the sentence says why."""
 
 
 def do(desk: Desk, action: AlertAction, at: int) -> AlertAction:
@@ -36,15 +33,24 @@ def do(desk: Desk, action: AlertAction, at: int) -> AlertAction:
     return action if until is None else replace(action, until=from_us(until))
 
 
-def _alert_of(desk: Desk, action: AlertAction) -> Attended:
+def alert_of(desk: Desk, action: AlertAction) -> Attended | None:
+    """The alert that is meant; one outside the region of who acts is like none."""
     each = desk.alerts.get(action.alert_id)
+    return each if each is None or not action.scope or lies_in(each.last.region, action.scope) else None
+
+
+def _alert_of(desk: Desk, action: AlertAction) -> Attended:
+    each = alert_of(desk, action)
+    if each is None and action.scope:  # the same for both, so that nobody learns what there is elsewhere
+        raise RefusedError(
+            f"alert must lie in the region of who acts, `{action.scope}`; got one of another, or one that the desk does"
+            " not know (any more)"
+        )
     if each is None:
         raise RefusedError(
             f"alert must be open or closed a short time ago; got `{action.alert_id}`, which the desk does not know"
             " (any more)"
         )
-    if action.scope and not lies_in(each.last.region, action.scope):
-        raise RefusedError(f"alert must lie in the region of who acts, `{action.scope}`; got one of another")
     return each
 
 

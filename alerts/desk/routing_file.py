@@ -96,6 +96,12 @@ class RoutingFile(Struct, frozen=True, forbid_unknown_fields=True):
 NO_ROUTING = RoutingFile("routing/v1")  # nobody is told but those whom rules name
 
 
+def may(routing: RoutingFile, role: str, action: str) -> bool:
+    """May a role do that? `duty.street` is `duty.street` where the file names it, else `duty`."""
+    known = routing.roles.get(role) or routing.roles.get(role.partition(".")[0])
+    return known is not None and action in known.may
+
+
 def read_routing(data: Any) -> RoutingFile:
     """The routing of a parsed YAML file. Raises `ValueError` with the place of what is wrong."""
     try:

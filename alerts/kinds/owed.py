@@ -112,6 +112,28 @@ class Obligation:
         self._catch_up()
         return (self._standing(),)
 
+    def kept(self) -> list[Entry]:
+        """Every event that is kept."""
+        return list(self.entries)
+
+    def last_number(self) -> int:
+        """The greatest number of a term so far."""
+        self._catch_up()
+        return self.forgotten + len(self.terms)
+
+    def go_on_from(self, before: Obligation | None, used: int, may_speak: bool) -> None:
+        """It stands where another one stood, which has used that many numbers; the last may still speak.
+
+        What was vouched for and asserted stays so, as far as the terms still reach it.
+        """
+        terms = len(self.terms)
+        number = used + (not may_speak or not used) if self._open() is not None else max(used, terms)
+        self.forgotten = max(number - terms, 0)
+        if before is not None:
+            self.until, self.spoken = before.until, before.spoken
+            self.said = {each: said for each, said in before.said.items() if each == number}
+        self._fold()
+
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need: no events, and no alert whose number is taken."""
         return not self.entries and not self.spoken

@@ -234,7 +234,7 @@ def test_what_is_saved_is_what_has_changed() -> None:
     whole = set(decode([linking.changes()], STATE_VERSION))
     take(linking, arrival(report("c", 3, matter="m1"), 3))
 
-    assert whole == {("head",), ("book",), ("ids", 0), ("component", 0), ("component", 1)}
+    assert whole == {("head",), ("book",), ("routing",), ("merged",), ("ids", 0), ("component", 0), ("component", 1)}
     assert set(decode([linking.changes()], STATE_VERSION)) == {("head",), ("ids", 1), ("component", 0)}
     assert set(decode([linking.changes()], STATE_VERSION)) == {("head",)}
 
@@ -250,7 +250,7 @@ def test_two_components_that_become_one_are_one_in_what_is_saved() -> None:
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
-    with pytest.raises(StateVersionError, match="state must have version 4; got 99; rebuild from the intake log"):
+    with pytest.raises(StateVersionError, match="state must have version 5; got 99; rebuild from the intake log"):
         stage().restore([encode(99, {}, whole=True)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import msgspec
@@ -36,6 +37,26 @@ def test_raw_identifiers_do_not_pass(privacy: Privacy) -> None:
     assert action.why == "手机[手机]"
     assert action.silence is not None
     assert action.silence.matchers.key["reporter"] == privacy.keyring.token("phone", "13812345678")
+
+
+@pytest.mark.parametrize("name", ["alert_id", "of", "token", "action_id", "actor", "matter", "into", "why", "refused"])
+def test_no_word_of_an_action_is_a_number_of_a_person(name: str, privacy: Privacy) -> None:
+    raw = msgspec.json.encode({**ACTION, name: "13812345678"})
+
+    assert b"13812345678" not in msgspec.json.encode(admit_action(raw, privacy))
+
+
+def test_neither_what_a_silence_names_nor_the_events_of_a_split_are(privacy: Privacy) -> None:
+    matchers = {"alert_id": "13812345678", "rule": "13812345678", "key": {"13812345678": "x"}}
+    raw = {**ACTION, "silence": {"matchers": matchers}, "events": ["13812345678"]}
+
+    assert b"13812345678" not in msgspec.json.encode(admit_action(msgspec.json.encode(raw), privacy))
+
+
+def test_the_id_of_an_alert_stays_as_it_is(privacy: Privacy) -> None:
+    ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, str(number))) for number in range(20_000)]
+
+    assert [admit_action(msgspec.json.encode({**ACTION, "alert_id": each}), privacy).alert_id for each in ids] == ids
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(clickhouse_dsn: str) -> Iterator[Bench]:
-    bench = Bench(clickhouse_dsn)
+def bench(pool_dsn: str) -> Iterator[Bench]:
+    bench = Bench(pool_dsn)
     yield bench
     for writer in [*bench.writers]:
         bench.abandon(writer)
@@ -188,6 +188,28 @@ def test_events_come_back_as_they_were(bench: Bench) -> None:
     found = bench.pool.events(["police"], to_us(AT), to_us(later.arrived_at))
 
     assert sorted(found, key=lambda one: one.id) == [as_read(full).event, as_read(other).event]
+
+
+@pytest.mark.integration
+def test_the_events_of_a_matter_are_those_it_had_then_whatever_was_decided_since(bench: Bench) -> None:
+    """A flow that does a merge again after a crash finds rows in the pool that it has written itself."""
+    then = AT + timedelta(hours=1)
+    for number, joined, later in ((1, "m", "other"), (2, "m", "m"), (3, "other", "m"), (4, "new", "m")):
+        at = AT + timedelta(minutes=number)
+        bench.write(event(number, number, joined), MatterLink(f"police/{number}/received/1", joined, "case", 1.0, at))
+        if later != joined:
+            link = MatterLink(f"police/{number}/received/1", later, "merged", 1.0, then, previous=joined)
+            bench.write(event(number, number, later), link)
+
+    found = list(bench.pool.of_matters(["m", "new"], to_us(then)))
+
+    assert sorted((each.event.id, each.matter, each.event.matter, each.source) for each in found) == [
+        ("police/1/received/1", "m", "m", "test:1"),
+        ("police/2/received/1", "m", "m", "test:1"),
+        ("police/4/received/1", "new", "new", "test:1"),
+    ]
+    assert {each.arrived_at for each in found} == {AT + timedelta(minutes=n) + timedelta(minutes=1) for n in (1, 2, 4)}
+    assert list(bench.pool.of_matters(["m"], to_us(AT))) == []
 
 
 @pytest.mark.integration

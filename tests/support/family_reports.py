@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 
 from live_flow import read_log
 
 from alerts.desk.routing import Routing
-from alerts.model import Event, Slice
+from alerts.model import Event, PooledEvent, Slice
 from alerts.pipeline import Pipeline
 from connectors.calendars import load_calendars
+from connectors.kafka import INTAKE_LOG, log_bounds
 from connectors.registry import load_channels
 from connectors.routing_file import ROUTING_FILE, load_routing
 from connectors.rulebook import RULES_FOLDER, load_rules
@@ -41,14 +42,27 @@ def family_reports(seed: int, count: int) -> list[Event]:
 
 def replayed(bootstrap: str) -> dict[tuple[str, int], str]:
     """The hashes that the plain stages give for the intake log as it stands."""
+    bounds = log_bounds(bootstrap, INTAKE_LOG)
+    return _replayed(bootstrap, tuple(end for _, (_, end) in sorted(bounds.items())))
+
+
+@lru_cache(maxsize=1)
+def _replayed(bootstrap: str, ends: tuple[int, ...]) -> dict[tuple[str, int], str]:
+    """Once for each state of the log: those who wait ask again and again."""
     channels = load_channels()
     calendars = load_calendars()
     routing, routing_of = load_routing(ROUTING_FILE, calendars), partial(Routing, calendars=calendars)
-    pipeline = Pipeline(load_rules([RULES_FOLDER], channels), channels, routing=routing, routing_of=routing_of)
+    known: dict[str, PooledEvent] = {}
+    pipeline = Pipeline(
+        load_rules([RULES_FOLDER], channels), channels, routing=routing, routing_of=routing_of,
+        matters=lambda matters, before: [each for each in known.values() if each.matter in matters],
+    )  # fmt: skip
     *records, (end, _) = read_log(bootstrap)
     drafts = []
     for at, record in records:
-        drafts += pipeline.take(Slice(at, [record] if record else []))[1]
+        routed, said = pipeline.take(Slice(at, [record] if record else []))
+        known |= {each.event.id: each for each in routed.pooled}
+        drafts += said
     drafts += pipeline.take(Slice(end, []))[1]
     return {(d.revision.alert_id, d.revision.revision): d.revision.content_hash for d in drafts}
 

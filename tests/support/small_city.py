@@ -13,7 +13,7 @@ from alerts.channel import Channel
 from alerts.desk.routing import Routing
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile
 from alerts.linking import Routed
-from alerts.model import Act, Acted, AlertAction, Arrival, Book, Event, Revision, Slice, Text, from_us
+from alerts.model import Act, Acted, AlertAction, Arrival, Book, Event, PooledEvent, Revision, Slice, Text, from_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule, compile_rule
 
@@ -103,8 +103,14 @@ class Run:
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
-            self.rules, CHANNELS, self.shards, routing=self.routing, routing_of=lambda file: Routing(file, CALENDARS)
-        )
+            self.rules, CHANNELS, self.shards, routing=self.routing, routing_of=lambda file: Routing(file, CALENDARS),
+            matters=self.of_matters,
+        )  # fmt: skip
+
+    def of_matters(self, matters: frozenset[str], before: int) -> list[PooledEvent]:
+        """What the pool would say of the events of some matters."""
+        last = {pooled.event.id: pooled for routed in self.routed for pooled in routed.pooled}
+        return [pooled for pooled in last.values() if pooled.matter in matters]
 
     @property
     def revisions(self) -> list[Revision]:

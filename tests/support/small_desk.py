@@ -13,7 +13,7 @@ STEPS = [{"to": "grid"}, {"to": "village", "after": "10m"}, {"to": "township", "
 LEVELS = {"grid": ["grid.officer"], "village": ["duty.village"], "township": ["duty.street"], "county": ["duty.county"],
           "city": ["duty.city"]}  # fmt: skip
 MAY = ["ack", "unack", "assign", "note", "close", "reopen", "show", "silence", "unsilence", "supervise", "answer",
-       "mute_level_rise", "reveal"]  # fmt: skip
+       "mute_level_rise", "reveal", "merge", "split"]  # fmt: skip
 
 
 def routing(**parts: Any) -> RoutingFile:
