@@ -20,6 +20,7 @@ OWN_BYTES = 4_000_000
 # what others put there is taken from there; the words in it have not passed the door yet, so they do not stay
 TAKEN_TOPICS = (ACTIONS, RECEIPTS)
 TAKEN_DAYS = 7
+NOW_DAYS = 400  # an alert's key may be a pair of people: as long as the pool keeps their tokens
 
 
 def raw_topic(channel: str) -> str:
@@ -38,7 +39,8 @@ def topic_config(topic: str) -> dict[str, str]:
     if topic.endswith(OWN_TOPICS):
         return {"retention.ms": "-1", "max.message.bytes": str(OWN_BYTES + 100_000)}
     if topic.endswith(ALERTS_NOW):
-        return {"cleanup.policy": "compact", "max.message.bytes": str(OWN_BYTES + 100_000)}
+        keep = {"cleanup.policy": "compact,delete", "retention.ms": str(NOW_DAYS * 86_400_000)}
+        return {**keep, "max.message.bytes": str(OWN_BYTES + 100_000)}
     if topic.endswith(TAKEN_TOPICS):
         return {"retention.ms": str(TAKEN_DAYS * 86_400_000), "message.timestamp.type": "LogAppendTime"}
     if topic.startswith(RAW_PREFIX):

@@ -28,7 +28,7 @@ FEEDS = (
     Feed("alerts", ALERTS, KAFKA, "send", ("alert",), "Every revision of every alert.", "delete"),
     Feed(
         "alertsNow", ALERTS_NOW, KAFKA, "send", ("alert",),
-        "The last revision of each alert: the topic is compacted.", "compact",
+        "The last revision of each alert: the topic is compacted.", "compact,delete",
     ),
     Feed("alertActions", ACTIONS, KAFKA, "receive", ("alertAction",), "What people do with alerts."),
     Feed("alertReceipts", RECEIPTS, KAFKA, "receive", ("receipt",), "What was delivered and read."),
@@ -82,7 +82,7 @@ def _channel(feed: Feed) -> Schema:
     if "{county}" in feed.address:
         found["parameters"] = {"county": _COUNTY}
     if feed.server == KAFKA:
-        about = {"topicConfiguration": {"cleanup.policy": [feed.cleanup]}} if feed.cleanup else {}
+        about = {"topicConfiguration": {"cleanup.policy": feed.cleanup.split(",")}} if feed.cleanup else {}
         found["bindings"] = {KAFKA: {"topic": feed.address, **about, "bindingVersion": "0.5.0"}}
     return found
 

@@ -92,7 +92,10 @@ def test_an_installation_has_a_raw_topic_for_each_channel_and_six_of_its_own() -
     [
         ("events.v1", {"retention.ms": "-1", "max.message.bytes": "4100000"}),
         ("staging.alerts.v1", {"retention.ms": "-1", "max.message.bytes": "4100000"}),
-        ("staging.alerts.now.v1", {"cleanup.policy": "compact", "max.message.bytes": "4100000"}),
+        (
+            "staging.alerts.now.v1",
+            {"cleanup.policy": "compact,delete", "retention.ms": "34560000000", "max.message.bytes": "4100000"},
+        ),
         ("alert-actions.v1", {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}),
         ("alert-receipts.v1", {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}),
         ("raw.police", {"message.timestamp.type": "LogAppendTime"}),
