@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from alerts.calendar import Calendar, is_weekend, join, parse_days, written
+from alerts.calendar import LOCAL_US, Calendar, is_weekend, join, parse_days, written
 from connectors.yaml_file import Document, Where, load
 
 CALENDARS_FOLDER = Path(__file__).parent.parent / "alerts" / "calendars"
@@ -27,6 +29,12 @@ def load_calendars(folder: Path | str = CALENDARS_FOLDER) -> dict[str, Calendar]
         found[path.stem] = join(path.stem, known)
         found[family] = join(family, known)
     return found
+
+
+def covered_until(calendars: Mapping[str, Calendar]) -> datetime:
+    """The instant from which on one of the calendars that name no year has no days."""
+    last = min(max(found.years) for name, found in calendars.items() if found.years and not _NAME.fullmatch(name))
+    return datetime(last + 1, 1, 1, tzinfo=UTC) - timedelta(microseconds=LOCAL_US)
 
 
 def _calendar(document: Document, name: str) -> Calendar:

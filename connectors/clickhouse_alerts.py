@@ -136,6 +136,65 @@ def timeline(pool: Pool, matter: str, region: str) -> list[dict[str, Any]]:
     )
 
 
+def matters_of(pool: Pool, event_ids: Sequence[str], region: str) -> list[dict[str, Any]]:
+    """To which matters events belong that happened in the region, those with most of them first."""
+    return pool.rows(
+        f"""
+        SELECT matter, count() AS events
+        FROM (
+            SELECT matter, (county, township, village, grid)::Tuple(county String, township String, village String,
+                grid String) AS region
+            FROM events FINAL
+            WHERE has({{event_ids:Array(String)}}, id) AND matter != ''
+        )
+        WHERE {_IN_REGION}
+        GROUP BY matter
+        ORDER BY events DESC, matter
+        LIMIT 20""",
+        event_ids=list(event_ids),
+        region=region,
+    )
+
+
+def levels_reached(pool: Pool, since: datetime, region: str) -> list[dict[str, Any]]:
+    """How many alerts first reached each level, by hour and county."""
+    return pool.rows(
+        f"""
+        SELECT toStartOfHour(reached_at) AS at, county, level, count() AS alerts
+        FROM (
+            SELECT alert_id, level, argMin(region.county, revision) AS county, min(detected_at) AS reached_at
+            FROM alert_revisions FINAL
+            WHERE {_IN_REGION} AND origin != 'shadow' AND alert_id IN (
+                SELECT alert_id FROM alert_revisions WHERE detected_at >= fromUnixTimestamp64Micro({{since_us:Int64}})
+            )
+            GROUP BY alert_id, level
+        )
+        WHERE reached_at >= fromUnixTimestamp64Micro({{since_us:Int64}})
+        GROUP BY at, county, level
+        ORDER BY at, county, level""",
+        since_us=to_us(since),
+        region=region,
+    )
+
+
+def events_since(pool: Pool, since: datetime, region: str) -> tuple[int, datetime | None]:
+    """How many events happened in the region since then, and when the last one of all came in."""
+    (row,) = pool.rows(
+        """
+        SELECT
+            uniqExactIf(id, occurred_at >= fromUnixTimestamp64Micro({since_us:Int64})) AS events,
+            maxOrNull(arrived_at) AS last
+        FROM events
+        WHERE {region:String} = '' OR county = substring({region:String}, 1, 6) AND (
+            length({region:String}) = 6 OR startsWith(township, {region:String})
+            OR startsWith(village, {region:String}) OR startsWith(grid, {region:String})
+        )""",
+        since_us=to_us(since),
+        region=region,
+    )
+    return row["events"], row["last"]
+
+
 def actions(pool: Pool, *, county: str, after: int, limit: int) -> list[Acted]:
     """Rows of the audit behind a number, in order; of one county, or of all."""
     rows = pool.rows(

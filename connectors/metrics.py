@@ -8,9 +8,12 @@ id or free text. `docs/metrics.md` is written from here: `python -m connectors.m
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
+
+from alerts.model import DeadReason
 
 PREFIX = "anlan"
 
@@ -173,6 +176,10 @@ class Metrics:
             "Times in which a rule was above its `max_keys` and too few keys could be forgotten, so that it grew.",
             "rule",
         )
+        self.calendars_covered = self._gauge(
+            "calendars_covered_timestamp_seconds",
+            "Unix time from which on a calendar has no days: deadlines in working days cannot be told beyond it.",
+        )
         self.longest_key = self._gauge(
             "longest_key_kept_count", "Events of the key that keeps the most of them.", "rule"
         )
@@ -225,6 +232,9 @@ class Metrics:
             "rows_spooled_count", "Rows that wait on the disk, because the other side does not take them.", "sink"
         )
         self.spooled_bytes = self._gauge("rows_spooled_bytes", "Room that the rows on the disk take.", "sink")
+        self.spools_allowed = self._gauge(
+            "spools_allowed_bytes", "Room that the rows of a sink may take on the disk; then the flow waits.", "sink"
+        )
         self.rows_waited = self._gauge(
             "rows_waited_seconds", "For how long the oldest row that a sink has not delivered waits.", "sink"
         )
@@ -269,6 +279,22 @@ class Metrics:
             "route",
         )
         self.streams_followed = self._gauge("streams_followed_count", "Readers that follow a feed live now.")
+
+    def count_from_zero(self, channels: Iterable[str], rules: Iterable[str]) -> None:
+        """Show what on-call watches before anything is counted.
+
+        To Prometheus a series that begins at 60 has not grown: sixty bad rows in the first lot would wake nobody.
+        """
+        names, ids = [*channels, "unknown"], list(rules)
+        for channel in names:
+            self.events_received.labels(channel)
+            for reason in get_args(DeadReason):
+                self.events_dead_lettered.labels(channel, reason)
+            for rule in ids:
+                self.events_late.labels(channel, rule)
+        for rule in ids:
+            self.caps_exceeded.labels(rule)
+            self.alert_latency.labels(rule)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         self._declared.append(Declared(f"{PREFIX}_{name}", "counter", labels, meaning))

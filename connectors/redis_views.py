@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,9 +18,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from alerts.model import Acted, Revision
+from alerts.model import Acted, Revision, from_us
 from connectors.redis_keys import names
 
+LEVEL_STEP = 10**13  # between two levels in the scores of what is open
 CHUNK = 200  # entries, or alerts, in one answer of the server
 ANSWER_SECONDS = 3.0
 NUDGE_SECONDS = 5.0  # how long one question for something new waits
@@ -47,8 +49,13 @@ class Entry(NamedTuple):
 class OpenPlace(NamedTuple):
     """Where one open alert stands in the order of what is open: the highest level first, then the latest."""
 
-    score: float
+    score: float  # level × 10¹³ + ms of its opening
     alert_id: str
+
+    @property
+    def opened_at(self) -> datetime:
+        """When it was opened."""
+        return from_us(int(self.score % LEVEL_STEP) * 1000)
 
 
 _decode_revision = msgspec.json.Decoder(Revision).decode
@@ -190,6 +197,15 @@ class RedisViews:
         async with _answering():
             found: Any = await self._redis.hgetall(f"{self._prefix}people:{alert_id}")
         return {name.decode(): value.decode() for name, value in found.items()}
+
+    async def people_of(self, ids: Sequence[str]) -> list[dict[str, str]]:
+        """The same for many alerts, in their order."""
+        async with _answering():
+            pipeline = self._redis.pipeline(transaction=False)
+            for alert_id in ids:
+                pipeline.hgetall(f"{self._prefix}people:{alert_id}")
+            found = await pipeline.execute()
+        return [{name.decode(): value.decode() for name, value in each.items()} for each in found]
 
     async def acted(self, action_id: str) -> Acted | None:
         """What became of an action; None while that is not known, or not any more."""

@@ -85,7 +85,7 @@ class Spool(Generic[Item]):
         self._bounds = bounds
         self._file = file
         self._stop = stop or threading.Event()
-        self._presence = Presence(metrics, server.sink)
+        self._presence = Presence(metrics, server.sink, bounds.disk_bytes)
         self._changed = threading.Condition()
         self._rows: list[Item] = []  # in memory, behind everything on the disk
         self._rows_since = 0.0

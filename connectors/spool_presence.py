@@ -13,12 +13,13 @@ _log = logging.getLogger("anlan.sinks")
 class Presence:
     """What is known of one server, and told."""
 
-    def __init__(self, metrics: Metrics, sink: str) -> None:
+    def __init__(self, metrics: Metrics, sink: str, allowed_bytes: int) -> None:
         self._sink = sink
         self._away_since: float | None = None
         self._buffered = metrics.rows_buffered.labels(sink)
         self._rows = metrics.rows_spooled.labels(sink)
         self._bytes = metrics.spooled_bytes.labels(sink)
+        metrics.spools_allowed.labels(sink).set(allowed_bytes)
         self._waited = metrics.rows_waited.labels(sink)
         self._away = metrics.sink_away.labels(sink)
         self._retried = metrics.flushes_retried.labels(sink)

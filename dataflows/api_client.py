@@ -16,7 +16,17 @@ import httpx
 import msgspec
 
 from alerts.model import Acted, Revision
-from dataflows.api.answers import Accepted, AlertDetail, AlertPage, Revisions, Silences, SilenceShown, Snapshot
+from dataflows.api.answers import (
+    Accepted,
+    AlertDetail,
+    AlertPage,
+    Revisions,
+    Silences,
+    SilenceShown,
+    Snapshot,
+    Step,
+    Timeline,
+)
 from dataflows.server_sent import events
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8090"
@@ -77,17 +87,16 @@ class Api:
     def __init__(
         self,
         address: str,
-        token: str,
+        token: str | Callable[[], str],
         *,
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        headers = {"authorization": f"Bearer {token}"}
         timeout = httpx.Timeout(30.0, connect=5.0)
         self.pause = pause
         self._now = now
-        self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout, transport=transport)
+        self._http = httpx.Client(base_url=address, auth=_bearer(token), timeout=timeout, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +126,10 @@ class Api:
         """How an alert went."""
         return self._ask(f"/v1/alerts/{quote(alert_id, safe='')}/revisions", Revisions).revisions
 
+    def timeline(self, matter: str) -> list[Step]:
+        """The life of a matter."""
+        return self._ask(f"/v1/matters/{quote(matter, safe='')}/timeline", Timeline).steps
+
     def snapshot(self) -> Snapshot:
         """What is open, and the place in the feed up to which that holds."""
         return self._ask("/v1/snapshot", Snapshot)
@@ -138,6 +151,14 @@ class Api:
     def unsilence(self, silence_id: str, wait: float, **asked: Any) -> Acted:
         """End a silence before its time."""
         return self._do("DELETE", f"/v1/silences/{quote(silence_id, safe='')}", wait, asked)
+
+    def merge(self, matter: str, wait: float, **asked: Any) -> Acted:
+        """Make a matter part of another."""
+        return self._do("POST", f"/v1/matters/{quote(matter, safe='')}/merge", wait, asked)
+
+    def split(self, matter: str, wait: float, **asked: Any) -> Acted:
+        """Make some events of a matter one of their own."""
+        return self._do("POST", f"/v1/matters/{quote(matter, safe='')}/split", wait, asked)
 
     def _do(self, method: str, path: str, wait: float, asked: Mapping[str, Any]) -> Acted:
         body = {"action_id": uuid.uuid4().hex, **{name: each for name, each in asked.items() if each is not None}}
@@ -205,6 +226,16 @@ class Api:
         if not response.is_success:
             raise _refusal(response)
         return response
+
+
+def _bearer(token: str | Callable[[], str]) -> Callable[[httpx.Request], httpx.Request]:
+    """Shows the token of now: one of an issuer is another every few minutes."""
+
+    def show(request: httpx.Request) -> httpx.Request:
+        request.headers["authorization"] = f"Bearer {token if isinstance(token, str) else token()}"
+        return request
+
+    return show
 
 
 def _decoded(response: httpx.Response, answer: type[T]) -> T:

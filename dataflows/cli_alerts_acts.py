@@ -1,4 +1,4 @@
-"""`anlan alerts ack`, `unack`, `assign`, `note`, `close`, `reopen`, `supervise`, `answer`: what people do."""
+"""`anlan alerts ack`, `unack`, `assign`, `note`, `close`, `reopen`, `supervise`, `answer`, `reveal`: what people do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from alerts.model import Disposition
+from connectors.pseudonym import is_token
 from dataflows.api_client import Api
 from dataflows.cli_alerts_options import EXIT_CODES, Moment, asks, find, said, wait_option
 from dataflows.history import as_json as json_option
@@ -152,4 +153,38 @@ def answer(api: Api, alerts: tuple[str, ...], notice: str, why: str, wait: float
     _act(api, alerts, "answer", "已答复 answered", wait, as_json, of=notice, why=why)
 
 
-ACTS = (ack, unack, assign, note, close, reopen, supervise, answer)
+@click.command(epilog=EXIT_CODES)
+@asks
+@click.argument("alert", metavar="ID")
+@click.option("--token", required=True, help="The pseudonym in the alert's key, as `show` prints it.")
+@_why_needed
+@wait_option
+@json_option
+def reveal(api: Api, alert: str, token: str, why: str, wait: float, as_json: bool) -> None:
+    """Ask who is behind a pseudonym of an alert: one pseudonym, one alert, one purpose.
+
+    It is a row of the audit, whatever becomes of it. Names are not kept here, so none is printed: whoever holds them
+    answers by that row, whose action is what is printed last.
+
+    \b
+    anlan alerts reveal 1f3a9c2e --token k1:bcdfg --why 上门走访，核实住址
+    """
+    alert_id, _ = find(api, alert)
+    acted = api.act(alert_id, wait, action="reveal", token=_whole(api, alert_id, token), why=why)
+    told = f"{said(acted, '已登记揭示申请 reveal asked')} {acted.action.action_id}"
+    click.echo(msgspec.json.encode(acted) if as_json else told)
+
+
+def _whole(api: Api, alert_id: str, given: str) -> str:
+    """The pseudonym of the alert's key that begins like this: people are shown no more than its beginning."""
+    begin = given.rstrip("…")
+    if is_token(begin):
+        return begin
+    key = api.alert(alert_id).alert.key.values()
+    found = {value for value in key if is_token(value) and value.startswith(begin)}
+    if len(found) != 1:
+        raise click.UsageError(f"--token must begin one pseudonym in the key of the alert; got {len(found)} such")
+    return found.pop()
+
+
+ACTS = (ack, unack, assign, note, close, reopen, supervise, answer, reveal)

@@ -62,11 +62,11 @@ def asks(command: Command) -> Command:
     )  # fmt: skip
     @click.option(
         "--token-file", envvar="ANLAN_TOKEN_FILE", type=click.Path(dir_okay=False, path_type=Path),
-        help="File with your token, or ANLAN_TOKEN_FILE; ANLAN_TOKEN may hold the token itself.",
+        help="File with your token, or ANLAN_TOKEN_FILE, read each time; ANLAN_TOKEN may hold the token itself.",
     )  # fmt: skip
     @functools.wraps(command)
     def wrapped(*args: Any, address: str, token_file: Path | None, **kwargs: Any) -> Any:
-        with said_plainly(), _exit_codes(), Api(address, _token(token_file)) as api:
+        with said_plainly(), _exit_codes(), Api(address, lambda: _token(token_file)) as api:
             return command(*args, api=api, **kwargs)
 
     return wrapped

@@ -15,8 +15,9 @@ from dataflows.settings import load_settings
 def serve(config: str | None) -> None:
     """Answer people and systems over HTTP until SIGTERM: alerts, feeds, actions, silences, audit.
 
-    `api_tokens` must name the file of tokens; `anlan tokens make` makes what goes into it. The service listens on
-    127.0.0.1:8090; what it can do is described at /openapi.json. Metrics are on 127.0.0.1:9465/metrics.
+    `api_tokens` must name the file of tokens, for which `anlan tokens make` makes the entries, or `oidc_issuer` the
+    OpenID Connect issuer with which people sign in. The service listens on 127.0.0.1:8090; what it can do is described
+    at /openapi.json. Metrics are on 127.0.0.1:9465/metrics.
     """
     from dataflows.api.powers import load_routing
     from dataflows.api.server import serve as serve_until_stopped

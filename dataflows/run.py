@@ -30,7 +30,7 @@ from alerts.linking import Routed
 from alerts.model import Acted, Record, Revision, Slice
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook
-from connectors.calendars import load_calendars
+from connectors.calendars import covered_until, load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_audit import acts_before
 from connectors.clickhouse_client import PoolRefusedError
@@ -138,6 +138,7 @@ def build(
     """The whole flow; its servers are there and its state is taken up."""
     flow = Dataflow("anlan")
     kafka, channels = settings.kafka, own.channels
+    compiled = partial(_compiled, own, metrics)
     books = Books(metrics, CatchUp(metrics, start.log_until_us, start.is_rebuild).passed)
     gate = Gate(metrics=metrics)
     watch = BrokerWatch(kafka, metrics)
@@ -174,11 +175,11 @@ def build(
     drafts, routed, gaps, acted = add_detection(
         flow,
         _log_source(settings, start, gate, LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch)),
-        own.rules if start.book is None else own.compiled(start.book.rules),
+        own.rules if start.book is None else compiled(start.book.rules),
         channels,
         settings.shards,
         books,
-        own.compiled,
+        compiled,
         Past(settings.clickhouse, pool.wait_until_delivered),
         StateStore(state / JOURNALS, Room(state, stop, metrics)),
         start.published,
@@ -202,6 +203,12 @@ def build(
     )
     op.output("pool", rows, pool)
     return flow
+
+
+def _compiled(own: Installation, metrics: Metrics, book: RuleBook) -> list[Rule]:
+    rules = own.compiled(book)
+    metrics.count_from_zero(own.channels, [rule.id for rule in rules])
+    return rules
 
 
 def _log_source(settings: Settings, start: Start, gate: Gate, log: LogSource) -> Source[Slice]:
@@ -296,6 +303,8 @@ def run(settings: Settings) -> None:
         stop = stack.enter_context(stopped_by_signals(settings.stop_seconds))
         folder = stack.enter_context(state_folder(settings))
         own = load(settings)  # first what is wrong in our own files, then the servers
+        metrics.count_from_zero(own.channels, [rule.id for rule in own.rules])
+        metrics.calendars_covered.set(covered_until(own.calendars).timestamp())
         prepare(settings)
         start = take_up(folder, settings)
         epoch = next_epoch(folder, lambda: _greatest_epoch(settings))

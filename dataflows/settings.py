@@ -54,7 +54,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     http_tokens: str = ""  # `client=<sha256 of its token>,...`
     api_port: Port = 8090  # of `anlan serve`; 0 is any free port
     api_address: str = "127.0.0.1"
-    api_tokens: str = ""  # file with the hashes of its tokens; must be set
+    api_tokens: str = ""  # file with the hashes of its tokens; this or `oidc_issuer` must be set
+    oidc_issuer: str = ""  # address of the OpenID Connect issuer whose tokens it takes as well; "" is none
+    oidc_audience: str = "anlan"  # whom such a token must be for (`aud`)
+    oidc_name_claim: str = "preferred_username"  # who its bearer is, as the audit names them
+    oidc_role_claim: str = "anlan_role"  # a role of the routing
+    oidc_region_claim: str = "anlan_region"  # code of a county, township or village; `city` is all
     api_per_second: Annotated[float, Meta(gt=0)] = 20.0  # requests of one token; a hundred may come at once
     api_metrics_port: Port = 9465  # Prometheus for `anlan serve`, on 127.0.0.1; 0 is any free port
     clock_start: int = 0  # microseconds since 1970 at which a simulated clock starts; 0 is the machine's clock

@@ -1,27 +1,32 @@
-"""How an action goes out and its verdict comes back."""
+"""How an action goes out and its verdict comes back.
+
+What the service refuses goes to the desk as well, as refused: it stands in the audit before the caller is told.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from litestar import Response
+from msgspec.structs import replace
 
 from alerts.desk.routing import Powers, Routing
 from alerts.model import Acted, AlertAction, Doing
-from connectors.identifiers import find_identifiers
-from connectors.scrub import scrub
 from dataflows.api.answers import Accepted
 from dataflows.api.caller import Caller
 from dataflows.api.problem import RefusedError
+from dataflows.api.safe_words import safe_words
 from dataflows.api.sender import ActionSender
 from dataflows.api.sight import Sight
 
+RECORDED = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 FIRST_LOOK_SECONDS = 0.02
 LAST_LOOK_SECONDS = 0.2
 
@@ -54,21 +59,31 @@ class Acting:
 
     def action(self, caller: Caller, doing: Doing, action_id: str | None, **values: Any) -> AlertAction:
         """What the caller does: who they are is what their token says."""
-        if action_id and find_identifiers(action_id):
-            sentence = "`action_id` must not hold what names a person; got a number like that; use a random word"
-            raise RefusedError(HTTPStatus.BAD_REQUEST, sentence)
-        values["why"] = scrub(values.get("why", ""))  # no topic holds a number that somebody typed
+        values = safe_words({**values, "action_id": action_id or uuid.uuid4().hex})
         return AlertAction(
-            action_id or uuid.uuid4().hex, doing, caller.name, caller.role, self._now(), caller.region, **values
+            action=doing, actor=caller.name, role=caller.role, acted_at=self._now(), scope=caller.region, **values
         )
+
+    @contextlib.asynccontextmanager
+    async def attempt(self, action: AlertAction) -> AsyncIterator[None]:
+        """What is refused in here is an attempt: it is recorded, and only then refused."""
+        try:
+            yield
+        except RefusedError as error:
+            if error.status in RECORDED:
+                is_taken = error.status is HTTPStatus.CONFLICT  # another action has that id, and its own row
+                action_id = uuid.uuid4().hex if is_taken else action.action_id
+                await self._sender.send(replace(action, action_id=action_id, refused=str(error)))
+            raise
 
     async def act(self, sight: Sight, action: AlertAction, wait: float) -> Answer:
         """Hand it in, unless that was done before, and wait some seconds for the verdict."""
-        if (known := await sight.verdict_on(action)) is not None:
-            return _answered(known)
-        await self._sender.send(action)
-        verdict = await self._verdict(sight, action, wait)
-        return _waiting(action) if verdict is None else _answered(verdict)
+        async with self.attempt(action):
+            acted = await sight.verdict_on(action)
+            if acted is None:
+                await self._sender.send(action)
+                acted = await self._verdict(sight, action, wait)
+        return _waiting(action) if acted is None else _answered(acted)
 
     async def _verdict(self, sight: Sight, action: AlertAction, wait: float) -> Acted | None:
         end = time.monotonic() + wait

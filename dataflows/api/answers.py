@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from alerts.model import Acted, Action, Category, Disposition, Instant, Matchers, Revision
 
 ActionId = Annotated[str, Meta(min_length=8, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+EventId = Annotated[str, Meta(min_length=1, max_length=200)]
 Why = Annotated[str, Meta(max_length=2000)]
 Whom = Annotated[str, Meta(max_length=100)]
 OnAlert = Literal[
@@ -139,6 +140,22 @@ class ActionAsked(Struct, frozen=True, forbid_unknown_fields=True):
     of: Annotated[str, Meta(max_length=200)] = ""  # the supervision notice that this answers
     token: Annotated[str, Meta(max_length=200)] = ""  # whose meaning is asked for
     action_id: ActionId | None = None  # the same again is the same action
+
+
+class MergeAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """Into which matter another is merged, and why."""
+
+    into: Annotated[str, Meta(min_length=1, max_length=200)]
+    why: Annotated[str, Meta(min_length=1, max_length=2000)]
+    action_id: ActionId | None = None
+
+
+class SplitAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events of a matter are one of their own, and why."""
+
+    events: Annotated[tuple[EventId, ...], Meta(min_length=1, max_length=200)]
+    why: Annotated[str, Meta(min_length=1, max_length=2000)]
+    action_id: ActionId | None = None
 
 
 class SilenceAsked(Struct, frozen=True, forbid_unknown_fields=True):

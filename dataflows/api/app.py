@@ -20,22 +20,36 @@ from alerts.desk.routing import Routing
 from connectors.clickhouse_alerts import PoolViews
 from connectors.metrics import Metrics
 from connectors.redis_views import Nudges, RedisViews
-from dataflows.api import routes_actions, routes_alerts, routes_audit, routes_feed, routes_health, routes_silences
+from dataflows.api import (
+    routes_actions,
+    routes_alerts,
+    routes_audit,
+    routes_board,
+    routes_feed,
+    routes_health,
+    routes_matters,
+    routes_page,
+    routes_silences,
+)
 from dataflows.api.acting import Acting
+from dataflows.api.credentials import Credentials
 from dataflows.api.door import OPEN_TO_ALL, Door
 from dataflows.api.following import Following
 from dataflows.api.limits import Buckets, Limits
+from dataflows.api.page import load_page
 from dataflows.api.problem import HANDLERS
+from dataflows.api.routes_board import Board
 from dataflows.api.routes_health import Health
 from dataflows.api.sender import ActionSender
 from dataflows.api.sight import Sight
+from dataflows.api.sign_in import SignIn
 from dataflows.api.tokens import TokenBook
 from dataflows.api.watched import Watched
 
 MAX_BYTES = 64 * 1024  # of a body; the longest action has a few thousand
 ROUTES = (
-    *routes_alerts.ROUTES, *routes_actions.ROUTES, *routes_silences.ROUTES, *routes_feed.ROUTES, *routes_audit.ROUTES,
-    *routes_health.ROUTES,
+    *routes_alerts.ROUTES, *routes_actions.ROUTES, *routes_silences.ROUTES, *routes_matters.ROUTES,
+    *routes_feed.ROUTES, *routes_audit.ROUTES, *routes_health.ROUTES, *routes_board.ROUTES, *routes_page.ROUTES,
 )  # fmt: skip
 
 Now = Callable[[], datetime]
@@ -71,35 +85,43 @@ class Service:
 
 def app(
     service: Service,
-    tokens: TokenBook,
+    tokens: TokenBook | None,
     routing: Routing,
     metrics: Metrics,
     *,
     machine: Now,
     clock: Now,
     limits: Limits | None = None,
+    board: Board | None = None,
+    sign_in: SignIn | None = None,
 ) -> Watched:
     """The routes, who may ask them, and what each is given: a caller's sight, never the servers themselves.
 
     `machine` says whether a token has ended; `clock` is that of the installation, by which people act.
     """
     buckets = Buckets(limits or Limits())
+    credentials = Credentials(tokens, sign_in)
+    board = board or Board()
 
     def sight(request: Request[Any, Any, Any]) -> Sight:
         return Sight(request.user, service.redis, service.pool)
 
     routes = Litestar(
-        ROUTES,
-        middleware=[DefineMiddleware(Door, tokens=tokens, buckets=buckets, now=machine)],
+        (*ROUTES, *board.more),
+        middleware=[DefineMiddleware(Door, credentials=credentials, buckets=buckets, now=machine)],
         dependencies={
             "sight": Provide(sight, sync_to_thread=False),
             "acting": _given(Acting(service.sender, routing, clock)),
-            "following": _given(Following(service.nudges, buckets, metrics)),
+            "following": _given(
+                Following(service.nudges, buckets, metrics, lambda caller: credentials.still_opens(caller, machine()))
+            ),
             "health": _given(Health(service.redis, service.pool, service.sender)),
+            "board": _given(board),
+            "page": _given(load_page()),
         },
         exception_handlers=HANDLERS,
-        lifespan=[service.running],
-        openapi_config=_description(),
+        lifespan=[service.running, *([lambda _: sign_in.issuer.running()] if sign_in else [])],
+        openapi_config=_description(sign_in),
         request_max_body_size=MAX_BYTES,
         logging_config=None,
     )
@@ -110,16 +132,17 @@ def _given(part: Any) -> Provide:
     return Provide(lambda: part, sync_to_thread=False)
 
 
-def _description() -> OpenAPIConfig:
+def _description(sign_in: SignIn | None) -> OpenAPIConfig:
+    schemes = {"token": SecurityScheme(type="http", scheme="bearer", description="`anlan tokens make`")}
+    if sign_in is not None:
+        schemes["openid"] = SecurityScheme(type="openIdConnect", open_id_connect_url=sign_in.issuer.description)
     return OpenAPIConfig(
         "Anlan alerts",
         "1",
         description="Alerts, feeds and actions. Errors are problems (RFC 9457) with a sentence.",
         use_handler_docstrings=True,
-        components=Components(
-            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", description="`anlan tokens make`")}
-        ),
-        security=[{"token": []}],
+        components=Components(security_schemes={**schemes}),
+        security=[{name: []} for name in schemes],
         openapi_router=Router("/openapi.json", route_handlers=[], opt=OPEN_TO_ALL, include_in_schema=False),
         render_plugins=[JsonRenderPlugin(path="/openapi.json", media_type=MediaType.JSON)],
     )

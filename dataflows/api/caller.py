@@ -24,6 +24,7 @@ class Caller(Struct, frozen=True):
     role: Annotated[str, Meta(min_length=1, max_length=100)]
     region: Code = ""
     expires: Instant | None = None
+    signed_in: bool = False  # with an issuer; no file names them
 
     @property
     def county(self) -> str:

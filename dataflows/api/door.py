@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -12,10 +11,8 @@ from litestar.middleware import AuthenticationResult
 from litestar.middleware.authentication import AbstractAuthenticationMiddleware
 from litestar.types import ASGIApp
 
-from dataflows.api.caller import Caller
+from dataflows.api.credentials import Credentials
 from dataflows.api.limits import Buckets
-from dataflows.api.problem import RefusedError
-from dataflows.api.tokens import TokenBook
 
 OPEN_TO_ALL = {"exclude_from_auth": True}  # `opt` of a route that anybody may ask
 
@@ -23,25 +20,16 @@ OPEN_TO_ALL = {"exclude_from_auth": True}  # `opt` of a route that anybody may a
 class Door(AbstractAuthenticationMiddleware):
     """Looks at the token of each request, before anything else of it is looked at."""
 
-    def __init__(self, app: ASGIApp, tokens: TokenBook, buckets: Buckets, now: Callable[[], datetime]) -> None:
+    def __init__(self, app: ASGIApp, credentials: Credentials, buckets: Buckets, now: Callable[[], datetime]) -> None:
         super().__init__(app)
-        self._tokens = tokens
+        self._credentials = credentials
         self._buckets = buckets
         self._now = now
 
     async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
         """Who asks. Raises a refusal for anybody else, and for those who ask too often."""
-        caller = self._caller(connection.headers.get("authorization", ""))
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        shown = token.strip() if scheme.lower() == "bearer" else ""
+        caller = await self._credentials.caller(shown, self._now())
         self._buckets.take(caller.name)
         return AuthenticationResult(user=caller, auth=None)
-
-    def _caller(self, shown: str) -> Caller:
-        scheme, _, token = shown.partition(" ")
-        caller = self._tokens.caller(token.strip(), self._now())
-        if scheme.lower() != "bearer" or caller is None:
-            raise RefusedError(
-                HTTPStatus.UNAUTHORIZED,
-                "`Authorization` must be `Bearer <token>` with a known token; got another or none",
-                WWW_Authenticate="Bearer",
-            )
-        return caller

@@ -1,12 +1,16 @@
-"""Follow a feed live: what stands there already, then what comes, each place once, until the caller leaves."""
+"""Follow a feed live: what stands there already, then what comes, each place once, until the caller leaves.
+
+What the caller has shown is looked at again each second: who may not come in any more is let go.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from connectors.metrics import Metrics
 from connectors.redis_views import Nudges, RedisAwayError
+from dataflows.api.caller import Caller
 from dataflows.api.limits import Buckets
 from dataflows.api.sight import Sight
 
@@ -19,9 +23,10 @@ Said = tuple[str, int, object]  # kind, place, what; no kind is a sign of life
 class Following:
     """All who follow. Each reads for themselves, so that who reads slowly holds up nobody."""
 
-    def __init__(self, nudges: Nudges, buckets: Buckets, metrics: Metrics) -> None:
+    def __init__(self, nudges: Nudges, buckets: Buckets, metrics: Metrics, may_stay: Callable[[Caller], bool]) -> None:
         self._nudges = nudges
         self._buckets = buckets
+        self._may_stay = may_stay
         self._open = metrics.streams_followed
 
     async def begin(self, sight: Sight, after: int | None) -> AsyncGenerator[Said, None]:
@@ -38,7 +43,7 @@ class Following:
             yield "begin", place, {"feed": sight.caller.feed, "place": place}
             said_at = time.monotonic()
             is_closing = False
-            while not is_closing:
+            while not is_closing and self._may_stay(sight.caller):
                 is_closing, seen = self._nudges.is_closed, self._nudges.count
                 before = position
                 try:

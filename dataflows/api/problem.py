@@ -58,8 +58,8 @@ def not_there(what: str) -> RefusedError:
 def documented(*statuses: HTTPStatus) -> dict[int, ResponseSpec]:
     """The problems that a route may answer beside those of every route, for the description of the service."""
     every = (
-        HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE,
     )  # fmt: skip
     return {int(status): _spec(status) for status in (*every, *statuses)}
 
@@ -67,7 +67,7 @@ def documented(*statuses: HTTPStatus) -> dict[int, ResponseSpec]:
 def documented_action() -> dict[int, ResponseSpec]:
     """What a route may answer that hands in an action."""
     waiting = ResponseSpec(Accepted, generate_examples=False, description="With the desk; no verdict yet")
-    problems = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    problems = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return {**documented(*problems), 202: waiting}
 
 

@@ -23,12 +23,13 @@ async def act_on_alert(
     200 is the verdict `done`, 409 says why it was refused, 202 is no verdict yet. The same `action_id` again does
     nothing twice.
     """
-    await sight.alert(alert_id)
-    acting.require(sight.caller, data.action)
     action = acting.action(
         sight.caller, data.action, data.action_id, alert_id=alert_id, revision=data.revision, why=data.why,
         until=data.until, assigned_to=data.assigned_to, disposition=data.disposition, of=data.of, token=data.token,
     )  # fmt: skip
+    async with acting.attempt(action):
+        await sight.alert(alert_id)
+        acting.require(sight.caller, data.action)
     return await acting.act(sight, action, wait)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from litestar import get
 
 from dataflows.api.answers import Audit
@@ -11,7 +9,7 @@ from dataflows.api.parameters import Acts, Limit, Row, Sighted
 from dataflows.api.problem import documented
 
 
-@get("/v1/audit", responses=documented(HTTPStatus.FORBIDDEN))
+@get("/v1/audit", responses=documented())
 async def read_audit(sight: Sighted, acting: Acts, after: Row = 0, limit: Limit = 100) -> Audit:
     """Rows of the audit behind `after`, in order; of the caller's county, or of all."""
     acting.require(sight.caller, "supervise")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from litestar import delete, get, post
 from litestar.params import JSONBody
+from msgspec.structs import replace
 
 from alerts.desk.routing import Powers
 from alerts.model import Acted, Silencing, from_us, to_us
@@ -46,14 +47,15 @@ async def begin_silence(sight: Sighted, acting: Acts, data: JSONBody[SilenceAske
 
     The matchers of a county's token must name an alert or a region of that county.
     """
-    if data.matchers.alert_id:
-        await sight.alert(data.matchers.alert_id)
-    acting.require(sight.caller, "silence")
     asked = Silencing(data.matchers, data.starts_at, data.on_close, data.on_level_rise, data.mute_level_rise)
     action = acting.action(
         sight.caller, "silence", data.action_id, alert_id=data.matchers.alert_id, why=data.why, until=data.until,
         silence=asked,
     )  # fmt: skip
+    async with acting.attempt(action):
+        if data.matchers.alert_id:
+            await sight.alert(data.matchers.alert_id)
+        acting.require(sight.caller, "silence")
     return await acting.act(sight, action, wait)
 
 
@@ -67,12 +69,11 @@ async def end_silence(
     wait: Wait = 2.0,
 ) -> Answer:
     """End a silence before its time: what it has muted is told once more."""
-    begun = await sight.silence(silence_id)
-    acting.require(sight.caller, "unsilence")
-    action = acting.action(
-        sight.caller, "unsilence", id_given, alert_id=begun.action.alert_id, why=why_given, of=silence_id
-    )
-    return await acting.act(sight, action, wait)
+    action = acting.action(sight.caller, "unsilence", id_given, why=why_given, of=silence_id)
+    async with acting.attempt(action):
+        begun = await sight.silence(silence_id)
+        acting.require(sight.caller, "unsilence")
+    return await acting.act(sight, replace(action, alert_id=begun.action.alert_id), wait)
 
 
 ROUTES = (list_silences, begin_silence, end_silence)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import uvicorn
@@ -16,12 +16,16 @@ from alerts.desk.routing import Routing
 from alerts.model import from_us
 from connectors.metrics import Metrics
 from connectors.metrics import serve as serve_metrics
+from connectors.openid import Issuer
 from dataflows.api.app import Service, app
 from dataflows.api.limits import Limits
+from dataflows.api.names import NameBook
+from dataflows.api.routes_board import Board
+from dataflows.api.sign_in import ClaimNames, SignIn
 from dataflows.api.tokens import TokenBook
 from dataflows.installation import clock_of
 from dataflows.listening import listen
-from dataflows.settings import Settings, required
+from dataflows.settings import Settings, SettingsError, required
 
 STOP_SECONDS = 10  # for requests in flight; whoever follows a feed is let go at once
 
@@ -30,27 +34,48 @@ _log = logging.getLogger("anlan.api")
 
 def serve(settings: Settings, routing: Routing) -> None:
     """Answer on `api_address` and `api_port` until SIGTERM or SIGINT. Raises `SettingsError`, `YamlError`."""
-    required(settings, "api_tokens")
-    tokens, metrics = TokenBook(settings.api_tokens), Metrics()
+    if not settings.oidc_issuer:
+        required(settings, "api_tokens")
+    tokens = TokenBook(settings.api_tokens) if settings.api_tokens else None
+    sign_in, metrics = sign_in_of(settings, routing), Metrics()
     with listen(settings.api_address, settings.api_port, "api") as listener:
         door = serve_metrics(metrics, settings.api_metrics_port)
         _log.info("service_started address=%s port=%d", settings.api_address, listener.getsockname()[1])
         try:
-            asyncio.run(_serve(settings, tokens, routing, metrics, listener))
+            asyncio.run(_serve(settings, tokens, sign_in, routing, metrics, listener))
         finally:
             door.close()
     _log.info("service_stopped")
 
 
+def sign_in_of(settings: Settings, routing: Routing, fetch: Callable[[str], bytes] | None = None) -> SignIn | None:
+    """Signing in with the issuer of the settings; None where they name none. Raises `SettingsError`."""
+    if not settings.oidc_issuer:
+        return None
+    required(settings, "oidc_audience", "oidc_name_claim", "oidc_role_claim", "oidc_region_claim")
+    try:
+        issuer = Issuer(settings.oidc_issuer, settings.oidc_audience, fetch=fetch)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    names = ClaimNames(settings.oidc_name_claim, settings.oidc_role_claim, settings.oidc_region_claim)
+    return SignIn(issuer, names, routing)
+
+
 async def _serve(
-    settings: Settings, tokens: TokenBook, routing: Routing, metrics: Metrics, listener: socket.socket
+    settings: Settings,
+    tokens: TokenBook | None,
+    sign_in: SignIn | None,
+    routing: Routing,
+    metrics: Metrics,
+    listener: socket.socket,
 ) -> None:
     service = Service(settings.kafka, settings.redis, settings.clickhouse)
     clock = clock_of(settings)
     limits = Limits(settings.api_per_second)
     web = app(
         service, tokens, routing, metrics, machine=lambda: datetime.now(UTC), clock=lambda: from_us(clock()),
-        limits=limits,
+        limits=limits, board=Board(NameBook(settings.rules), settings.clock_speed if settings.clock_start else 1.0),
+        sign_in=sign_in,
     )  # fmt: skip
     config = uvicorn.Config(
         web, lifespan="on", ws="none", log_config=None, access_log=False, server_header=False, date_header=False,

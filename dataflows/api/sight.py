@@ -6,8 +6,10 @@ What is not the caller's is not there: the answer is the same as for what does n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -89,9 +91,25 @@ class Sight:
             raise not_there("alert")
         return [each for each in found if self.caller.sees_alert(each)]
 
+    async def past(self, alert: Revision) -> tuple[list[Revision], list[dict[str, Any]]]:
+        """The revisions of an alert that the caller has seen, and the matters of its evidence, as the pool has them."""
+        found = await self._pool.ask(partial(clickhouse_alerts.revisions_of, alert_id=alert.alert_id))
+        ids, region = [each.id for each in alert.evidence], self.caller.region
+        matters = await self._pool.ask(partial(clickhouse_alerts.matters_of, event_ids=ids, region=region))
+        return [each for each in found if self.caller.sees_alert(each)], matters
+
     async def people(self, alert: Revision) -> People:
         """What people did with an alert that the caller has seen."""
         return people_of(await self._redis.people(alert.alert_id), alert.state == "acked")
+
+    async def standing(self) -> list[tuple[Revision, datetime, People]]:
+        """What is open, since when, and what people did with it."""
+        found = await self.open_alerts()
+        people = await self._redis.people_of([alert.alert_id for _, alert in found])
+        return [
+            (alert, place.opened_at, people_of(each, alert.state == "acked"))
+            for (place, alert), each in zip(found, people, strict=True)
+        ]
 
     async def timeline(self, matter: str) -> list[Step]:
         """The life of a matter, as far as it happened in the caller's region."""
@@ -100,6 +118,13 @@ class Sight:
         if not rows:
             raise not_there("matter")
         return [step_of(row) for row in rows]
+
+    async def day(self, since: datetime) -> tuple[int, datetime | None, list[dict[str, Any]]]:
+        """Events since then, when the last one came in, and alerts by hour, county and level."""
+        region = self.caller.region
+        events, last = await self._pool.ask(partial(clickhouse_alerts.events_since, since=since, region=region))
+        counts = await self._pool.ask(partial(clickhouse_alerts.levels_reached, since=since, region=region))
+        return events, last, counts
 
     # feeds
 
@@ -169,4 +194,5 @@ class Sight:
 
 def _deed(action: AlertAction) -> tuple[object, ...]:
     """What makes two actions the same; words are scrubbed on their way."""
-    return action.action, action.actor, action.scope, action.alert_id, action.of, action.disposition
+    matters = (action.matter, action.events, action.into if action.action == "merge" else "")
+    return action.action, action.actor, action.scope, action.alert_id, action.of, action.disposition, matters

@@ -111,6 +111,11 @@ class TokenBook:
         found = [each.caller for each in self._tokens if hmac.compare_digest(given, each.digest)]
         return found[0] if found and not found[0].is_expired(now) else None
 
+    def names(self, caller: Caller) -> bool:
+        """Does the file name them now?"""
+        self._look_again()
+        return any(each.caller == caller for each in self._tokens)
+
     def _look_again(self) -> None:
         if time.monotonic() < self._looked_at + LOOK_SECONDS:
             return

@@ -6,7 +6,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from litestar.enums import ScopeType
@@ -27,6 +27,8 @@ HEADERS = {
 
 _log = logging.getLogger("anlan.api")
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_POLICY = b"content-security-policy"
+_OF_A_PAGE = {_POLICY, b"cache-control"}
 _HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
@@ -51,8 +53,7 @@ class Watched:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                given = [(name, value) for name, value in message["headers"] if name.lower() != b"cache-control"]
-                message["headers"] = [*given, *_HEADERS, (b"x-request-id", request_id.encode())]
+                message["headers"] = [*_careful(message["headers"]), (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -69,6 +70,15 @@ class Watched:
             level, "request_answered request=%s method=%s route=%s status=%d seconds=%.4f",
             request_id, scope["method"] if route != OTHER else OTHER, route, status, seconds,
         )  # fmt: skip
+
+
+def _careful(given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers with ours among them. A page of ours, which says what it may load, says how long it may be kept too."""
+    found = {name.lower(): value for name, value in given}
+    own = _OF_A_PAGE & found.keys() if _POLICY in found else set()
+    ours = [(name, value) for name, value in _HEADERS if name not in own]
+    taken = {name for name, _ in ours}
+    return [*((name, value) for name, value in given if name.lower() not in taken), *ours]
 
 
 def _request_id(scope: Scope) -> str:

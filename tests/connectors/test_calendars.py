@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from alerts.calendar import Calendar
 from alerts.duration import DAY_US
 from alerts.model import to_us
-from connectors.calendars import load_calendars
+from connectors.calendars import covered_until, load_calendars
 from connectors.yaml_file import YamlError
 
 ONE = """\
@@ -34,6 +35,14 @@ def test_a_calendar_stands_as_it_did_with_its_last_year_and_the_family_with_all(
     assert calendars["cn-2024"].years == {year for year in calendars["cn"].years or () if year <= 2024}
     assert [len(each) for each in years] == list(range(1, len(years) + 1))
     assert calendars["cn"].holidays == calendars[max(name for name in calendars)].holidays
+
+
+def test_it_is_known_from_when_on_a_calendar_has_no_days() -> None:
+    calendars = load_calendars()
+    last = max(calendars["cn"].years or ())
+
+    assert covered_until(calendars) == datetime(last, 12, 31, 16, tzinfo=UTC)
+    assert covered_until({**calendars, "other": Calendar("other", (), (), [2024])}).year == 2024
 
 
 def test_the_spring_festival_of_2026_is_as_the_notice_says() -> None:

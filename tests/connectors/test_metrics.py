@@ -37,6 +37,20 @@ def test_names_are_what_prometheus_shows() -> None:
     assert {m.name for m in DECLARED} <= shown
 
 
+def test_what_on_call_watches_is_shown_before_anything_is_counted() -> None:
+    metrics = Metrics()
+    assert "anlan_events_dead_lettered_total{" not in metrics.text()
+
+    metrics.count_from_zero(["police"], ["rc.repeat-contact"])
+
+    shown = metrics.text()
+    assert 'anlan_events_received_total{channel="police"} 0.0' in shown
+    assert 'anlan_events_dead_lettered_total{channel="unknown",reason="bad_json"} 0.0' in shown
+    assert 'anlan_events_late_total{channel="police",rule="rc.repeat-contact"} 0.0' in shown
+    assert 'anlan_caps_exceeded_total{rule="rc.repeat-contact"} 0.0' in shown
+    assert 'anlan_alert_published_seconds_count{rule="rc.repeat-contact"} 0.0' in shown
+
+
 def test_two_registries_do_not_meet() -> None:
     one, other = Metrics(), Metrics()
 

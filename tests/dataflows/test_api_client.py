@@ -49,6 +49,16 @@ def test_what_is_lost_is_asked_again_with_growing_pauses() -> None:
     assert {request.headers["authorization"] for request in service.asked} == {"Bearer secret"}
 
 
+def test_the_token_of_now_is_shown_each_time() -> None:
+    service = Service(httpx.ReadTimeout("slow"), httpx.Response(200, content=NOTHING))
+    tokens = iter(["before", "after"])
+    api = Api("http://service", tokens.__next__, transport=httpx.MockTransport(service), pause=lambda _: None)
+
+    api.silences()
+
+    assert [request.headers["authorization"] for request in service.asked] == ["Bearer before", "Bearer after"]
+
+
 def test_it_waits_as_long_as_the_service_asks_for_but_not_for_ever() -> None:
     again = problem(429, "wait", **{"retry-after": "3"})
     much = problem(503, "wait", **{"retry-after": "9999"})

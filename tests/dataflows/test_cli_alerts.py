@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -29,8 +30,8 @@ FIRST, SECOND = "1f3a9c2e-0000-5000-8000-000000000001", "77ab0c1d-0000-5000-8000
 
 
 @pytest.fixture
-def world(tmp_path: Path, redis_url: str, clickhouse_dsn: str, bootstrap: str) -> World:
-    return World(tmp_path, redis_url, clickhouse_dsn, bootstrap)
+def world(tmp_path: Path, redis_url: str, pool_dsn: str, bootstrap: str) -> World:
+    return World(tmp_path, redis_url, pool_dsn, bootstrap)
 
 
 @pytest.fixture
@@ -157,6 +158,11 @@ def test_show_says_why_who_and_what_next(world: World, desk: Desk) -> None:
         ),
         (["answer", "1f3a", "--to", "notice-1", "--why", "已上门"], {"action": "answer", "of": "notice-1"}),
         (["reopen", FIRST], {"action": "reopen"}),
+        (
+            ["reveal", "1f3a", "--token", "k1:bcdfg…", "--why", "走访"],
+            {"action": "reveal", "token": PAIR, "why": "走访"},
+        ),
+        (["reveal", FIRST, "--token", PAIR, "--why", "走访"], {"action": "reveal", "token": PAIR}),
     ],
     ids=lambda each: each[0] if isinstance(each, list) else "",
 )
@@ -172,6 +178,21 @@ def test_what_people_do_goes_out_in_their_name(
     assert {name: getattr(action, name) for name in sent} == sent
     assert (action.alert_id, action.actor, action.role) == (FIRST, "head", "supervisor")
     assert "1f3a9c2e" in result.stdout
+    assert PAIR not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [("k1:", 2), ("k1:none", 0), ("m-1", 0), ("", 2)],
+    ids=["both", "neither", "no pseudonym", "all"],
+)
+def test_one_pseudonym_is_asked_for_at_a_time(world: World, desk: Desk, given: str, count: int) -> None:
+    world.say(FIRST, key={"reporter": PAIR, "household": "k1:zvtsrpnmkjhgfdcbzvts", "matter": "m-1"})
+
+    said = desk("reveal", FIRST, "--token", given, "--why", "走访", code=2).stderr
+
+    assert f"--token must begin one pseudonym in the key of the alert; got {count} such" in said
+    assert not world.sent()
 
 
 @pytest.mark.parametrize(
@@ -439,6 +460,9 @@ def test_a_service_that_is_away_is_said_with_its_address(monkeypatch: pytest.Mon
 # the page
 
 
+CONTEXT = click.Context(main)
+
+
 def commands() -> list[str]:
     if not PAGE.exists():
         return []
@@ -447,8 +471,8 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("line", commands())
 def test_the_page_names_commands_and_options_that_are_there(line: str) -> None:
-    command: Any = main
     words = line.split()
+    command: Any = main.get_command(CONTEXT, words.pop(0))
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]
 
@@ -458,7 +482,8 @@ def test_the_page_names_commands_and_options_that_are_there(line: str) -> None:
 
 
 def test_every_command_teaches_with_an_example() -> None:
-    for name, command in main.commands["alerts"].commands.items():  # type: ignore[attr-defined]
+    alerts: Any = main.get_command(CONTEXT, "alerts")
+    for name, command in alerts.commands.items():
         shown = CliRunner().invoke(main, ["alerts", name, "--help"]).stdout
         assert f"anlan alerts {name}" in shown, name
         assert command.help

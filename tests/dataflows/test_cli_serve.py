@@ -30,6 +30,20 @@ def test_without_a_file_of_tokens_it_does_not_start(tmp_path: Path) -> None:
     assert "tokens must be in a file; got no file" in said(API_TOKENS=str(tmp_path / "none.yaml"))
 
 
+def test_with_an_issuer_no_file_of_tokens_is_needed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told = said(OIDC_ISSUER="http://127.0.0.1:9", API_PORT=str(taken.getsockname()[1]))
+
+    assert "`api_address` and `api_port` must be free" in told, "it has come as far as that"
+
+
+def test_an_issuer_that_cannot_be_trusted_is_told_at_the_start() -> None:
+    must = "`oidc_issuer` must be an address with https, or one on this machine"
+    assert f"{must}; got `http://login.example`" in said(OIDC_ISSUER="http://login.example")
+    assert "`oidc_role_claim` must be set; got nothing" in said(OIDC_ISSUER="https://l.example", OIDC_ROLE_CLAIM="")
+    assert "`oidc_audience` must be set; got nothing" in said(OIDC_ISSUER="https://l.example", OIDC_AUDIENCE="")
+
+
 def test_a_port_in_use_is_told_at_the_start(tokens: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import httpx
 import msgspec
 import redis
 from litestar.testing import TestClient
+from pool_copy import make_tables
 from revisions import a_revision
 
 from alerts.model import Acted, AlertAction, Event, MatterLink, PooledEvent, Region, Revision, Route
-from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolClient
 from connectors.clickhouse_rows import Poolable, columns_of, table_of
 from connectors.kafka import ACTIONS, ends, ensure_topics, read_all
@@ -26,6 +26,7 @@ from connectors.redis import RedisAlertSink
 from dataflows.api.app import Service, app
 from dataflows.api.limits import Limits
 from dataflows.api.powers import load_routing
+from dataflows.api.sign_in import SignIn
 from dataflows.api.tokens import TokenBook, make_token
 
 AT = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -53,8 +54,7 @@ class World:
         self.metrics = Metrics()
         self.tokens = folder / "tokens.yaml"
         self.shown = self._make_tokens()
-        with Pool(clickhouse) as pool:
-            pool.migrate()
+        make_tables(clickhouse)
         ensure_topics(kafka, {ACTIONS: 1})
         self._before = {
             place: end for place, (end, _) in ends(kafka, [(ACTIONS, 0)]).items()
@@ -139,13 +139,19 @@ class World:
                         self.acted(action, county, refused, seq=len(known))
 
     @contextlib.contextmanager
-    def client(self, limits: Limits | None = None, **changes: Any) -> Iterator[Client]:
+    def client(
+        self,
+        limits: Limits | None = None,
+        *,
+        machine: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sign_in: SignIn | None = None,
+        **changes: Any,
+    ) -> Iterator[Client]:
         """The application, spoken to without a server."""
         service = Service(**{"kafka": self.kafka, "redis": self.redis_url, "clickhouse": self.clickhouse} | changes)
-        now = lambda: datetime.now(UTC)  # noqa: E731
         web = app(
-            service, TokenBook(self.tokens), load_routing(), self.metrics, machine=now, clock=lambda: AT,
-            limits=limits or Limits(1e6, 1_000_000),
+            service, TokenBook(self.tokens), load_routing(), self.metrics, machine=machine, clock=lambda: AT,
+            limits=limits or Limits(1e6, 1_000_000), sign_in=sign_in,
         )  # fmt: skip
         with TestClient(web, raise_server_exceptions=False) as client:
             yield Client(client, self.shown, service)

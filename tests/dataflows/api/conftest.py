@@ -10,8 +10,8 @@ from service import Client, World
 
 
 @pytest.fixture
-def world(tmp_path: Path, redis_url: str, clickhouse_dsn: str, bootstrap: str) -> Iterator[World]:
-    world = World(tmp_path, redis_url, clickhouse_dsn, bootstrap)
+def world(tmp_path: Path, redis_url: str, pool_dsn: str, bootstrap: str) -> Iterator[World]:
+    world = World(tmp_path, redis_url, pool_dsn, bootstrap)
     yield world
     world.close()
 

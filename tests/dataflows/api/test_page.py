@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 import subprocess
+import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 from served import Served
 from service import AT, HERE, World
+from small_issuer import SmallIssuer, rsa_key
 
 from alerts.model import Acted, AlertAction, Matchers, Silencing
+from connectors.openid import DISCOVERY
 from dataflows.api.app import ROUTES
+from dataflows.api.powers import load_routing
+from dataflows.api.server import sign_in_of
 from dataflows.api.tokens import read_tokens
-from dataflows.settings import Settings
+from dataflows.settings import Settings, load_settings
 
 pytestmark = pytest.mark.integration
 
@@ -35,6 +42,7 @@ def test_every_command_of_the_page_is_answered(world: World) -> None:
     world.say("alert-1")
     world.say("alert-1", 2)
     world.report("e1", "matter-1")
+    world.report("e2", "91ab52c0-6d0e-5a3b-8f0e-2c1e7a4b9d10")
     quiet = AlertAction(
         "quiet-000001", "silence", "li", "duty.county", AT, HERE, silence=Silencing(Matchers(rule="rc.*"))
     )
@@ -71,3 +79,25 @@ def test_the_page_names_every_route_and_setting() -> None:
     for name in Settings.__struct_fields__:
         if name.startswith("api_"):
             assert f"`{name}`" in PAGE
+
+
+def test_the_settings_and_claims_of_a_sign_in_on_the_page_let_somebody_in(tmp_path: Path) -> None:
+    path = tmp_path / "anlan.toml"
+    path.write_text(blocks("toml")[0], encoding="utf-8")
+    settings = load_settings(str(path), {})
+    claims = msgspec.json.decode(blocks("json")[0])
+    key = rsa_key("k1")
+    documents = {
+        f"{settings.oidc_issuer}{DISCOVERY}": {"issuer": settings.oidc_issuer, "jwks_uri": "https://keys.example"},
+        "https://keys.example": {"keys": [key.as_dict(private=False)]},
+    }
+    sign_in = sign_in_of(settings, load_routing(), lambda address: msgspec.json.encode(documents[address]))
+    token = SmallIssuer().token(key, "RS256", **claims)
+
+    assert sign_in is not None
+    caller = asyncio.run(sign_in.caller(token, datetime.fromtimestamp(claims["iat"], UTC)))
+
+    assert (caller.name, caller.role, caller.region) == ("zhao.lei", "duty.county", "620102")
+    assert set(tomllib.loads(blocks("toml")[0])) == {
+        name for name in Settings.__struct_fields__ if name.startswith("oidc_")
+    }

@@ -73,10 +73,11 @@ def test_an_id_stands_for_one_action_and_tells_nobody_else_its_verdict(
     answer = client.post(who, "/v1/alerts/a/actions?wait=0", body)
 
     assert answer.status_code == 409
-    assert answer.json()["detail"] == (
-        "`action_id` must stand for one action; got it before for another; use a new one"
-    )
-    assert not world.sent()
+    sentence = "`action_id` must stand for one action; got it before for another; use a new one"
+    assert answer.json()["detail"] == sentence
+    (attempt,) = world.sent()
+    assert (attempt.actor, attempt.action, attempt.refused) == (who, body["action"], sentence)
+    assert attempt.action_id != "ack-0001", "which has its row, and would hide this one"
 
 
 @pytest.mark.parametrize("field", ["actor", "role", "scope", "acted_at", "alert_id"])
@@ -95,9 +96,11 @@ def test_what_a_role_may_never_do_is_refused_at_once(world: World, client: Clien
 
     answer = client.post("looker", "/v1/alerts/a/actions?wait=0", ACK)
 
-    assert answer.status_code == 403
-    assert answer.json()["detail"] == "role `viewer` must be allowed to ack; it may: nothing"
-    assert not world.sent()
+    sentence = "role `viewer` must be allowed to ack; it may: nothing"
+    assert (answer.status_code, answer.json()["detail"]) == (403, sentence)
+    assert world.sent() == [
+        AlertAction("ack-0001", "ack", "looker", "viewer", AT, HERE, "a", 1, "我来处理", refused=sentence),
+    ]
 
 
 def test_an_alert_of_another_county_cannot_be_told_from_none(world: World, client: Client) -> None:
@@ -107,7 +110,9 @@ def test_an_alert_of_another_county_cannot_be_told_from_none(world: World, clien
 
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].json() == answers[1].json()
-    assert not world.sent()
+    attempts = world.sent()
+    assert [attempt.alert_id for attempt in attempts] == ["b", "none"]
+    assert {attempt.refused for attempt in attempts} == {answers[0].json()["detail"]}
 
 
 @pytest.mark.parametrize("doing", ["silence", "unsilence", "ask_visit", "dance"])
@@ -129,6 +134,36 @@ def test_while_kafka_is_away_the_action_is_not_lost_in_silence(world: World, mon
     assert "try again with the same `action_id`" in answer.json()["detail"]
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     assert ready.json()["kafka"] == "must answer; got no answer"
+
+
+def test_what_cannot_be_recorded_is_not_refused_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dataflows.api.sender.BROKER_SECONDS", 0.3)
+    world.say("a")
+
+    with world.client(kafka="127.0.0.1:1") as client:
+        answers = [client.post("looker", f"/v1/alerts/{name}/actions?wait=0", ACK) for name in ("a", "none")]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+
+
+@pytest.mark.parametrize("field", ["action_id", "assigned_to", "token"])
+def test_no_number_of_a_person_goes_out(world: World, client: Client, field: str) -> None:
+    world.say("a")
+
+    answer = client.post("here", "/v1/alerts/a/actions?wait=0", ACK | {field: "13812345678"})
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(f"`{field}` must not hold what names a person; got a number like that")
+    assert not world.sent()
+
+
+@pytest.mark.parametrize("name", ["13812345678", "姓名张三丰", "x-13812345678"])
+def test_nor_in_the_name_of_what_is_not_there(world: World, client: Client, name: str) -> None:
+    client.post("here", f"/v1/alerts/{name}/actions?wait=0", ACK | {"of": name})
+
+    (attempt,) = world.sent()
+    assert attempt.refused
+    assert name not in (attempt.alert_id, attempt.of)
 
 
 def test_a_body_that_is_too_long_is_refused(world: World, client: Client) -> None:

@@ -88,7 +88,11 @@ def test_a_silence_of_another_county_cannot_be_told_from_none(world: World, clie
 
     assert [answer.status_code for answer in (*answers, on_alert)] == [404] * 3
     assert answers[0].json() == answers[1].json()
-    assert not world.sent()
+    attempts = world.sent()
+    assert [(each.action, each.of or each.alert_id) for each in attempts] == [
+        ("unsilence", "quiet-1"), ("unsilence", "none"), ("silence", "b"),
+    ]  # fmt: skip
+    assert all(each.refused for each in attempts)
 
 
 def test_who_may_not_silence_is_told_so(world: World, client: Client) -> None:
@@ -109,3 +113,19 @@ def test_an_action_id_that_names_a_person_is_refused(world: World, client: Clien
     assert answer.json()["detail"] == (
         "`action_id` must not hold what names a person; got a number like that; use a random word"
     )
+
+
+@pytest.mark.parametrize(
+    "matchers", [{"rule": "13812345678"}, {"key": {"pair": "13812345678"}}, {"alert_id": "13812345678"}], ids=str
+)
+def test_no_number_of_a_person_goes_out_in_what_is_to_be_quiet(
+    world: World, client: Client, matchers: dict[str, Any]
+) -> None:
+    answer = client.post("here", "/v1/silences?wait=0", {"matchers": matchers, "why": "x"})
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == (
+        "`matchers` must not hold what names a person; got a number like that; use the pseudonym that stands in the"
+        " key of the alert"
+    )
+    assert not world.sent()

@@ -156,11 +156,9 @@ def test_an_orderly_stop_lets_those_who_follow_go_at_once(world: World, process:
     assert "request_answered request=" in said
 
 
-def test_while_redis_is_away_the_stream_waits_and_then_goes_on(
-    tmp_path: Path, clickhouse_dsn: str, bootstrap: str
-) -> None:
+def test_while_redis_is_away_the_stream_waits_and_then_goes_on(tmp_path: Path, pool_dsn: str, bootstrap: str) -> None:
     with Valkey(tmp_path / "valkey", durable=True) as valkey:
-        world = World(tmp_path, valkey.url, clickhouse_dsn, bootstrap)
+        world = World(tmp_path, valkey.url, pool_dsn, bootstrap)
         process = Process(world)
         process.start()
         try:

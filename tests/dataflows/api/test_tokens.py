@@ -147,3 +147,15 @@ def test_a_file_is_read_again_only_when_it_has_changed(path: Path, monkeypatch: 
     os.utime(path, ns=(1, 1))
     with pytest.raises(pytest.fail.Exception):
         book.caller(token, NOW)
+
+
+def test_only_whom_the_file_names_now_may_stay(path: Path) -> None:
+    (gone, first), (_, second) = make_token("li", "viewer", ""), make_token("wang", "viewer", "")
+    book = TokenBook(written(path, first, second))
+    caller = book.caller(gone, NOW)
+    assert caller is not None
+    assert book.names(caller)
+
+    written(path, second)
+
+    assert not book.names(caller)
