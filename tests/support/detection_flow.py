@@ -29,7 +29,7 @@ from msgspec import Struct
 
 from alerts.alert import Draft
 from alerts.desk.routing import Routing
-from alerts.model import Revision, Slice
+from alerts.model import PooledEvent, Revision, Slice
 from alerts.rule_book import RuleBook
 from connectors.calendars import load_calendars
 from connectors.kafka import INTAKE_LOG, LogSource
@@ -38,6 +38,7 @@ from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.books import Books
 from dataflows.detect import add_detection
+from dataflows.past import Past
 from dataflows.state_store import FORGETFUL, StateStore, Store
 
 STORES = 2  # files of the engine's own recovery
@@ -48,6 +49,7 @@ class Task(Struct):
 
     bootstrap: str
     said: str  # folder
+    matters: str = ""  # file with the events of the matters that people merge and split, by the instant at which
     state: str = ""  # folder; "" keeps nothing
     shards: int = 5
     batch: int = 100
@@ -55,6 +57,18 @@ class Task(Struct):
     workers: int = 1
     process: int = 0
     addresses: tuple[str, ...] = ()
+
+
+class KnownPast(Past):
+    """A past that knows the events of matters from a file instead of a pool."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        found = Path(file).read_bytes() if file else b"{}"
+        self._events = msgspec.json.decode(found, type=dict[int, list[PooledEvent]])
+
+    def of_matters(self, matters: frozenset[str], before: int) -> list[PooledEvent]:
+        return [each for each in self._events[before] if each.matter in matters]
 
 
 class Paced(FixedPartitionedSource[Slice, Any]):
@@ -125,7 +139,8 @@ def run(task: Task) -> None:
         task.shards,
         Books(Metrics()),
         partial(RuleBook.compiled, channels=channels, calendars=load_calendars()),
-        store=store,
+        KnownPast(task.matters),
+        store,
         routing_of=partial(Routing, calendars=load_calendars()),
     )
     op.output("said", found.drafts, SaidSink(task.said))
@@ -143,8 +158,9 @@ def run(task: Task) -> None:
 class Cluster:
     """Runs of detection over one log, with one folder of state, one after the other."""
 
-    def __init__(self, bootstrap: str, folder: Path, keeps_state: bool = False) -> None:
+    def __init__(self, bootstrap: str, folder: Path, matters: Path, keeps_state: bool = False) -> None:
         self._bootstrap = bootstrap
+        self._matters = str(matters)
         self._said = folder / "said"
         self._said.mkdir(parents=True)
         self._output = folder / "output.log"
@@ -160,7 +176,9 @@ class Cluster:
         addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(processes)) if processes > 1 else ()
         state = str(self._state or "")
         for number in range(processes):
-            task = Task(self._bootstrap, str(self._said), state, process=number, addresses=addresses, **parts)
+            task = Task(
+                self._bootstrap, str(self._said), self._matters, state, process=number, addresses=addresses, **parts
+            )
             command = [sys.executable, __file__, msgspec.json.encode(task).decode()]
             with self._output.open("ab") as output:
                 self._running.append(subprocess.Popen(command, stdout=output, stderr=output))
