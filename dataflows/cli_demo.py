@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import tempfile
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from rich.text import Text
 
 from alerts.model import Revision
 from dataflows.demo import Demo, Plan, as_json, seconds_to_settle
+from dataflows.demo_board import DemoBoard
 from dataflows.demo_summary import summarise
 from dataflows.failures import said_plainly
 
@@ -41,19 +45,21 @@ LINE_EVERY_SECONDS = 5.0
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep servers' data and logs in this empty folder.",
 )
-def demo(seconds: float | None, rate: float, seed: int, summary: Path | None, data: Path | None) -> None:
+@click.option("--browser/--no-browser", default=True, help="Open the board, where somebody sits at a terminal.")
+def demo(seconds: float | None, rate: float, seed: int, summary: Path | None, data: Path | None, browser: bool) -> None:
     """Show a simulated city on embedded servers: a real Kafka-compatible broker, a real Valkey, the ClickHouse engine.
 
     Eight departments send raw rows with phone numbers and names in them over Kafka, HTTP and files; stories are
     planted among them: a neighbour quarrel that climbs, a wage dispute of thirty workers, a pressured family, a
     prolific harmless resident, a burst main. The same flow as in production finds what is worth an alert.
+    The board shows it in a browser.
 
     \b
     anlan demo
     anlan demo --seconds 60 --summary summary.json
     """
     with said_plainly(), _folder(data) as folder:
-        result = _run(Demo(Plan(seconds, rate, seed), folder))
+        result = _run(Demo(Plan(seconds, rate, seed), folder), browser)
     if summary is not None:
         summary.write_bytes(as_json(result) + b"\n")
     _report(result)
@@ -73,15 +79,31 @@ def _folder(data: Path | None) -> Iterator[Path]:
     yield data
 
 
-def _run(demo: Demo) -> dict[str, Any]:
+def _run(demo: Demo, browser: bool) -> dict[str, Any]:
     console = Console()
-    with demo.running():
+    with demo.running(), _board(demo, browser and console.is_terminal):
         sender = demo.send()
         with _view(demo, console) as refresh, contextlib.suppress(KeyboardInterrupt):
             _watch(demo, sender, refresh)
         demo.stop()
         sender.join(30)
     return summarise(demo)
+
+
+@contextlib.contextmanager
+def _board(demo: Demo, opens: bool) -> Iterator[None]:
+    """The board answers inside the block. Its address is told first: it opens with nothing else."""
+    with DemoBoard(demo).running() as address:
+        click.echo(f"board: {address}")
+        if opens and _has_screen():
+            webbrowser.open(address)
+        yield
+
+
+def _has_screen() -> bool:
+    """Whether a browser would come up as a window: elsewhere a text browser would take the terminal."""
+    has_display = sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+    return has_display and "SSH_CONNECTION" not in os.environ
 
 
 def _watch(demo: Demo, sender: threading.Thread, refresh: Any) -> None:
@@ -157,8 +179,7 @@ def _numbers(demo: Demo) -> Table:
 
 def _open_alerts(demo: Demo) -> Table:
     table = Table("", "rule", "", "channels", "rev", expand=True, title="open alerts", title_justify="left")
-    assert demo.reader is not None
-    standing = [r for r in demo.reader.alerts().values() if r.state == "open"]
+    standing = [r for r in demo.last_revisions() if r.state == "open"]
     standing.sort(key=lambda r: ({"red": 0, "yellow": 1, "blue": 2}[r.level], -r.detected_at.timestamp()))
     for revision in standing[:SHOWN]:
         table.add_row(*_alert_row(revision))

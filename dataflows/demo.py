@@ -12,7 +12,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,26 +23,24 @@ from alerts.duration import DAY_US, HOUR_US
 from alerts.model import Revision, from_us
 from connectors.child_server import free_port
 from connectors.clickhouse import Pool
+from connectors.clickhouse_server import ClickHouseServer
 from connectors.embedded import Parts
-from connectors.kafka import RawProducer, raw_topic
 from connectors.metrics_reader import Samples, read_page
 from connectors.rulebook import RULES_FOLDER
-from connectors.seal import Sealer, load_sealer
+from connectors.seal import load_sealer
 from connectors.subscriber import Subscriber
-from dataflows.admission import MAPPING, SEALED
 from dataflows.city.city import MAPPINGS_FOLDER, City
-from dataflows.city.report import RawRow
+from dataflows.city.stories import Story
 from dataflows.city.truth import Truth
-from dataflows.city.wire import Drop, to_bytes, to_files
 from dataflows.cli_keys import make_keys
+from dataflows.demo_departments import SPEED, TOKEN, Departments, Sent
+from dataflows.demo_stories import StoryTold, tell
 
 # not the rules about the channels: at this speed half a second of delay is an hour of silence
 PURPOSES = ("life-safety", "service-quality", "situational-awareness")
-SPEED = 7_200.0  # a second shows two hours: five days a minute
 ROWS_A_REPORT = 5.8  # a report and the steps that follow it, measured over thirty simulated days
 OPEN_END_DAYS = 10
 SETTLE_HOURS = 12  # simulated time to go on after the last row, so that what waits is judged
-TOKEN = "demo"
 START_SECONDS = 30.0
 
 
@@ -67,78 +64,6 @@ class Plan(NamedTuple):
         return self.rate / ROWS_A_REPORT * DAY_US / 1e6 / SPEED
 
 
-class Sent:
-    """What the departments have sent so far, by way and channel."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self.ways: Counter[str] = Counter()
-
-
-class Departments:
-    """The simulated departments: each row goes out when the simulated clock reaches its arrival."""
-
-    def __init__(self, bootstrap: str, http: str, drop: Path, sealer: Sealer, sent: Sent) -> None:
-        self._producer = RawProducer(bootstrap)
-        self._http = http
-        self._drop = drop
-        self._sealer = sealer
-        self._sent = sent
-
-    def send(self, city: City, origin: float, stop: threading.Event) -> None:
-        """Send a city's rows at their times; `origin` is the machine's time at its start."""
-        waiting: list[RawRow] = []
-        for row in city.rows():
-            due = origin + (row.arrives_at_us - city.start_us) / 1e6 / SPEED
-            while (ahead := due - time.time()) > 0 and not stop.is_set():
-                self._flush(waiting)
-                stop.wait(min(ahead, 0.05))
-            if stop.is_set():
-                break
-            waiting.append(row)
-            if len(waiting) >= 200:
-                self._flush(waiting)
-        self._flush(waiting)
-        self._producer.flush()
-
-    def _flush(self, waiting: list[RawRow]) -> None:
-        """Each way takes its own; the list is empty afterwards."""
-        pushed: dict[str, list[bytes]] = {}
-        for row in waiting:
-            self._sent.rows += 1
-            self._sent.ways[row.way] += 1
-            if row.way == "kafka":
-                headers = {MAPPING: row.mapping.encode(), SEALED: b"1"}
-                self._producer.send(raw_topic(row.channel), self._sealer.seal(to_bytes(row)).encode(), headers)
-            elif row.way == "http":
-                pushed.setdefault(row.mapping, []).append(to_bytes(row))
-        for mapping, rows in pushed.items():
-            self._push(mapping, rows)
-        for drop in to_files(waiting):
-            self._put(drop)
-        waiting.clear()
-
-    def _push(self, mapping: str, rows: list[bytes]) -> None:
-        """One request. A refusal of single rows is an answer, not a failure: they are dead letters by then."""
-        request = urllib.request.Request(
-            f"{self._http}/v1/rows/{mapping}",
-            b"\n".join(rows),
-            {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/x-ndjson"},
-        )
-        with (
-            contextlib.suppress(urllib.error.HTTPError),
-            urllib.request.urlopen(request, timeout=30) as answer,
-        ):
-            answer.read()
-
-    def _put(self, drop: Drop) -> None:
-        folder = self._drop / drop.mapping
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = folder / f".{drop.name}"
-        unfinished.write_bytes(drop.content)
-        unfinished.rename(folder / drop.name)
-
-
 class Demo:
     """One run: servers, the flow as a process of its own, departments, a reader of the alerts."""
 
@@ -154,11 +79,20 @@ class Demo:
         self._flow: subprocess.Popen[bytes] | None = None
         self._metrics_port = 0
         self.latest: Samples | None = None
+        self.stories: list[StoryTold] = []
 
     @property
     def truth(self) -> Truth:
         """The stories told so far."""
-        return Truth([story for city in self.cities for story in city.stories])
+        return Truth(self._all_stories())
+
+    def _all_stories(self) -> list[Story]:
+        """Of all cities; each city counts its tellings from the same number, so its own number is put behind."""
+        return [
+            msgspec.structs.replace(story, id=f"{story.id}@{number}")
+            for number, city in enumerate(self.cities)
+            for story in city.stories
+        ]
 
     def now(self) -> datetime:
         """What the simulated clock shows."""
@@ -175,10 +109,9 @@ class Demo:
 
     def alerts(self) -> list[dict[str, Any]]:
         """The last revision of every alert, as the stories' judge reads them."""
-        assert self.reader is not None
         return [
             {"rule": r.rule, "key": r.key, "level_max": r.level_max, "evidence": [e.id for e in r.evidence]}
-            for r in self.reader.alerts().values()
+            for r in self.last_revisions()
             if r.state not in ("retracted", "merged")
         ]
 
@@ -186,12 +119,13 @@ class Demo:
     def running(self) -> Iterator[None]:
         """Servers and flow are up inside the block; the flow is stopped in order at its end."""
         self._city()
-        with Parts(self.folder / "servers") as parts:
+        pool = ClickHouseServer(self.folder / "servers" / "clickhouse")  # a server: flow and board ask it both
+        with Parts(self.folder / "servers") as parts, pool:
             keys = make_keys(self.folder / "keys")
-            self._start_flow(parts, keys)
+            self._start_flow(parts, pool.dsn, keys)
             try:
                 self._wait_until_up()
-                self.reader = Subscriber(parts.redis_url, decode=msgspec.json.Decoder(Revision).decode)
+                self.reader = Subscriber(parts.redis_url, fill=lambda after, before: ())  # nothing is trimmed so soon
                 yield
                 self._stop_flow()
                 self.read_alerts()
@@ -199,7 +133,7 @@ class Demo:
                 self._stop.set()
                 if self._flow is not None and self._flow.poll() is None:
                     self._flow.kill()
-            self.pool_dsn = parts.clickhouse_dsn
+        self.pool_dsn = pool.engine_dsn
 
     def send(self) -> threading.Thread:
         """Let the departments send, in a thread of their own."""
@@ -223,9 +157,15 @@ class Demo:
     def read_alerts(self) -> list[Revision]:
         """Revisions that came since the last look."""
         assert self.reader is not None
-        found = self.reader.read()
+        found = msgspec.convert(self.reader.read(), list[Revision])
         self.revisions += found
+        self.stories = tell(self._all_stories(), self.last_revisions(), self.now())
         return found
+
+    def last_revisions(self) -> list[Revision]:
+        """The last revision of every alert."""
+        assert self.reader is not None
+        return msgspec.convert(list(self.reader.alerts().values()), list[Revision])
 
     def stop(self) -> None:
         """No more rows."""
@@ -249,16 +189,17 @@ class Demo:
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return today - timedelta(days=self.plan.days)
 
-    def _start_flow(self, parts: Parts, keys: tuple[Path, Path, Path]) -> None:
+    def _start_flow(self, parts: Parts, pool_dsn: str, keys: tuple[Path, Path, Path]) -> None:
         self.bootstrap = parts.bootstrap
         self.redis_url = parts.redis_url
+        self.pool_dsn = pool_dsn
         self._http_port, self._metrics_port = free_port(), free_port()
         self.started_at = time.time() + 3.0  # the city wakes when the flow is up
         environment = {
             **os.environ,
             "ANLAN_KAFKA": parts.bootstrap,
             "ANLAN_REDIS": parts.redis_url,
-            "ANLAN_CLICKHOUSE": parts.clickhouse_dsn,
+            "ANLAN_CLICKHOUSE": pool_dsn,
             "ANLAN_KEYRING": str(keys[0]),
             "ANLAN_SEAL_KEY": str(keys[1]),
             "ANLAN_STATE": str(self.folder / "state"),

@@ -79,9 +79,8 @@ def _whole(counts: dict[str, float]) -> dict[str, int]:
 
 
 def _alerts(demo: Demo) -> dict[str, dict[str, int]]:
-    assert demo.reader is not None
     counts: dict[str, Counter[str]] = {}
-    for revision in demo.reader.alerts().values():
+    for revision in demo.last_revisions():
         counts.setdefault(revision.rule, Counter())[revision.level_max] += 1
     return {rule: dict(levels) for rule, levels in sorted(counts.items())}
 

@@ -12,13 +12,15 @@ import redis
 from clickhouse_server import ClickHouseServer
 from hypothesis import HealthCheck, settings
 from live_flow import LiveFlow
+from pool_copy import copy_pool, make_tables
 
 from connectors.embedded import Broker, Engine, Valkey
 from dataflows.cli_keys import make_keys
 
 # a busy machine is no failure: how long an example takes says nothing about the code
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.load_profile("house")
+settings.register_profile("thorough", settings.get_profile("house"), max_examples=1_000)
+settings.load_profile(os.environ.get("ANLAN_HYPOTHESIS", "house"))
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +80,28 @@ def clickhouse_dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return Engine(tmp_path / "clickhouse").dsn
 
 
+@pytest.fixture(scope="session")
+def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pool that has its tables and no row, to copy; nobody opens this one again."""
+    folder = tmp_path_factory.mktemp("pool") / "clickhouse"
+    make_tables(Engine(folder).dsn)
+    return folder
+
+
 @pytest.fixture
-def live_flow(tmp_path: Path) -> Iterator[LiveFlow]:
+def pool_dsn(request: pytest.FixtureRequest, clickhouse_dsn: str) -> str:
+    """As `clickhouse_dsn`, with the pool's tables in it."""
+    if clickhouse_dsn.startswith("chdb://"):
+        copy_pool(request.getfixturevalue("pool_folder"), Path(clickhouse_dsn.removeprefix("chdb://")))
+    make_tables(clickhouse_dsn)
+    return clickhouse_dsn
+
+
+@pytest.fixture
+def live_flow(tmp_path: Path, pool_folder: Path) -> Iterator[LiveFlow]:
+    """An installation whose pool has its tables already, as after the first start."""
     make_keys(tmp_path / "keys")
+    copy_pool(pool_folder, tmp_path / "pool")
     found = LiveFlow(tmp_path)
     with found.broker, found.valkey:
         yield found

@@ -15,7 +15,11 @@ export default defineConfig({
     license: { fileName: 'licenses.md' },
     chunkSizeWarningLimit: 1000,
     rolldownOptions: {
-      output: { entryFileNames: 'assets/board.js', chunkFileNames: 'assets/[name].js', assetFileNames: 'assets/[name][extname]' },
+      output: {
+        entryFileNames: 'assets/board.js',
+        chunkFileNames: 'assets/[name].js',
+        assetFileNames: 'assets/[name][extname]',
+      },
     },
   },
   server: { proxy: { '/v1': 'http://127.0.0.1:8090' } },

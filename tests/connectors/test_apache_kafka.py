@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from revisions import a_revision
 
 from alerts.model import Revision, from_us
+from connectors import kafka_client, kafka_producer
 from connectors.kafka import (
     AlertTopicSink,
     BrokerError,
@@ -261,8 +262,13 @@ def test_what_the_broker_will_never_take_is_said_at_once(kafka: ApacheKafka, top
         producer.flush()
 
 
-def test_a_topic_that_is_deleted_is_said_and_not_waited_for(kafka: ApacheKafka, topic_prefix: str) -> None:
+def test_a_topic_that_is_deleted_is_said_and_not_waited_for(
+    kafka: ApacheKafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topic = f"{topic_prefix}a"
+    # the library gives a topic that it does not see half a minute to appear
+    soon = {"topic.metadata.propagation.max.ms": 1_000, "topic.metadata.refresh.interval.ms": 500}
+    monkeypatch.setattr(kafka_producer, "client_config", lambda *of: kafka_client.client_config(*of) | soon)
     ensure_topics(kafka.bootstrap, {topic: 1})
     producer = RawProducer(kafka.bootstrap, ENDLESS)
     producer.send(topic, b"0")

@@ -43,8 +43,8 @@ ISSUED = [
 
 
 @pytest.fixture
-def pool(clickhouse_dsn: str) -> Iterator[Pool]:
-    with Pool(clickhouse_dsn) as pool:
+def pool(pool_dsn: str) -> Iterator[Pool]:
+    with Pool(pool_dsn) as pool:
         pool.migrate(FOR_EVER)
         yield pool
 

@@ -15,12 +15,14 @@ from typing import Any
 import msgspec
 import pytest
 from clickhouse_server import MEMORY_LIMIT, TOO_MANY_PARTS, UNAVAILABLE, ClickHouseServer
+from pool_copy import copy_pool
 from revisions import a_revision
 
 from alerts.model import DeadLetter, Event, LateEvent, Link, MatterLink, PooledEvent, Receipt, RuleGap
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable
 from connectors.clickhouse_schema import FOR_EVER
+from connectors.clickhouse_server import DATA
 from connectors.clickhouse_spool import decode_rows, encode_rows
 from connectors.clickhouse_writer import Pace, PoolWriter, state_of
 from connectors.journal import JournalError
@@ -72,14 +74,16 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, pool_folder: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
+    copy_pool(pool_folder, bench.server.folder / DATA)
     with bench.server:
         with Pool(bench.server.dsn) as pool:
             pool.migrate(FOR_EVER)
         yield bench
         for writer in bench.writers:
             writer.spool.abandon()
+        bench.server.kill()
 
 
 def refusing(code: int) -> Callable[[ClickHouseServer, bool], None]:

@@ -110,10 +110,11 @@ def test_the_receipt_on_the_page_is_one() -> None:
 @pytest.mark.integration
 def test_what_has_ended_leaves_the_file_when_told(redis_url: str, tmp_path: Path) -> None:
     reader = revision_reader(redis_url, file=str(tmp_path / "place"))
+    part = RedisAlertSink(redis_url, Metrics()).build_part("redis", "feed", None)
     for name, state, at in (("old", "closed", 0), ("late", "closed", 1_790_000_000), ("open", "open", 0)):
-        said = a_revision(name, 1, from_us(at * 1_000_000), state=state)
-        reader._take(msgspec.json.encode(said).decode())
-    reader.file.commit()
+        part.write_batch([[a_revision(name, 1, from_us(at * 1_000_000), state=state)]])
+    part.close()
+    assert len(reader.read()) == 3
     reader.close()
 
     (statement,) = blocks("sql")

@@ -143,11 +143,11 @@ def test_receipts_that_the_topic_forgot_are_told_and_stop_nothing(
 
 
 @pytest.mark.integration
-def test_the_same_receipt_twice_is_one_row(clickhouse_dsn: str) -> None:
-    with Pool(clickhouse_dsn) as pool:
+def test_the_same_receipt_twice_is_one_row(pool_dsn: str) -> None:
+    with Pool(pool_dsn) as pool:
         pool.migrate(FOR_EVER)
         for _ in range(2):
-            writer = PoolSink(clickhouse_dsn, Metrics()).build_part("pool", "pool", None)
+            writer = PoolSink(pool_dsn, Metrics()).build_part("pool", "pool", None)
             writer.write_batch([[RECEIPT, msgspec.structs.replace(RECEIPT, state="read")]])
             writer.close()
 

@@ -33,6 +33,7 @@ from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.books import Books
 from dataflows.cli import main
+from dataflows.cli_digest import digest
 from dataflows.detect import add_detection
 from dataflows.log_replay import replay_log
 from dataflows.past import Past
@@ -267,7 +268,7 @@ def test_the_page_names_options_that_are_there(line: str) -> None:
     options = [word for word in line.split() if word.startswith("--")]
 
     assert options
-    assert not set(options) - {option for each in main.commands["digest"].params for option in each.opts}
+    assert not set(options) - {option for each in digest.params for option in each.opts}
 
 
 def test_the_help_teaches_with_an_example() -> None:

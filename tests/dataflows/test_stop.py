@@ -45,7 +45,8 @@ def all_is_there(live_flow: LiveFlow, sent: int) -> None:
 
 @pytest.mark.parametrize("away", ["broker", "valkey"])
 def test_a_stop_while_a_server_hangs_is_bounded_and_loses_nothing(live_flow: LiveFlow, away: str) -> None:
-    live_flow.settings["ANLAN_STOP_SECONDS"] = "12"
+    bound = {"broker": 4, "valkey": 12}[away]  # an answer of Valkey is waited for ten seconds
+    live_flow.settings["ANLAN_STOP_SECONDS"] = str(bound)
     live_flow.start()
     wait_until(lambda: "flow_started" in live_flow.said(), "the flow must start")
     send(live_flow, 1, 100)
@@ -57,7 +58,7 @@ def test_a_stop_while_a_server_hangs_is_bounded_and_loses_nothing(live_flow: Liv
             wait_until(lambda: "sink_away sink=redis" in live_flow.said(), "it must be told")
         began = time.monotonic()
         code = live_flow.stop(signal.SIGTERM)
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < bound + 8
         # a broker that hangs is no hindrance where nothing was on its way to it
         assert code in ((0,) if away == "valkey" else (0, 1, 75)), live_flow.said()[-2000:]
     finally:

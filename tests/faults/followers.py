@@ -17,7 +17,7 @@ from connectors.kafka import ALERTS, INTAKE_LOG
 from connectors.kafka_client import partitions_of
 from connectors.kafka_reader import RawRecord, Reader
 from connectors.log_record import decode
-from connectors.subscriber import Subscriber
+from tests.support.subscribing import revision_reader
 
 RETRY_SECONDS = 0.2
 
@@ -83,7 +83,7 @@ class RedisFollower(Follower):
 
     def __init__(self, url: str) -> None:
         self.heard = Heard()
-        self._subscriber = Subscriber(url, decode=msgspec.json.Decoder(Revision).decode)
+        self._subscriber = revision_reader(url)
         super().__init__("redis-follower")
 
     def _follow(self) -> None:

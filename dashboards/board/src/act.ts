@@ -30,7 +30,8 @@ async function verdictOn(id: string): Promise<Outcome> {
       const acted = await ask<{ verdict: string; sentence: string }>(`v1/actions/${encodeURIComponent(id)}`)
       return acted.verdict === 'refused' ? { is: 'refused', sentence: acted.sentence } : { is: 'done' }
     } catch (error) {
-      const isWaiting = error instanceof Away || (error instanceof Refused && (error.status === 404 || error.status === 503))
+      const isWaiting =
+        error instanceof Away || (error instanceof Refused && (error.status === 404 || error.status === 503))
       if (!isWaiting) return { is: 'refused', sentence: sentenceOf(error) }
     }
   }

@@ -8,7 +8,7 @@ import { EVERYTHING, listed, type Wanted } from './order'
 import type { Day, Me, Names, Revision, SilenceShown, Snapshot, Story } from './records'
 import { signOut, token } from './session'
 import { ring } from './sound'
-import { names, placeName, ruleName, say, sayText } from './words'
+import { listed as listedWords, names, placeName, ruleName, say, sayText } from './words'
 
 export interface Standing {
   opened_at: string
@@ -148,7 +148,7 @@ function heard(change: Change, isFirst = false, record?: Revision): void {
   lookSoon()
   if (change === 'new-red' && !isFirst) {
     ring()
-    const what = record ? `${ruleName(record.rule)}，${placeName(record.region)}` : ''
+    const what = record ? listedWords([ruleName(record.rule), placeName(record.region)]) : ''
     announce(say('said.new_red', { what }))
   }
 }

@@ -17,7 +17,10 @@ const HOUR_MS = 3_600_000
 /** Every hour from `since` up to `now`, also those in which nothing was. */
 export function hoursOf(since: string, now: string): number[] {
   const first = Date.parse(since)
-  return Array.from({ length: Math.floor((Date.parse(now) - first) / HOUR_MS) + 1 }, (_, index) => first + index * HOUR_MS)
+  return Array.from(
+    { length: Math.floor((Date.parse(now) - first) / HOUR_MS) + 1 },
+    (_, index) => first + index * HOUR_MS,
+  )
 }
 
 export function sum(counts: Count[], fits: (count: Count) => boolean): number {
@@ -29,7 +32,12 @@ export function byHour(counts: Count[], hours: number[], look: Look) {
   return {
     ...frame(look),
     grid: { left: 4, right: 8, top: 10, bottom: 2, containLabel: true },
-    xAxis: { type: 'category', data: hours.map((at) => look.hour(new Date(at))), ...axis(look), axisTick: { show: false } },
+    xAxis: {
+      type: 'category',
+      data: hours.map((at) => look.hour(new Date(at))),
+      ...axis(look),
+      axisTick: { show: false },
+    },
     yAxis: { type: 'value', minInterval: 1, ...axis(look), splitLine: { lineStyle: { color: look.line } } },
     series: stacked(look, (level) => hours.map((at) => value(at, level))),
   }
@@ -44,7 +52,9 @@ export function byCounty(counts: Count[], look: Look) {
     grid: { left: 4, right: 14, top: 4, bottom: 2, containLabel: true },
     xAxis: { type: 'value', minInterval: 1, ...axis(look), splitLine: { lineStyle: { color: look.line } } },
     yAxis: { type: 'category', data: order.map(look.county), ...axis(look), axisTick: { show: false } },
-    series: stacked(look, (level) => order.map((code) => sum(counts, (each) => each.county === code && each.level === level))),
+    series: stacked(look, (level) =>
+      order.map((code) => sum(counts, (each) => each.county === code && each.level === level)),
+    ),
   }
 }
 
@@ -63,11 +73,29 @@ function stacked(look: Look, data: (level: Level) => number[]) {
 // beside the colour, so that levels are told apart without it
 const DECALS: Record<Level, object> = {
   red: { symbol: 'none' },
-  yellow: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: 'rgba(0, 0, 0, 0.28)' },
-  blue: { symbol: 'circle', symbolSize: 0.6, dashArrayX: [[4, 4], [0, 4, 4, 0]], dashArrayY: [4, 0], color: 'rgba(255, 255, 255, 0.5)' },
+  yellow: {
+    symbol: 'rect',
+    dashArrayX: [1, 0],
+    dashArrayY: [2, 4],
+    rotation: -Math.PI / 4,
+    color: 'rgba(0, 0, 0, 0.28)',
+  },
+  blue: {
+    symbol: 'circle',
+    symbolSize: 0.6,
+    dashArrayX: [
+      [4, 4],
+      [0, 4, 4, 0],
+    ],
+    dashArrayY: [4, 0],
+    color: 'rgba(255, 255, 255, 0.5)',
+  },
 }
 
-const axis = (look: Look) => ({ axisLabel: { color: look.text, hideOverlap: true }, axisLine: { lineStyle: { color: look.line } } })
+const axis = (look: Look) => ({
+  axisLabel: { color: look.text, hideOverlap: true },
+  axisLine: { lineStyle: { color: look.line } },
+})
 
 const frame = (look: Look) => ({
   animation: false,

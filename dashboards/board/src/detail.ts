@@ -83,10 +83,13 @@ export function useDetail(alertId: string) {
     later = window.setTimeout(() => void load(), ms)
   }
 
-  watch(() => alert.value?.revision, (_, before) => {
-    looks = 0
-    if (before) loadSoon(SOON_MS)
-  })
+  watch(
+    () => alert.value?.revision,
+    (_, before) => {
+      looks = 0
+      if (before) loadSoon(SOON_MS)
+    },
+  )
   watch(matter, (_, before) => before && void loadSteps().catch((error) => (away.value = sentenceOf(error))))
   onUnmounted(() => {
     isOver = true

@@ -31,7 +31,7 @@ function isDone(key: string, target: HTMLElement): boolean {
   if (key === 'Escape') return back()
   if (key === '/') return focus('search')
   if (key === '?') return (isHelpShown.value = true)
-  if (key === 'm') return (isMuted.value = !isMuted.value), true
+  if (key === 'm') return ((isMuted.value = !isMuted.value), true)
   const wanted = FORMS[key]
   if (!wanted) return false
   if (!chosen.value) openMarked()

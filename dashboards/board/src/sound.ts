@@ -14,7 +14,13 @@ export function ring(): void {
   if (isMuted.value || isBlocked.value) return
   context ??= new AudioContext()
   const begin = context.currentTime
-  for (const [after, tone] of [[0, 880], [0.22, 660], [0.7, 880], [0.92, 660]] as const) play(context, begin + after, tone)
+  for (const [after, tone] of [
+    [0, 880],
+    [0.22, 660],
+    [0.7, 880],
+    [0.92, 660],
+  ] as const)
+    play(context, begin + after, tone)
 }
 
 /** Somebody has touched the page: from now on it may ring. */

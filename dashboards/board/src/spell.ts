@@ -1,8 +1,16 @@
 // How numbers, times and tokens are written. Nothing here knows what time it is.
 
 const UNITS = {
-  zh: [[86_400, '天'], [3_600, '小时'], [60, '分钟']],
-  en: [[86_400, 'd'], [3_600, 'h'], [60, 'min']],
+  zh: [
+    [86_400, '天'],
+    [3_600, '小时'],
+    [60, '分钟'],
+  ],
+  en: [
+    [86_400, 'd'],
+    [3_600, 'h'],
+    [60, 'min'],
+  ],
 } as const
 const TOKEN = /[a-z][a-z0-9]{0,7}:[bcdfghjkmnprstvz]{20}/g // a pseudonym: its key, and what stands for the person
 

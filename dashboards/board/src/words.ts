@@ -35,6 +35,9 @@ export function say(word: Word, filled: Record<string, string | number> = {}): s
 /** The word for a value of the service; the value itself where there is none. */
 export const sayValue = (group: string, value: string) => find(`${group}.${value}`) ?? value
 
+/** Some words one after another. */
+export const listed = (words: string[]) => words.join(lang.value === 'zh' ? '、' : ', ')
+
 /** One of two texts of the service. */
 export const sayText = (text: Text) => (lang.value === 'zh' ? text.zh || text.en : text.en || text.zh)
 
@@ -65,5 +68,8 @@ export function placeName(region: Region): string {
   const codes = [region.county, region.township, region.village].filter((code): code is string => !!code)
   return codes.map(regionCode).join(' ') || say('city')
 }
+
+/** A word, and what it is. */
+export const labelled = (label: string, words: string) => `${label}${lang.value === 'zh' ? '：' : ': '}${words}`
 
 export const isChinese = computed(() => lang.value === 'zh')

@@ -3,8 +3,14 @@ import { byCounty, byHour, hoursOf, type Look } from '../src/charts'
 import type { Count } from '../src/records'
 
 const LOOK: Look = {
-  levels: { red: 'r', yellow: 'y', blue: 'b' }, text: '', line: '', panel: '', font: '',
-  level: (level) => level, county: (code) => code, hour: (at) => at.toISOString().slice(11, 13),
+  levels: { red: 'r', yellow: 'y', blue: 'b' },
+  text: '',
+  line: '',
+  panel: '',
+  font: '',
+  level: (level) => level,
+  county: (code) => code,
+  hour: (at) => at.toISOString().slice(11, 13),
 }
 const COUNTS: Count[] = [
   { at: '2026-03-02T01:00:00Z', county: 'x', level: 'red', alerts: 2 },
@@ -18,7 +24,9 @@ test('an hour in which nothing was is shown as such', () => {
 
   expect(option.xAxis.data).toEqual(['01', '02', '03'])
   expect(option.series.map(({ name, data }) => [name, data])).toEqual([
-    ['blue', [0, 0, 4]], ['yellow', [0, 0, 0]], ['red', [2, 0, 1]],
+    ['blue', [0, 0, 4]],
+    ['yellow', [0, 0, 0]],
+    ['red', [2, 0, 1]],
   ])
 })
 

@@ -44,26 +44,49 @@ async function followed(snapshots: (Revision[] | Error)[], connections: Part[][]
 }
 
 test('after a break it goes on behind the last place that it heard', async () => {
-  const { log } = await followed([[aRevision('a')]], [['begin', aRevision('b')], ['begin', aRevision('c')]])
+  const { log } = await followed(
+    [[aRevision('a')]],
+    [
+      ['begin', aRevision('b')],
+      ['begin', aRevision('c')],
+    ],
+  )
 
   expect(log).toEqual([
-    'snapshot a', 'stream after 0', 'live since 0', 'b', 'broken since 0',
-    'stream after 1', 'live since 500', 'c', 'broken since 500',
+    'snapshot a',
+    'stream after 0',
+    'live since 0',
+    'b',
+    'broken since 0',
+    'stream after 1',
+    'live since 500',
+    'c',
+    'broken since 500',
   ])
 })
 
 test('a place that is gone begins with a snapshot again, at once', async () => {
-  const { log, waits } = await followed([[], [aRevision('x')]], [['begin', aRevision('b')], [new Refused(410, 'gone')], ['begin']])
+  const { log, waits } = await followed(
+    [[], [aRevision('x')]],
+    [['begin', aRevision('b')], [new Refused(410, 'gone')], ['begin']],
+  )
 
   expect(log.filter((each) => each.startsWith('snapshot'))).toEqual(['snapshot ', 'snapshot x'])
   expect(waits.length).toBe(2)
 })
 
 test('it waits longer each time, and says since when it is broken', async () => {
-  const { log, waits } = await followed([[]], [[new Away('x')], [new Away('x')], [new Away('x')], ['begin'], [new Away('x')]])
+  const { log, waits } = await followed(
+    [[]],
+    [[new Away('x')], [new Away('x')], [new Away('x')], ['begin'], [new Away('x')]],
+  )
 
   expect(waits).toEqual([500, 1000, 2000, 500, 1000])
-  expect(log.filter((each) => each.startsWith('broken')).slice(0, 3)).toEqual(['broken since 0', 'broken since 0', 'broken since 0'])
+  expect(log.filter((each) => each.startsWith('broken')).slice(0, 3)).toEqual([
+    'broken since 0',
+    'broken since 0',
+    'broken since 0',
+  ])
 })
 
 test('what the service says of a break is told', async () => {

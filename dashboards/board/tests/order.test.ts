@@ -5,7 +5,9 @@ import { aRevision } from './records'
 
 const at = (each: Revision) => each.matched_at
 const ids = (open: Revision[], wanted = EVERYTHING) =>
-  listed(open, wanted, (each) => `${each.alert_id} ${each.rule}`, at).map(({ alerts }) => alerts.map((each) => each.alert_id))
+  listed(open, wanted, (each) => `${each.alert_id} ${each.rule}`, at).map(({ alerts }) =>
+    alerts.map((each) => each.alert_id),
+  )
 
 test('the highest level first, then what nobody has taken, then the newest', () => {
   const open = [
@@ -20,7 +22,10 @@ test('the highest level first, then what nobody has taken, then the newest', () 
 })
 
 test('filters narrow: county, rule, state and every word of a search', () => {
-  const open = [aRevision('here'), aRevision('there', 1, { region: { county: '620103' }, rule: 'gi.group-incident', state: 'acked' })]
+  const open = [
+    aRevision('here'),
+    aRevision('there', 1, { region: { county: '620103' }, rule: 'gi.group-incident', state: 'acked' }),
+  ]
 
   expect(ids(open, { ...EVERYTHING, county: '620103' })[2]).toEqual(['there'])
   expect(ids(open, { ...EVERYTHING, rule: 'rc.repeat-contact' })[2]).toEqual(['here'])

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { ServerSentReader } from '../src/server_sent'
 
-const TEXT = 'event: begin\r\nid: 4\r\ndata: {"place": 4}\r\n\r\n: here\n\nid: 5\nevent: revision\ndata: {"a":\ndata: 1}\n\ndata: cut'
+const TEXT =
+  'event: begin\r\nid: 4\r\ndata: {"place": 4}\r\n\r\n: here\n\nid: 5\nevent: revision\ndata: {"a":\ndata: 1}\n\ndata: cut'
 
 test('events come out whole, however the text is cut', () => {
   for (let size = 1; size <= TEXT.length; size += 1) {
