@@ -13,19 +13,19 @@ from connectors.clickhouse_brief import bounds
 from connectors.registry import load_channels
 from connectors.tables import Tables, county_of, load_tables
 from dataflows.api.names import NameBook
-from dataflows.brief import written
-from dataflows.brief_document import Brief
-from dataflows.brief_figures import gather
-from dataflows.brief_page import page
-from dataflows.brief_pen import Naming
-from dataflows.brief_period import KINDS, Kind, Period, last_complete, period_of
+from dataflows.briefs.document import Brief
+from dataflows.briefs.figures import gather
+from dataflows.briefs.page import page
+from dataflows.briefs.pen import Naming
+from dataflows.briefs.period import KINDS, Kind, Period, last_complete, period_of
+from dataflows.briefs.writing import written
 from dataflows.failures import said_plainly
 from dataflows.settings import Settings, load_settings
 
 
 def _document(made: Brief) -> bytes:
     # imported when it is written: numpy comes along and starts threads, which would take the signals of `anlan run`
-    from dataflows.brief_docx import document_of
+    from dataflows.briefs.docx_file import document_of
 
     return document_of(made)
 

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from dataflows.brief_change import Change, Rate, change, rate_change
-from dataflows.brief_period import Period, last_complete, period_of
-from dataflows.brief_words import change_cell, change_words, percent, period_words, points_cell, rate_cell
+from dataflows.briefs.change import Change, Rate, change, rate_change
+from dataflows.briefs.period import Period, last_complete, period_of
+from dataflows.briefs.words import change_cell, change_words, percent, period_words, points_cell, rate_cell
 
 
 def test_a_week_runs_from_monday_to_sunday() -> None:

@@ -19,11 +19,11 @@ from connectors.clickhouse_schema import Retention
 from connectors.clickhouse_writer import Pace
 from connectors.embedded import Engine
 from connectors.metrics import Metrics
-from dataflows.brief import written
-from dataflows.brief_document import Paragraph
-from dataflows.brief_figures import gather
-from dataflows.brief_period import period_of
-from dataflows.brief_warnings import acks
+from dataflows.briefs.document import Paragraph
+from dataflows.briefs.figures import gather
+from dataflows.briefs.period import period_of
+from dataflows.briefs.warnings import acks
+from dataflows.briefs.writing import written
 from dataflows.history_origin import LOCAL
 
 pytestmark = pytest.mark.integration

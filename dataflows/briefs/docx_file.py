@@ -18,10 +18,10 @@ from docx.shared import Mm
 from docx.table import Table as WordTable
 from docx.table import _Cell
 
-from dataflows.brief_document import Block, Brief, Chart, Heading, Note, Paragraph, Section, Table
-from dataflows.brief_docx_chart import add_chart
-from dataflows.brief_docx_look import RIGHT, dress, field
-from dataflows.brief_words import NUMERALS
+from dataflows.briefs.document import Block, Brief, Chart, Heading, Note, Paragraph, Section, Table
+from dataflows.briefs.docx_chart import add_chart
+from dataflows.briefs.docx_look import RIGHT, dress, field
+from dataflows.briefs.words import NUMERALS
 
 WIDTH = 156  # millimetres between the margins
 THICK, THIN, HAIR = 12, 6, 4  # eighths of a point

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.clickhouse_brief import Volumes
-from dataflows.brief_change import Change, Reason, change
-from dataflows.brief_document import Block, Chart, Note, Paragraph, Section, Table
-from dataflows.brief_figures import HISTORY, Measured
-from dataflows.brief_hiding import hidden
-from dataflows.brief_pen import Pen, reasons
-from dataflows.brief_period import Period
-from dataflows.brief_words import (
+from dataflows.briefs.change import Change, Reason, change
+from dataflows.briefs.document import Block, Chart, Note, Paragraph, Section, Table
+from dataflows.briefs.figures import HISTORY, Measured
+from dataflows.briefs.hiding import hidden
+from dataflows.briefs.pen import Pen, reasons
+from dataflows.briefs.period import Period
+from dataflows.briefs.words import (
     HIDDEN,
     NOTHING,
     category_word,

@@ -9,10 +9,10 @@ from datetime import timedelta
 from alerts.model import LEVELS
 from connectors.clickhouse_brief_alerts import BriefAlert
 from dataflows.alert_words import printable
-from dataflows.brief_change import Rate
-from dataflows.brief_document import Block, Note, Paragraph, Section, Table
-from dataflows.brief_pen import Pen, middle
-from dataflows.brief_words import (
+from dataflows.briefs.change import Rate
+from dataflows.briefs.document import Block, Note, Paragraph, Section, Table
+from dataflows.briefs.pen import Pen, middle
+from dataflows.briefs.words import (
     NOTHING,
     heads,
     level_word,

@@ -9,11 +9,11 @@ from brief_figures import DAY, NAMING, START, alert, figures, hours, load, matte
 
 from connectors.clickhouse_brief import Bounds, Volumes
 from connectors.clickhouse_brief_alerts import Gap
-from dataflows.brief import written
-from dataflows.brief_document import Brief, Chart, Note, Paragraph, Table
-from dataflows.brief_docx import document_of
-from dataflows.brief_period import period_of
-from dataflows.brief_warnings import acks
+from dataflows.briefs.document import Brief, Chart, Note, Paragraph, Table
+from dataflows.briefs.docx_file import document_of
+from dataflows.briefs.period import period_of
+from dataflows.briefs.warnings import acks
+from dataflows.briefs.writing import written
 
 TOWNSHIP = "620102001"
 VILLAGE = f"{TOWNSHIP}001"

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from connectors.tables import Tables
 from dataflows.alert_words import in_words, printable
-from dataflows.brief_change import Change
-from dataflows.brief_document import Note
-from dataflows.brief_figures import Figures
-from dataflows.brief_words import NOTHING, say, why, words
+from dataflows.briefs.change import Change
+from dataflows.briefs.document import Note
+from dataflows.briefs.figures import Figures
+from dataflows.briefs.words import NOTHING, say, why, words
 
 TOWNSHIP = 3  # the level of a unit below which it is not named
 

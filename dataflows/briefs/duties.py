@@ -7,11 +7,11 @@ from datetime import datetime
 
 from connectors.clickhouse_brief_matters import TopMatter, UnitLoad
 from dataflows.alert_words import printable, short
-from dataflows.brief_change import Change, Rate, Reason, rate_change
-from dataflows.brief_document import Note, Paragraph, Section, Table
-from dataflows.brief_figures import Measured
-from dataflows.brief_pen import TOWNSHIP, Pen, reasons
-from dataflows.brief_words import (
+from dataflows.briefs.change import Change, Rate, Reason, rate_change
+from dataflows.briefs.document import Note, Paragraph, Section, Table
+from dataflows.briefs.figures import Measured
+from dataflows.briefs.pen import TOWNSHIP, Pen, reasons
+from dataflows.briefs.words import (
     NOTHING,
     day_words,
     heads,

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.clickhouse_brief import Volumes
-from dataflows.brief import written
-from dataflows.brief_document import Brief, Table
-from dataflows.brief_hiding import LEAST_SHOWN, hidden
+from dataflows.briefs.document import Brief, Table
+from dataflows.briefs.hiding import LEAST_SHOWN, hidden
+from dataflows.briefs.writing import written
 
 TOWNSHIP = "620102001"
 VILLAGES = sorted(code for code in NAMING.tables.regions if len(code) == 12 and code.startswith(TOWNSHIP))

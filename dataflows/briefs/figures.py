@@ -33,8 +33,8 @@ from connectors.clickhouse_brief_matters import (
     top_matters,
     unit_levels,
 )
-from dataflows.brief_change import Rate, Reason
-from dataflows.brief_period import Period
+from dataflows.briefs.change import Rate, Reason
+from dataflows.briefs.period import Period
 
 HISTORY = 30  # periods in the plot
 TOP_MATTERS = 10

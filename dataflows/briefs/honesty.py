@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from dataflows.brief_document import Paragraph, Section
-from dataflows.brief_figures import Figures
-from dataflows.brief_pen import Pen
-from dataflows.brief_warnings import opened_in
-from dataflows.brief_words import full_day, moment_words, part_word, words
+from dataflows.briefs.document import Paragraph, Section
+from dataflows.briefs.figures import Figures
+from dataflows.briefs.pen import Pen
+from dataflows.briefs.warnings import opened_in
+from dataflows.briefs.words import full_day, moment_words, part_word, words
 
 TERMS = ("contacts", "compare", "closed", "answered", "asked", "overdue", "acks")
 

@@ -13,11 +13,11 @@ from connectors.clickhouse import Pool
 from connectors.embedded import Engine
 from connectors.registry import load_channels
 from connectors.tables import load_tables
-from dataflows.brief import written
-from dataflows.brief_document import Brief, Chart, Paragraph, Table
-from dataflows.brief_figures import Figures, gather
-from dataflows.brief_hiding import LEAST_SHOWN
-from dataflows.brief_period import Kind, period_of
+from dataflows.briefs.document import Brief, Chart, Paragraph, Table
+from dataflows.briefs.figures import Figures, gather
+from dataflows.briefs.hiding import LEAST_SHOWN
+from dataflows.briefs.period import Kind, period_of
+from dataflows.briefs.writing import written
 from dataflows.cli_brief import naming
 from dataflows.settings import Settings
 

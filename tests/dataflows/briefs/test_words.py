@@ -9,9 +9,9 @@ from string import Formatter
 import pytest
 
 import dataflows
-from dataflows.brief_words import words
+from dataflows.briefs.words import words
 
-SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path(dataflows.__file__).parent.glob("brief*.py"))
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path(dataflows.__file__).parent.glob("briefs/*.py"))
 
 
 def test_every_sentence_is_said_somewhere_and_none_is_missing() -> None:

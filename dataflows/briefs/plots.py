@@ -9,7 +9,7 @@ from markupsafe import Markup
 from pygal import Bar, HorizontalBar
 from pygal.style import Style
 
-from dataflows.brief_document import Chart
+from dataflows.briefs.document import Chart
 
 INK, PALE, MARKED, LINE = "#333333", "#9fb1c6", "#b3262b", "#e3e3e3"
 WIDTH, STANDING, LYING = 640, 200, 26  # pixels: of all, the height of one whose bars stand, and of a bar that lies

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dataflows.brief_change import change
-from dataflows.brief_document import Brief, Heading
-from dataflows.brief_duties import open_section, quality_section, top_section
-from dataflows.brief_figures import Figures
-from dataflows.brief_honesty import box, remarks, terms
-from dataflows.brief_pen import Naming, Pen
-from dataflows.brief_volumes import category_section, place_section, volume_section
-from dataflows.brief_warnings import alert_section, open_at_end, opened_in, surge_section
-from dataflows.brief_words import change_words, full_day, percent, period_words, say, words
+from dataflows.briefs.change import change
+from dataflows.briefs.document import Brief, Heading
+from dataflows.briefs.duties import open_section, quality_section, top_section
+from dataflows.briefs.figures import Figures
+from dataflows.briefs.honesty import box, remarks, terms
+from dataflows.briefs.pen import Naming, Pen
+from dataflows.briefs.volumes import category_section, place_section, volume_section
+from dataflows.briefs.warnings import alert_section, open_at_end, opened_in, surge_section
+from dataflows.briefs.words import change_words, full_day, percent, period_words, say, words
 
 IN_THE_SUMMARY = 3  # categories and channels that are named
 

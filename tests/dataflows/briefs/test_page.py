@@ -16,11 +16,11 @@ from docx.document import Document
 from docx.shared import Mm, Pt
 from openpyxl import load_workbook
 
-from dataflows.brief import written
-from dataflows.brief_document import Brief, Chart, Paragraph, Table
-from dataflows.brief_docx import document_of
-from dataflows.brief_page import page
-from dataflows.brief_words import NUMERALS
+from dataflows.briefs.document import Brief, Chart, Paragraph, Table
+from dataflows.briefs.docx_file import document_of
+from dataflows.briefs.page import page
+from dataflows.briefs.words import NUMERALS
+from dataflows.briefs.writing import written
 
 EVIL = "</td><script>alert(1)</script>&\"'"
 CHART = {"c": "http://schemas.openxmlformats.org/drawingml/2006/chart"}

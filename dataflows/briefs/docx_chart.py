@@ -34,8 +34,8 @@ from openpyxl.drawing.text import CharacterProperties, ParagraphProperties
 from openpyxl.drawing.text import Paragraph as TextLine
 from openpyxl.xml.functions import Element
 
-from dataflows.brief_document import Chart
-from dataflows.brief_plots import LABELS, LINE, MARKED, PALE, majors
+from dataflows.briefs.document import Chart
+from dataflows.briefs.plots import LABELS, LINE, MARKED, PALE, majors
 
 WIDTH, STANDING, LYING, AXIS = Mm(156), Mm(40), Mm(4.6), Mm(6)
 POINTS = 900  # hundredths of a point: the size of letters in a plot

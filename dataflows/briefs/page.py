@@ -6,11 +6,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dataflows.brief_document import Block, Brief
-from dataflows.brief_plots import picture
-from dataflows.brief_words import NUMERALS
+from dataflows.briefs.document import Block, Brief
+from dataflows.briefs.plots import picture
+from dataflows.briefs.words import NUMERALS
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parents[1] / "pages"
 
 
 def page(brief: Brief) -> str:

@@ -13,11 +13,11 @@ from alerts.model import Disposition, Level, State
 from alerts.topics import TOPICS_ZH
 from connectors.clickhouse_brief import LEVELS
 from connectors.yaml_file import load
-from dataflows.brief_change import Change, Rate, Reason
-from dataflows.brief_period import Kind, Period
+from dataflows.briefs.change import Change, Rate, Reason
+from dataflows.briefs.period import Kind, Period
 from dataflows.history_origin import LOCAL
 
-FILE = Path(__file__).with_name("brief_words.yaml")
+FILE = Path(__file__).with_name("words.yaml")
 NOTHING = "—"
 HIDDEN = "＊"
 WEEKDAYS = "一二三四五六日"
