@@ -9,10 +9,10 @@ from connectors.clickhouse_brief import Bounds, Volumes
 from connectors.clickhouse_brief_alerts import BriefAlert
 from connectors.clickhouse_brief_matters import Rates, TopMatter, UnitLoad
 from connectors.tables import load_tables
-from dataflows.brief_change import Rate
-from dataflows.brief_figures import Figures, Measured, PartRates
-from dataflows.brief_pen import Naming
-from dataflows.brief_period import Period, period_of
+from dataflows.briefs.change import Rate
+from dataflows.briefs.figures import Figures, Measured, PartRates
+from dataflows.briefs.pen import Naming
+from dataflows.briefs.period import Period, period_of
 
 DAY = period_of("day", date(2026, 11, 20))
 START = DAY.start_at.astimezone(UTC)
