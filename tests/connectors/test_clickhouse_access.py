@@ -286,7 +286,7 @@ def test_a_reader_of_a_feed_fills_its_holes(filled: Filled) -> None:
     page = (Path(__file__).parents[2] / "docs" / "feeds.md").read_text(encoding="utf-8")
     [query] = re.findall(r'query = f"""(.*?)FORMAT JSONEachRow"""', page, re.DOTALL)
     place = f"feed_seqs['alerts:{OURS}']"
-    query = query.replace("{PLACE}", place).replace("{after}", "1").replace("{before or 2**63}", str(2**63))
+    query = query.replace("{NUMBER}", place).replace("{after}", "1").replace("{before}", str(2**63))
     query = query.replace("FROM ", f"FROM {DATABASE}.")
 
     [answer] = filled.ask(f"{query} SETTINGS output_format_json_quote_64bit_integers = 0")
