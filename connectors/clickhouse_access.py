@@ -75,9 +75,7 @@ SCOPE: dict[str, Granted | Withheld] = {
     "dead_letters": Withheld("has no county: what could not be read has none; its rows are for the intake alone"),
     "dead_letter_marks": Withheld("has no county; it goes with `dead_letters`"),
     # a subcolumn is a column of its own to a grant, and `alerts` is made of these two
-    "alert_revisions": Granted(
-        (*_REVISION, "region.county", "region.township", "text.zh", "text.en"), _OF_THE_FEED
-    ),
+    "alert_revisions": Granted((*_REVISION, "region.county", "region.township", "text.zh", "text.en"), _OF_THE_FEED),
     "alerts": Granted(_REVISION, _OWN),
     "alert_actions": Granted(
         _columns(
