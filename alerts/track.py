@@ -190,10 +190,12 @@ class Track(InPieces):
 
     def _judge(self, index: int, settled: bool = False) -> bool:
         """Judge entry `index`; is it another verdict than before?"""
+        if self.judge.waits and not settled:
+            return False
         if index + 1 < self.judge.least:
             return self.verdicts is not None and self._say(self.entries[index][2], None)
         if settled:
-            windows = self.settled_windows = self.settled_windows or Windows(self.judge, self.rule.size)
+            windows = self.settled_windows = self.settled_windows or Windows(self.judge, self.rule.size, True)
         else:
             windows = self.windows = self.windows or Windows(self.judge, self.rule.size)
         return self._say(self.entries[index][2], windows.judge(self.entries, index, settled=settled))
@@ -230,7 +232,7 @@ class Track(InPieces):
         if self.windows is not None:
             self.windows.changed(place)
         until = moment + self.rule.size
-        for index in range(place, len(self.entries)):
+        for index in range(place, 0 if self.judge.waits else len(self.entries)):
             if self.entries[index][0] >= until:
                 break
             self._judge(index)
@@ -239,6 +241,8 @@ class Track(InPieces):
     def _fold_head(self) -> None:
         self.stale = False
         self.head = NOTHING if self.settled is NOTHING else self.settled.twin()
+        if self.judge.waits and not self.settled.open:
+            return  # nothing is said of what is not settled, and nobody takes it in
         for index in range(self.folded, len(self.entries)):
             self.head = self._step(self.head, index)
 

@@ -14,14 +14,16 @@ class Windows:
     """Judges the entries of a track one after the other; each is one step where they come in order.
 
     Every so many entries a copy is kept. An entry that is put into its place further back makes what was judged
-    after it void, and the window goes on from the last copy before it.
+    after it void, and the window goes on from the last copy before it. Where none is ever put further back,
+    `only_on`, there are no copies.
     """
 
-    __slots__ = ("_kept", "_size", "_start", "_taken", "_window")
+    __slots__ = ("_kept", "_only_on", "_size", "_start", "_taken", "_window")
 
-    def __init__(self, judge: Judge, size: int) -> None:
+    def __init__(self, judge: Judge, size: int, only_on: bool = False) -> None:
         self._start = judge.start
         self._size = size
+        self._only_on = only_on
         self._window: Running | None = None
         self._taken = 0  # how many entries the window has seen
         self._kept: list[tuple[Running, int]] = []
@@ -67,6 +69,8 @@ class Windows:
     def _keep(self, window: Running, taken: int) -> None:
         self._window = window
         self._taken = taken
+        if self._only_on:
+            return
         if taken - (self._kept[-1][1] if self._kept else 0) >= KEPT_EVERY:
             self._kept.append((window.copy(), taken))
             del self._kept[:-KEPT_AT_MOST]

@@ -23,7 +23,7 @@ def rung(rungs: Rungs, number: int) -> int:
 class Threshold:
     """At least N contacts of the key in one window; a transfer is no second contact."""
 
-    lazy = False
+    lazy = waits = False
 
     def __init__(self, rungs: Rungs) -> None:
         self.rungs = rungs
@@ -69,7 +69,7 @@ class _Contacts:
 class Distinct:
     """At least N different values of one field in one window; absent values never count."""
 
-    lazy = False
+    lazy = waits = False
 
     def __init__(self, of: Getter, rungs: Rungs, exact_up_to: int) -> None:
         self.of = of

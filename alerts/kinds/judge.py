@@ -31,10 +31,12 @@ class Judge(Protocol):
     `lazy` says that some construct can be contradicted by an event still to come, so that it is judged only
     when the clock watermark has passed the event (`settled`). What is not lazy is judged on arrival and again
     whenever an event is put into its place in the window. With fewer than `least` entries in the window nothing
-    is ever said, so that a key with one event, as most have, costs next to nothing.
+    is ever said, so that a key with one event, as most have, costs next to nothing. `waits` says that nothing at all is
+    said of an event before it is settled, so that none needs to be judged before.
     """
 
     lazy: bool
+    waits: bool
     least: int
 
     def values(self, event: Event) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from alerts.select import Predicate
 class Match:
     """Every selected event that fits a rung is a finding. `rungs` are (what must fit, level number), highest first."""
 
-    lazy = False
+    lazy = waits = False
     least = 1
 
     def __init__(self, rungs: list[tuple[Predicate | None, int]]) -> None:

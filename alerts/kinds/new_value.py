@@ -29,7 +29,7 @@ class NewValue:
         self.known_for = known_for
         self.within = within
         self.rungs = rungs
-        self.lazy = lazy
+        self.lazy = self.waits = lazy
         self.least = 1
 
     def values(self, event: Event) -> tuple[object, ...]:

@@ -205,6 +205,7 @@ class Progression:
     def __init__(self, branches: list[Branch]) -> None:
         self.branches = branches
         self.lazy = any(branch.lazy for branch in branches)
+        self.waits = all(branch.lazy for branch in branches)
         self.least = min(branch.least for branch in branches)
 
     def values(self, event: Event) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ class Ratio:
         self.among = among
         self.at_least = at_least
         self.rungs = rungs  # (at least this share, level number), highest first
-        self.lazy = lazy
+        self.lazy = self.waits = lazy
         self.least = 1
 
     def values(self, event: Event) -> tuple[object, ...]:

@@ -30,7 +30,7 @@ class Weight:
 class Score:
     """The sum over the cues of `min(cap, points x contacts that show it)`; points are positive, so it only grows."""
 
-    lazy = False
+    lazy = waits = False
     least = 1
 
     def __init__(self, weights: list[Weight], rungs: Rungs) -> None:

@@ -40,7 +40,7 @@ class Sequence:
         self.rungs = rungs
         self.within = within
         self.gap_max = gap_max
-        self.lazy = lazy
+        self.lazy = self.waits = lazy
         first = min((steps for steps, _ in rungs), default=1)
         self.least = sum(step.least for step in steps[:first])  # one event fills one place of a walk
         # a step with `least` m is m places in a row of the same event set

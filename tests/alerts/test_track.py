@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from small_city import DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report
 
 from alerts.detection import Shard
-from alerts.entry import LEVEL_NUMBER, RESETS, SELECTED, Entry
+from alerts.entry import LEVEL_NUMBER, RESETS, SELECTED, Entry, Verdict
 from alerts.model import ALWAYS, NEVER, Arrival, Slice, from_us
 from alerts.revival import Reviver
 from alerts.rule import Rule
 from alerts.track import PIECES_ABOVE, PRUNE_ABOVE, Track
+from alerts.windows import Windows
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 KEY = ("0", "x")
@@ -263,6 +264,30 @@ def test_ten_thousand_events_of_one_key_in_order_stay_fast(case: str) -> None:
 
     assert run.revisions
     assert took < 4
+
+
+def test_what_waits_for_the_watermark_is_judged_once_in_whatever_order_events_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A flood that comes out of order must not be judged again and again before anything can be said of it."""
+    judged: list[int] = []
+    judge = Windows.judge
+
+    def counted(self: Windows, entries: list[Entry], index: int, *, settled: bool) -> Verdict | None:
+        judged.append(index)
+        return judge(self, entries, index, settled=settled)
+
+    monkeypatch.setattr(Windows, "judge", counted)
+    new = {"new_value": {"forget_after": "9d", "known_for": "1d"}, "within": "1d"}
+    levels = [{"gte": 1, "level": "blue"}]
+    run = Run(make_rule("new_value", of="subcategory", when=new, window={"lateness": "6h"}, levels=levels))
+    events = [report(f"e{n}", n * 1_000_000, subcategory=f"s{n % 7}") for n in range(500)]
+    random.Random(1).shuffle(events)
+    run.take(*[Arrival(event, START + HOUR) for event in events])
+    assert judged == []
+    run.wait_until(2 * DAY)
+
+    assert judged == list(range(500))
 
 
 def test_many_keys_leave_nothing_behind() -> None:
