@@ -11,7 +11,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: false,
-    target: ['chrome87', 'firefox102', 'safari15'], // what the machines of a centre have
+    target: ['chrome88', 'firefox102', 'safari15'], // what the machines of a centre have
     license: { fileName: 'licenses.md' },
     chunkSizeWarningLimit: 1000,
     rolldownOptions: {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from alerts.model import Text
@@ -25,6 +25,26 @@ class RuleName(Struct, frozen=True):
     title: Text
     runbook: str = ""
     parts: dict[str, Text] = {}  # its branches, steps and cues
+
+
+class _Part(Struct, frozen=True):
+    name: str = ""
+    title: Text | None = None
+
+
+class _When(Struct, frozen=True):
+    any: list[_Part] = []
+    steps: list[_Part] = []
+    score: list[_Part] = []
+
+
+class _RuleFile(Struct, frozen=True):
+    """As much of a rule file as has names in it; the rest is not looked at."""
+
+    id: str
+    title: Text
+    runbook: str = ""
+    when: _When = _When()
 
 
 class Names(Struct, frozen=True):
@@ -66,22 +86,11 @@ class NameBook:
             self._rules |= dict(found for file, _ in seen if (found := _named(file)) is not None)
 
 
-def _parts(when: Any) -> list[dict[str, Any]]:
-    """What the condition of a rule is made of, as far as it has names."""
-    if not isinstance(when, dict):
-        return []
-    return [each for kind in ("any", "steps", "score") for each in when.get(kind) or () if "name" in each]
-
-
-def _text(both: dict[str, Any]) -> Text:
-    return Text(str(both["zh"]), str(both["en"]))
-
-
 def _named(file: Path) -> tuple[str, RuleName] | None:
-    """Id and name of a rule; nothing of a file that says none, whose rule is then shown by its id."""
+    """Id and name of a rule; nothing of a file that says none: what was known is shown then, or the id."""
     try:
-        data: dict[str, Any] = load(file).data
-        parts = {str(each["name"]): _text(each["title"]) for each in _parts(data.get("when")) if "title" in each}
-        return str(data["id"]), RuleName(_text(data["title"]), str(data.get("runbook", "")), parts)
-    except (OSError, UnicodeDecodeError, YamlError, KeyError, TypeError):
+        found = msgspec.convert(load(file).data, _RuleFile)
+    except (OSError, UnicodeDecodeError, YamlError, msgspec.ValidationError):
         return None
+    parts = (*found.when.any, *found.when.steps, *found.when.score)
+    return found.id, RuleName(found.title, found.runbook, {each.name: each.title for each in parts if each.title})

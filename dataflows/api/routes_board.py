@@ -18,18 +18,20 @@ from alerts.model import Level, Revision
 from dataflows.api.answers import People
 from dataflows.api.names import NameBook, Names
 from dataflows.api.parameters import Acts, Name, Sighted
-from dataflows.api.problem import documented
+from dataflows.api.problem import documented, not_there
+from dataflows.api.runbooks import load_runbooks
 
 Hours = Annotated[int, QueryParameter(ge=1, le=168, description="How far back, in hours.")]
 
 
 class Board:
-    """What an installation tells its boards: the names, how fast its clock runs, and routes of its own."""
+    """What an installation tells its boards: names, runbooks, how fast its clock runs, and routes of its own."""
 
     def __init__(
         self, names: NameBook | None = None, speed: float = 1.0, more: Sequence[HTTPRouteHandler] = ()
     ) -> None:
         self.names = names or NameBook()
+        self.runbooks = load_runbooks()
         self.speed = speed
         self.more = more
 
@@ -94,6 +96,13 @@ class Past(Struct, frozen=True):
     matters: list[MatterFound]
 
 
+class Runbook(Struct, frozen=True):
+    """What to do when a rule speaks, in Markdown."""
+
+    name: str
+    text: str
+
+
 @get("/v1/me", responses=documented())
 async def show_me(sight: Sighted, acting: Acts, board: NamedDependency[Board]) -> Me:
     """Who bears the token, what their role may do, and what time it is here."""
@@ -139,4 +148,12 @@ async def show_past(sight: Sighted, alert_id: Name) -> Past:
     return Past(revisions, [MatterFound(**row) for row in rows])
 
 
-ROUTES = (show_me, list_names, list_standing, count_day, show_past)
+@get("/v1/runbooks/{name:str}", responses=documented(HTTPStatus.NOT_FOUND))
+async def show_runbook(board: NamedDependency[Board], name: Name) -> Runbook:
+    """What to do when a rule speaks: the page that the rule names as `rb/<name>`."""
+    if name not in board.runbooks:
+        raise not_there("runbook")
+    return Runbook(name, board.runbooks[name])
+
+
+ROUTES = (show_me, list_names, list_standing, count_day, show_past, show_runbook)

@@ -2,7 +2,7 @@
 import { computed, ref, shallowRef, triggerRef, watch } from 'vue'
 import { Alerts, type Change } from './alerts'
 import { ask, stream } from './api'
-import { machineNow, setClock } from './clock'
+import { setClock } from './clock'
 import { follow, type Connection } from './follow'
 import { EVERYTHING, listed, type Wanted } from './order'
 import type { Day, Me, Names, Revision, SilenceShown, Snapshot, Story } from './records'
@@ -74,7 +74,7 @@ addEventListener('hashchange', () => (chosen.value = idInAddress()))
 let ended = new AbortController()
 let soon = 0
 let lookedAt = -REST_MS
-let wakeUp: () => void = () => undefined
+const retry = new EventTarget()
 
 export function begin(): void {
   ended.abort()
@@ -87,7 +87,7 @@ export function begin(): void {
     {
       snapshot: () => ask<Snapshot>('v1/snapshot'),
       stream,
-      wait: (ms, until) => waitFor(ms, until),
+      wait: waitFor,
       now: () => Date.now(),
       random: () => Math.random(),
     },
@@ -127,17 +127,21 @@ export function leave(isRefused = false): void {
 }
 
 /** Do not wait for the next try. */
-export const tryNow = () => wakeUp()
+export const tryNow = () => retry.dispatchEvent(new Event('now'))
 
 function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    wakeUp = () => {
+    const over = new AbortController()
+    const listening = { signal: over.signal }
+    const done = () => {
       clearTimeout(timer)
+      over.abort()
       resolve()
     }
-    addEventListener('online', wakeUp, { once: true })
-    signal.addEventListener('abort', wakeUp, { once: true })
+    const timer = setTimeout(done, ms)
+    retry.addEventListener('now', done, listening)
+    addEventListener('online', done, listening)
+    signal.addEventListener('abort', done, listening)
   })
 }
 
@@ -225,7 +229,3 @@ async function tried(look: () => Promise<void>): Promise<void> {
 }
 
 watch(hours, () => void tried(lookAtDay))
-
-export const brokenFor = computed(() =>
-  connection.value.is === 'broken' ? Math.max(0, (machineNow.value - connection.value.since) / 1000) : 0,
-)

@@ -7,12 +7,14 @@ export type Form = 'ack' | 'note' | 'close' | 'assign' | 'silence' | 'unack' | '
 
 export const marked = ref(chosen.value)
 export const isHelpShown = ref(false)
+export const isRunbookShown = ref(false)
 export const form = ref<Form | null>(null) // what is being filled in for the chosen alert
 
 const FORMS: Record<string, Form> = { a: 'ack', n: 'note', c: 'close', d: 'assign', s: 'silence' }
 
 watch(chosen, (id) => {
   form.value = null
+  isRunbookShown.value = false
   if (id) marked.value = id
 })
 
@@ -30,6 +32,7 @@ function isDone(key: string, target: HTMLElement): boolean {
   if (key === 'Enter' && !target.matches('button, a, summary')) return openMarked()
   if (key === 'Escape') return back()
   if (key === '/') return focus('search')
+  if (key === 'h' && chosen.value) return (isRunbookShown.value = true)
   if (key === '?') return (isHelpShown.value = true)
   if (key === 'm') return ((isMuted.value = !isMuted.value), true)
   const wanted = FORMS[key]

@@ -5,7 +5,6 @@ export type Level = (typeof LEVELS)[number]
 export type State = 'open' | 'acked' | 'closed' | 'retracted' | 'merged' | 'split' | 'expired'
 export const DISPOSITIONS = ['true_positive', 'benign', 'false_positive', 'already_handled', 'wrong_identity'] as const
 export type Disposition = (typeof DISPOSITIONS)[number]
-export type Doing = 'ack' | 'unack' | 'assign' | 'note' | 'close' | 'reopen' | 'silence'
 
 export interface Text {
   zh: string

@@ -4,13 +4,11 @@ import { kept } from './kept'
 
 export const isMuted = kept('muted', false)
 export const isBlocked = ref(!navigator.userActivation?.hasBeenActive) // a browser rings only when somebody has touched the page
-export const rung = ref(0)
 
 let context: AudioContext | null = null
 
 /** Let it ring, unless it is muted. */
 export function ring(): void {
-  rung.value += 1
   if (isMuted.value || isBlocked.value) return
   context ??= new AudioContext()
   const begin = context.currentTime

@@ -29,7 +29,7 @@ CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance, ignored_auth,
 ]  # fmt: skip
-KNOWN = {"alert_id": "a", "matter": "m", "action_id": "known-action", "silence_id": "known-silence"}
+KNOWN = {"alert_id": "a", "matter": "m", "action_id": "known-action", "silence_id": "known-silence", "name": "sla"}
 
 
 def test_every_answer_is_one_that_is_described(world: World) -> None:
@@ -74,7 +74,7 @@ def test_the_description_names_every_route_and_who_may_ask(client: Client) -> No
         "/v1/alerts/{alert_id}/actions", "/v1/alerts/{alert_id}/past", "/v1/alerts/{alert_id}/revisions", "/v1/audit",
         "/v1/day", "/v1/feed", "/v1/matters/{matter}/merge", "/v1/matters/{matter}/split", "/v1/me", "/v1/names",
         "/v1/matters/{matter}/timeline", "/v1/silences", "/v1/silences/{silence_id}", "/v1/snapshot", "/v1/standing",
-        "/v1/stream",
+        "/v1/runbooks/{name}", "/v1/stream",
     }  # fmt: skip
     assert found["security"] == [{"token": []}]
     assert found["components"]["securitySchemes"]["token"]["scheme"] == "bearer"

@@ -73,6 +73,10 @@ def test_an_alert_is_opened_read_acked_noted_and_closed(
     expect(page.locator(".timeline li")).to_have_count(2)
     expect(page.locator(".evidence tr")).to_have_count(2)
 
+    page.click("[data-runbook]")
+    expect(page.locator("dialog.runbook h2", has_text="怎么办")).to_be_visible()
+    page.keyboard.press("Escape")
+
     page.click("[data-form=ack]")
     fill_in(page, "民警已上门")
     expect(page.locator(".detail .state")).to_contain_text("已签收 · head")
@@ -248,7 +252,7 @@ def test_filters_narrow_the_list_and_a_viewer_may_only_look(
     page.click(row(page, there))
 
     expect(page.locator("article.detail h2")).to_be_visible()
-    expect(page.locator(".actions button")).to_have_count(0)
+    expect(page.locator(".actions [data-form]")).to_have_count(0)
     expect(page.locator(row(page, here))).to_have_count(0)
 
 

@@ -40,6 +40,11 @@ def test_list_detail_and_forms_have_no_fault(alert_id: str, open_board: Open, li
     page.wait_for_selector(".timeline li")
     assert faults(page) == []
 
+    page.click("[data-runbook]")
+    page.wait_for_selector("dialog.runbook h2")
+    assert faults(page) == []
+
+    page.keyboard.press("Escape")
     page.click("[data-form=close]")
     assert faults(page) == []
 

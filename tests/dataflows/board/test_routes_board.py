@@ -116,8 +116,18 @@ def test_what_the_pool_does_not_have_yet_is_left_out(world: World, client: Clien
     assert (answer.status_code, answer.json()) == (200, {"revisions": [], "matters": []})
 
 
+def test_a_rule_leads_to_its_runbook(client: Client) -> None:
+    rule = client.get("here", "/v1/names").json()["rules"]["dv.violence-progression"]
+
+    found = client.get("here", f"/v1/runbooks/{rule['runbook'].removeprefix('rb/')}").json()
+
+    assert found["text"].startswith("# 家庭纠纷向暴力升级")
+    for name in ("none", "..%2Fapi", "oncall"):
+        assert client.get("here", f"/v1/runbooks/{name}").status_code == 404, name
+
+
 def test_nobody_asks_without_a_token(client: Client) -> None:
-    for path in ("/v1/me", "/v1/names", "/v1/standing", "/v1/day", "/v1/alerts/a/past"):
+    for path in ("/v1/me", "/v1/names", "/v1/standing", "/v1/day", "/v1/alerts/a/past", "/v1/runbooks/sla"):
         assert client.get("", path).status_code == 401, path
 
 

@@ -5,24 +5,34 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime
 
 import httpx
 import pytest
-from served import Served
-from service import World
+from litestar.testing import TestClient
 
+from connectors.metrics import Metrics
+from dataflows.api.app import Service, app
 from dataflows.api.page import FOLDER
+from dataflows.api.powers import load_routing
+from dataflows.api.tokens import TokenBook, make_token
 
-pytestmark = pytest.mark.integration
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
-@pytest.fixture
-def web(tmp_path: Path, redis_url: str, clickhouse_dsn: str, bootstrap: str) -> Iterator[httpx.Client]:
-    world = World(tmp_path, redis_url, clickhouse_dsn, bootstrap)
-    with Served(world) as served, httpx.Client(base_url=served.address) as client:
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The service in front of servers that are all away: the page needs none of them."""
+    tokens = tmp_path_factory.mktemp("tokens") / "tokens.yaml"
+    entry = make_token("li", "viewer", "")[1]
+    tokens.write_text(f"apiVersion: tokens/v1\ntokens:\n{entry}\n", encoding="utf-8")
+    service = Service("127.0.0.1:1", "redis://127.0.0.1:1/0", "http://127.0.0.1:1/default")
+    web = app(service, TokenBook(tokens), load_routing(), Metrics(), machine=now, clock=now)
+    with TestClient(web) as client:
+        client.follow_redirects = False
         yield client
-    world.close()
 
 
 def test_whoever_comes_by_is_led_to_the_board_and_needs_no_token(web: httpx.Client) -> None:
