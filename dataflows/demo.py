@@ -32,7 +32,7 @@ from connectors.subscriber import Subscriber
 from dataflows.city.city import MAPPINGS_FOLDER, City
 from dataflows.city.stories import Story
 from dataflows.city.truth import Truth
-from dataflows.cli_keys import make_keys
+from dataflows.cli.keys import make_keys
 from dataflows.demo_departments import SPEED, TOKEN, Departments, Sent
 from dataflows.demo_stories import StoryTold, tell
 

@@ -15,7 +15,7 @@ from live_flow import LiveFlow
 from pool_copy import copy_pool, make_tables
 
 from connectors.embedded import Broker, Engine, Valkey
-from dataflows.cli_keys import make_keys
+from dataflows.cli.keys import make_keys
 
 # a busy machine is no failure: how long an example takes says nothing about the code
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

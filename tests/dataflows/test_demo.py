@@ -15,7 +15,7 @@ from connectors.identifiers import find_identifiers
 from connectors.kafka import ends, partitions_of, read_all, topics
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
-from dataflows.cli_demo import _watch
+from dataflows.cli.demo import _watch
 from dataflows.demo import Demo, Plan
 from dataflows.demo_board import DemoBoard
 from dataflows.demo_summary import summarise

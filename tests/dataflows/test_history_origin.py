@@ -14,9 +14,9 @@ from connectors.embedded import Engine
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.backtest import backtest
-from dataflows.cli_city import city
-from dataflows.cli_replay import replay
-from dataflows.cli_rules import rules
+from dataflows.cli.city import city
+from dataflows.cli.replay import replay
+from dataflows.cli.rules import rules
 from dataflows.history_origin import Origin
 from dataflows.replay_source import Refusals
 

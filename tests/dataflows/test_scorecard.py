@@ -12,8 +12,8 @@ from small_city import make_rule
 from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolClient
 from dataflows.backtest_tally import AlertLine
-from dataflows.cli_replay import replay
-from dataflows.cli_rules_scorecard import scorecard_command
+from dataflows.cli.replay import replay
+from dataflows.cli.rules_scorecard import scorecard_command
 from dataflows.scorecard import lines_of_files, lines_of_pool, scorecard
 
 RULE = """\

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connectors.child_server import free_port
 from connectors.metrics_reader import Samples, read_page
-from dataflows.cli_keys import make_keys
+from dataflows.cli.keys import make_keys
 from tests.faults.load import Load
 from tests.faults.servers import Servers
 

@@ -21,7 +21,7 @@ from connectors.clickhouse_server import ClickHouseServer
 from connectors.kafka import RawProducer, raw_topic
 from connectors.rulebook import RULES_FOLDER
 from dataflows.api.tokens import make_token
-from dataflows.cli_keys import make_keys
+from dataflows.cli.keys import make_keys
 
 HERE, THERE = "620102", "620103"
 PEOPLE = {"head": ("supervisor", ""), "here": ("duty.county", HERE), "there": ("viewer", THERE)}

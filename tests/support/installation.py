@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.kafka import RawRecord, ends, ensure_topics, read_all
 from connectors.registry import load_channels
-from dataflows.cli_keys import make_keys
+from dataflows.cli.keys import make_keys
 from dataflows.outbox import outbox_topics
 from dataflows.settings import Settings
 

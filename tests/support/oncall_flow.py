@@ -25,7 +25,7 @@ from connectors.kafka import RawProducer, raw_topic
 from connectors.metrics_reader import Samples, read_page
 from connectors.rulebook import RULES_FOLDER
 from dataflows.api.tokens import make_token
-from dataflows.cli_keys import make_keys
+from dataflows.cli.keys import make_keys
 
 RUN, SERVE = "anlan-run", "anlan-serve"  # the jobs of prometheus.yaml
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dataflows import cli_demo
+from dataflows.cli import demo as cli_demo
 
 ELSEWHERE = {"bootstrap": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0", "pool_dsn": "http://127.0.0.1:1/default"}
 

@@ -18,7 +18,7 @@ from dataflows.briefs.figures import Figures, gather
 from dataflows.briefs.hiding import LEAST_SHOWN
 from dataflows.briefs.period import Kind, period_of
 from dataflows.briefs.writing import written
-from dataflows.cli_brief import naming
+from dataflows.cli.brief import naming
 from dataflows.settings import Settings
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ from rich.table import Table
 from dataflows.alert_words import local
 from dataflows.api.answers import Step
 from dataflows.api_client import Api
-from dataflows.cli_alerts_options import EXIT_CODES, asks, wait_option
+from dataflows.cli.alerts_options import EXIT_CODES, asks, wait_option
 from dataflows.history import as_json as json_option
 from dataflows.history import console
 

@@ -9,21 +9,21 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dataflows.cli import MODULES, main
+from dataflows.cli import COMMANDS, main
 
 CONTEXT = click.Context(main)
 
 
 def test_the_commands_are_there_without_a_thread() -> None:
     """A thread that a library starts when it is imported would take the signals that end a flow in order."""
-    code = "import os; from dataflows.cli import MODULES, main; [main.get_command(None, name) for name in MODULES];"
+    code = "import os; from dataflows.cli import COMMANDS, main; [main.get_command(None, name) for name in COMMANDS];"
     code += "print(len(os.listdir('/proc/self/task')))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 
     assert found.stdout == "1\n"
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_is_what_it_is_called_and_says_what_it_does(name: str) -> None:
     command = main.get_command(CONTEXT, name)
 
@@ -35,7 +35,7 @@ def test_a_command_is_what_it_is_called_and_says_what_it_does(name: str) -> None
 def test_the_help_lists_every_command() -> None:
     shown = CliRunner().invoke(main, ["--help"]).stdout.split("Commands:")[1]
 
-    assert [line.split()[0] for line in shown.strip().splitlines()] == sorted(MODULES)
+    assert [line.split()[0] for line in shown.strip().splitlines()] == sorted(COMMANDS)
 
 
 def test_a_command_imports_no_other() -> None:
@@ -44,7 +44,7 @@ def test_a_command_imports_no_other() -> None:
 
     said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
 
-    assert set(said.stderr.split()) == {"dataflows.cli", "dataflows.cli_run"}
+    assert set(said.stderr.split()) == {"dataflows.cli", "dataflows.cli.run"}
 
 
 def test_a_command_that_is_not_there_is_wrong_usage() -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from alerts.model import Event
 from dataflows.city.planted import read_cases
-from dataflows.cli_city import city
+from dataflows.cli.city import city
 
 
 def run(*arguments: object) -> Result:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from connectors.clickhouse_access import statements, users_file
 from connectors.redis_keys import county_access
 from dataflows.cli import main
-from dataflows.cli_access import pool_database
+from dataflows.cli.access import pool_database
 
 HASH = hashlib.sha256(b"secret").hexdigest()
 

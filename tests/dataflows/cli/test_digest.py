@@ -33,7 +33,7 @@ from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.books import Books
 from dataflows.cli import main
-from dataflows.cli_digest import digest
+from dataflows.cli.digest import digest
 from dataflows.detect import add_detection
 from dataflows.log_replay import replay_log
 from dataflows.past import Past
@@ -47,7 +47,7 @@ DAYS = 12
 CHANNELS = load_channels()
 LAST = local_day(START + DAYS * 24 * HOUR) - timedelta(days=1)
 EDITED = "rc.repeat-contact"
-PAGE = Path(__file__).parents[2] / "docs" / "digests.md"
+PAGE = Path(__file__).parents[3] / "docs" / "digests.md"
 COMMANDS = re.findall(r"anlan (digest --[^|\n]*)", PAGE.read_text(encoding="utf-8"))
 
 

@@ -169,7 +169,7 @@ def test_a_broken_row_of_each_sort_is_a_dead_letter_and_the_rest_goes_on(tmp_pat
 
 
 def test_raw_rows_are_read_with_a_mapping_and_counted_in_the_pool(tmp_path: Path, clickhouse_dsn: str) -> None:
-    mapping = Path(__file__).parents[2] / "connectors" / "mappings" / "columbia-dispatch.yaml"
+    mapping = Path(__file__).parents[3] / "connectors" / "mappings" / "columbia-dispatch.yaml"
     path = tmp_path / "export.csv.gz"
     header = "call_datetime_local,incident,service,agency,type,location_block,lat,lon,first_seen_utc"
     rows = [
@@ -192,7 +192,7 @@ def test_raw_rows_are_read_with_a_mapping_and_counted_in_the_pool(tmp_path: Path
     [
         ([], 2, "Missing argument"),
         (["nowhere.jsonl"], 2, "does not exist"),
-        ([__file__, "--rules", __file__], 1, "test_cli_replay.py"),
+        ([__file__, "--rules", __file__], 1, "test_replay.py"),
     ],
     ids=["no file", "a file that is not there", "a rule file that is none"],
 )

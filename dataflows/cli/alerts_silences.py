@@ -11,7 +11,7 @@ from rich.table import Table
 from alerts.model import Level, Matchers
 from dataflows.alert_words import LEVEL_WORDS, end_words, local, machine_now, printable, short, what_words
 from dataflows.api_client import Api
-from dataflows.cli_alerts_options import EXIT_CODES, Moment, asks, find, wait_option
+from dataflows.cli.alerts_options import EXIT_CODES, Moment, asks, find, wait_option
 from dataflows.history import as_json as json_option
 from dataflows.history import console
 

@@ -26,7 +26,7 @@ from connectors.pseudonym import load_keyring
 from connectors.registry import load_channels
 from connectors.rows import Failure
 from connectors.seal import Sealer, Unsealer, generate_private_key, load_unsealer
-from dataflows.cli_deadletters import deadletters
+from dataflows.cli.deadletters import deadletters
 from dataflows.installation import all_mappings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]

@@ -15,7 +15,7 @@ from alerts.authoring.why_not import Answer, Asker, Moment, Told, needs_words
 from alerts.local_time import local_time
 from alerts.model import Revision, from_us, to_us
 from alerts.rule import Rule
-from dataflows.cli_rules_near import distance_plain
+from dataflows.cli.rules_near import distance_plain
 from dataflows.failures import said_plainly
 from dataflows.history import as_json, console, history_options, look, only_rule, until_option
 from dataflows.history_origin import Origin

@@ -8,12 +8,11 @@ from importlib import import_module
 
 import click
 
-MODULES = {  # where each command is
-    "access": "cli_access", "alerts": "cli_alerts", "audit": "cli_audit", "brief": "cli_brief", "city": "cli_city",
-    "deadletters": "cli_deadletters", "demo": "cli_demo", "digest": "cli_digest", "ingest": "cli_ingest",
-    "keys": "cli_keys", "matters": "cli_matters", "replay": "cli_replay", "routing": "cli_routing",
-    "rules": "cli_rules", "run": "cli_run", "schema": "cli_schema", "serve": "cli_serve", "tokens": "cli_serve",
-}  # fmt: skip
+COMMANDS = (
+    "access", "alerts", "audit", "brief", "city", "deadletters", "demo", "digest", "ingest", "keys", "matters",
+    "replay", "routing", "rules", "run", "schema", "serve", "tokens",
+)  # fmt: skip
+ELSEWHERE = {"tokens": "serve"}  # commands that have no module of their name
 
 
 class Commands(click.Group):
@@ -21,13 +20,13 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context | None) -> list[str]:
         """Their names."""
-        return sorted(MODULES)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
         """One of them."""
-        if cmd_name not in MODULES:
+        if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"dataflows.{MODULES[cmd_name]}"), cmd_name)
+        found: click.Command = getattr(import_module(f"{__name__}.{ELSEWHERE.get(cmd_name, cmd_name)}"), cmd_name)
         return found
 
 

@@ -17,10 +17,10 @@ from dataflows.alert_shown import about, line, row
 from dataflows.alert_tail import follow
 from dataflows.alert_words import LEVEL_WORDS
 from dataflows.api_client import Api
-from dataflows.cli_alerts_acts import ACTS
-from dataflows.cli_alerts_handover import handover
-from dataflows.cli_alerts_options import asks, find, in_county
-from dataflows.cli_alerts_silences import silence, silences, unsilence
+from dataflows.cli.alerts_acts import ACTS
+from dataflows.cli.alerts_handover import handover
+from dataflows.cli.alerts_options import asks, find, in_county
+from dataflows.cli.alerts_silences import silence, silences, unsilence
 from dataflows.history import as_json as json_option
 from dataflows.history import console
 

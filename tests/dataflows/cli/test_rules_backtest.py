@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.rulebook import RULES_FOLDER
-from dataflows.cli_city import city
-from dataflows.cli_rules_backtest import backtest
+from dataflows.cli.city import city
+from dataflows.cli.rules_backtest import backtest
 
 REPEAT = RULES_FOLDER / "service-quality" / "repeat_contact.yaml"
 

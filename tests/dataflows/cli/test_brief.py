@@ -20,11 +20,11 @@ from connectors.clickhouse_writer import Pace
 from connectors.embedded import Engine
 from connectors.metrics import Metrics
 from dataflows.cli import main
-from dataflows.cli_brief import brief
+from dataflows.cli.brief import brief
 
 pytestmark = pytest.mark.integration
 
-PAGE = Path(__file__).parents[2] / "docs" / "briefs.md"
+PAGE = Path(__file__).parents[3] / "docs" / "briefs.md"
 
 
 def run(*arguments: object) -> Result:

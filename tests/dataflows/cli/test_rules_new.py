@@ -15,8 +15,8 @@ from alerts.rule_file import read
 from connectors.registry import load_channels
 from connectors.rulebook import read_rule
 from connectors.yaml_file import loads
-from dataflows.cli_rules import rules
-from dataflows.cli_rules_new import filled
+from dataflows.cli.rules import rules
+from dataflows.cli.rules_new import filled
 
 CHANNELS = load_channels()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from dataflows.cli_rules_backtest import backtest
-from dataflows.cli_rules_diff import diff
-from dataflows.cli_rules_explain import explain
-from dataflows.cli_rules_lint import lint
-from dataflows.cli_rules_near import near
-from dataflows.cli_rules_new import new
-from dataflows.cli_rules_scorecard import scorecard_command
-from dataflows.cli_rules_test import test
-from dataflows.cli_rules_why_not import why_not
+from dataflows.cli.rules_backtest import backtest
+from dataflows.cli.rules_diff import diff
+from dataflows.cli.rules_explain import explain
+from dataflows.cli.rules_lint import lint
+from dataflows.cli.rules_near import near
+from dataflows.cli.rules_new import new
+from dataflows.cli.rules_scorecard import scorecard_command
+from dataflows.cli.rules_test import test
+from dataflows.cli.rules_why_not import why_not
 
 
 @click.group()

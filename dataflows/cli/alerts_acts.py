@@ -12,7 +12,7 @@ import msgspec
 from alerts.model import Disposition
 from connectors.pseudonym import is_token
 from dataflows.api_client import Api
-from dataflows.cli_alerts_options import EXIT_CODES, Moment, asks, find, said, wait_option
+from dataflows.cli.alerts_options import EXIT_CODES, Moment, asks, find, said, wait_option
 from dataflows.history import as_json as json_option
 from dataflows.history_origin import Command
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.contracts.documents import documents, text_of
-from dataflows.cli_schema import schema
+from dataflows.cli.schema import schema
 
 
 def run(*arguments: object) -> Result:

@@ -25,7 +25,7 @@ from dataflows.cli import main
 pytestmark = pytest.mark.integration
 
 PAIR = "k1:bcdfghjkmnprstvzbcdf"  # a token of two people
-PAGE = Path(__file__).parents[2] / "docs" / "alerts-cli.md"
+PAGE = Path(__file__).parents[3] / "docs" / "alerts-cli.md"
 FIRST, SECOND = "1f3a9c2e-0000-5000-8000-000000000001", "77ab0c1d-0000-5000-8000-000000000002"
 
 

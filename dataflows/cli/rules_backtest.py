@@ -22,7 +22,7 @@ from dataflows.backtest_report import RED_A_DAY, Report, report, say_span
 from dataflows.city import City
 from dataflows.city.direct import events
 from dataflows.city.planted import Case, planted, read_cases, read_labels
-from dataflows.cli_city import REPORTS_PER_DAY, a_year, first_day
+from dataflows.cli.city import REPORTS_PER_DAY, a_year, first_day
 from dataflows.failures import said_plainly
 from dataflows.history_origin import READABLE, Instant, Origin, origin_options
 from dataflows.history_progress import history_progress

@@ -9,7 +9,7 @@ import click
 
 from dataflows.alert_words import machine_now
 from dataflows.api_client import Api
-from dataflows.cli_alerts_options import Length, Moment, asks
+from dataflows.cli.alerts_options import Length, Moment, asks
 from dataflows.handover import Format, gather, render
 
 

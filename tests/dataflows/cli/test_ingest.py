@@ -17,8 +17,8 @@ from alerts.model import DeadLetter, Event
 from connectors.kafka import DEAD_LETTERS, raw_topic
 from connectors.pseudonym import load_keyring
 from connectors.seal import load_unsealer
-from dataflows import cli_ingest
-from dataflows.cli_ingest import ingest
+from dataflows.cli import ingest as cli_ingest
+from dataflows.cli.ingest import ingest
 
 
 @pytest.fixture

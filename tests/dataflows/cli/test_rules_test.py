@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.rulebook import RULES_FOLDER
-from dataflows.cli_rules import rules
+from dataflows.cli.rules import rules
 
 RULE = """\
 apiVersion: rules/v1
