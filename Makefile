@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 READY := .venv/ready
+WORKERS ?= 2
 
 .PHONY: demo test check faults lock clean
 $(READY): requirements.lock pyproject.toml
@@ -14,8 +15,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)  ## a simulated city on embedded Kafka, Valkey and ClickHouse: `make demo ARGS="--seconds 60"`
 	$(BIN)/anlan demo $(ARGS)
 
-test: check  ## lint, types, layout and tests
-	$(BIN)/pytest $(ARGS)
+test: check  ## lint, types, layout and tests, two files at a time: `make test WORKERS=1` is one
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -18,7 +18,12 @@ pytestmark = pytest.mark.integration
 
 SECRET, OURS = "their-secret", "our-own"
 OPEN_TO_ALL = {"/health/live", "/health/ready", "/", "/board", "/board/assets/{name:str}"}
-OF_NO_ALERT = {"/v1/me", "/v1/names", "/v1/day"}  # they say who asks, what things are called, and how many there are
+OF_NO_ALERT = {
+    "/v1/me",
+    "/v1/names",
+    "/v1/day",
+    "/v1/runbooks/{name:str}",
+}  # they say who asks, what things are called, and how many there are
 BODIES: dict[str, Any] = {
     "/v1/alerts/{alert_id:str}/actions": {"action": "note", "why": "x"},
     "/v1/silences": {"matchers": {"alert_id": SECRET}, "why": "x"},

@@ -20,7 +20,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardDesk]:
         yield desk
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # while it is open, its loop runs in this thread, and no test can run one of its own
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
