@@ -143,7 +143,7 @@ def bad_rows(flow: OnCallFlow, found: Story) -> None:
 
 
 def flood(flow: OnCallFlow, found: Story) -> None:
-    flow.send(event(f"flood-{n}", "grid", action="heartbeat") for n in range(20_000))
+    flow.send(event(f"flood-{n}", "grid", action="heartbeat") for n in range(60_000))
     found["flood"] = flow.until(lambda seen: seen.total("records_waited_count") > 7_000, "rows must wait")
     flow.until(lambda seen: seen.total("records_waited_count") == 0, "the flood must pass")
 
