@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from sys import intern
-from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from alerts.model import Event, Level
 
@@ -45,18 +42,3 @@ class Verdict(Struct, frozen=True, array_like=True):
 def window_start(entries: list[Entry], end: int, size: int) -> int:
     """Index of the first entry inside `(t - size, t]`, where t is the time of entry `end`."""
     return bisect_right(entries, (entries[end][0] - size, 1 << 31), 0, end)
-
-
-_NO_ATTRS: dict[str, Any] = {}
-
-
-def slim(event: Event) -> Event:
-    """What detection keeps of an event: everything but people's words and the exact spot.
-
-    It is kept for months, so what many events say is kept once for all of them.
-    """
-    return replace(
-        event, text=None, lat=None, lon=None, attrs=event.attrs or _NO_ATTRS, channel=intern(event.channel),
-        region=event.region and intern(event.region), subcategory=event.subcategory and intern(event.subcategory),
-        unit=event.unit and intern(event.unit),
-    )  # fmt: skip

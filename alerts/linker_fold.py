@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from alerts.duration import DAY_US
 from alerts.fields import county_of
-from alerts.model import Event
+from alerts.model import Event, to_us
 
 MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matter ids; never changes
 JOIN_WINDOW = 30 * DAY_US
@@ -33,6 +33,11 @@ SCORES = {
 }
 
 Order = tuple[int, int, str]  # (occurred_us, channel rank, id)
+
+
+def order_of(event: Event, ranks: Mapping[str, int]) -> Order:
+    """The place of an event among all."""
+    return to_us(event.occurred_at), ranks[event.channel], event.id
 
 
 class Decision(NamedTuple):

@@ -360,7 +360,7 @@ class Linking:
             parts[BOOK] = self._saved_book()
         if not self._is_routing_saved:
             parts[ROUTING] = self._saved_routing()
-        if self.linker.merged != self._merged:
+        if self.linker.merged is not self._merged:
             parts[MERGED] = self._saved_merged()
         parts |= _named(IDS, self._seen.changed_chunks())
         parts |= _named(COMPONENT, self.linker.changed_parts())

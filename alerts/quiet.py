@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from alerts.entry import SELECTED, Entry, Key, slim
+from alerts.entry import SELECTED, Entry, Key
+from alerts.keeping import slim
 from alerts.kinds.silence import BACK, QUIET, SilencePlan
 from alerts.model import ALWAYS, NEVER, Event
 from alerts.rule import Rule

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from alerts.alert import Alerts
-from alerts.entry import Entry, Key, slim
+from alerts.entry import Entry, Key
+from alerts.keeping import kept_entry
 from alerts.kinds.owed import Obligation
 from alerts.linker_fold import Order
 from alerts.model import Event
@@ -55,7 +56,7 @@ def regrouped(rule: Rule, moved: Iterable[Moved], why: Why, watermark: int, at: 
     gone: dict[Key, set[str]] = {}
     kin: dict[Key, Key] = {}
     for each in moved if not rule.is_whole else ():
-        left, entry = _entry(rule, each.before, each), _entry(rule, each.after, each)
+        left, entry = (kept_entry(rule, each.order, event, each.contact) for event in (each.before, each.after))
         if left is not None and entry is not None and left[0] == entry[0] and left[1][4:6] == entry[1][4:6]:
             continue
         if left is not None:
@@ -71,14 +72,6 @@ def regrouped(rule: Rule, moved: Iterable[Moved], why: Why, watermark: int, at: 
         )
         for key in sorted({*came, *gone}, key=lambda key: (key not in gone, key))
     ]  # fmt: skip
-
-
-def _entry(rule: Rule, event: Event, each: Moved) -> tuple[Key, Entry] | None:
-    role = rule.role_of(event) if event.channel in rule.channels else 0
-    key = rule.key_of(event) if role else None
-    if key is None:
-        return None
-    return key, (*each.order, each.contact, role, rule.values(event, role), slim(event))
 
 
 def begun_anew(rule: Rule, item: Regrouped, before: Subject | None, alerts: Alerts | None) -> Subject:

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from alerts.desk.routing_file import RoutingFile, may
 from alerts.desk.said import RefusedError
 from alerts.fields import county_of
-from alerts.linker_fold import MATTERS, Order, contact_of
-from alerts.model import AlertAction, Event, PooledEvent, to_us
+from alerts.linker_fold import MATTERS, Order, contact_of, order_of
+from alerts.model import AlertAction, Event, PooledEvent
 from alerts.regrouping import Moved, Why
 
 # the events of some matters, as far as they arrived before a clock instant
@@ -95,11 +95,6 @@ def rejoin(
 def split_matter(action_id: str) -> str:
     """The matter that a split makes."""
     return str(uuid.uuid5(MATTERS, f"split:{action_id}"))
-
-
-def order_of(event: Event, ranks: Mapping[str, int]) -> Order:
-    """The place of an event among all."""
-    return to_us(event.occurred_at), ranks.get(event.channel, 0), event.id
 
 
 def _events(

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from alerts.channel import Channel
 from alerts.clock import Watermarks
 from alerts.detection import Item
-from alerts.entry import Entry, Key, slim
+from alerts.entry import Entry, Key
 from alerts.failing import Failure, failure_of
 from alerts.groups import Groups
+from alerts.keeping import kept_under, slim
 from alerts.linker_fold import Decision, Order
 from alerts.listeners import Listeners
 from alerts.model import Event, LateEvent, from_us
@@ -54,7 +55,7 @@ class Router:
                 if order[0] < watermark:
                     late.append(_late(rule, event, at, watermark))
                     continue
-                key, values = _kept(rule, event, role, key)
+                key, values = kept_under(rule, event, role, key)
             except Exception as error:
                 self.failures.append(failure_of(rule, error, at))
                 continue
@@ -97,28 +98,13 @@ def _moved(rule: Rule, old: Event, new: Event) -> tuple[Key | None, Key | None, 
     key = rule.key_of(new) if role else None
     if key is None:
         return left, None, role, ()
-    key, values = _kept(rule, new, role, key)
+    key, values = kept_under(rule, new, role, key)
     return left, key, role, values
 
 
 def _shape(rule: Rule) -> tuple[tuple[str, ...], ...]:
     """The names of the fields that its keys are made of: where they are the same, so are the keys."""
     return tuple(rule.key_names), tuple(rule.spec.key_fallback)
-
-
-def _kept(rule: Rule, event: Event, role: int, key: Key) -> tuple[Key, tuple[object, ...]]:
-    """Under which key an event is kept, and what of it: a rule that is kept whole keeps the key itself."""
-    return (rule.whole_key, (key,)) if rule.is_whole else (key, rule.values(event, role))
-
-
-def kept_entry(rule: Rule, order: Order, event: Event, contact: str) -> tuple[Key, Entry] | None:
-    """Under which key a rule keeps an event of the past, and what of it; None if it does not concern the rule."""
-    role = rule.role_of(event) if event.channel in rule.channels else 0
-    key = rule.key_of(event) if role else None
-    if key is None:
-        return None
-    key, values = _kept(rule, event, role, key)
-    return key, (*order, contact, role, values, slim(event))
 
 
 def _late(rule: Rule, event: Event, at: int, watermark: int) -> LateEvent:

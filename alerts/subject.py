@@ -35,6 +35,16 @@ class Standing(NamedTuple):
     over: int = 0
 
 
+def number_on(used: int, may_speak: bool, last: int, is_open: bool) -> int:
+    """The number of the last episode of a key that begins anew where so many numbers were used.
+
+    An open one goes on with the last number used, while that may still speak, and is the next one else.
+    """
+    if is_open:
+        return used if may_speak and used else used + 1
+    return max(used, last)
+
+
 class Subject(Protocol):
     """The state of one key of one rule, or of a rule that looks across its keys and is kept whole.
 

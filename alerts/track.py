@@ -15,7 +15,7 @@ from alerts.duration import HOUR_US
 from alerts.entry import SELECTED, Entry, Key, Verdict, window_start
 from alerts.episode import Episode
 from alerts.model import ALWAYS, NEVER
-from alerts.subject import InPieces, Standing, Vouched
+from alerts.subject import InPieces, Standing, Vouched, number_on
 from alerts.windows import Windows
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ class Track(InPieces):
     def go_on_from(self, before: Track | None, used: int, may_speak: bool) -> None:
         """It stands where another one stood, which has used that many numbers; the last may still speak."""
         last = self.head.number
-        number = used + (not may_speak or not used) if self.head.open else max(used, last)
+        number = number_on(used, may_speak, last, self.head.open)
         base = max(self.settled.number + number - last, min(self.settled.number, 1))
         if base != self.settled.number:
             self.settled = Episode() if self.settled is NOTHING else self.settled.twin()

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from alerts.failing import Failure, failure_of
-from alerts.linker_fold import contact_of
-from alerts.model import Event, to_us
-from alerts.router import kept_entry, shard_of
+from alerts.keeping import kept_entry
+from alerts.linker_fold import contact_of, order_of
+from alerts.model import Event
+from alerts.router import shard_of
 from alerts.rule import Rule
 from alerts.rule_book import Turn
 from alerts.turning import Past
@@ -53,7 +54,7 @@ def past_of(
     events = {event.id: event for event in history(channels, since, turning.at)}
     events.update({event.id: event for event in newest if event.channel in channels})
     contacts: dict[str, str] = {}
-    orders = (((to_us(event.occurred_at), ranks[event.channel], event.id), event) for event in events.values())
+    orders = ((order_of(event, ranks), event) for event in events.values())
     for order, event in sorted(orders, key=lambda found: found[0]):
         contact = contact_of(event, contacts)
         for rule in fresh:

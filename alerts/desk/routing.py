@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from alerts.calendar import Calendar
 from alerts.desk.interval import Interval
-from alerts.desk.routing_file import ChainSettings, InhibitSettings, Match, RoleSettings, RoutingFile
+from alerts.desk.routing_file import ChainSettings, InhibitSettings, Match, RoleSettings, RoutingFile, of_role
 from alerts.duration import parse_duration
 from alerts.model import Region, RegionLevel, Revision
 
@@ -86,8 +86,8 @@ class Routing:
         return Way(name, _in_region(steps, revision.region), horizon, roles, during)
 
     def powers(self, role: str) -> Powers:
-        """What a role may do: `duty.street` is `duty.street` where the file names it, else `duty`."""
-        return self._roles.get(role) or self._roles.get(role.partition(".")[0], NO_POWERS)
+        """What a role may do."""
+        return of_role(self._roles, role) or NO_POWERS
 
 
 def code_of(region: Region, level: RegionLevel) -> str | None:

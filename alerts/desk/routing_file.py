@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -10,6 +11,7 @@ from msgspec import Meta, Struct, field
 from alerts.model import Doing, Kind, Level, Purpose, RegionLevel
 from alerts.rule_file import DayClass
 
+T = TypeVar("T")
 WORKED: tuple[DayClass, ...] = ("workday", "makeup_workday")
 
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-4]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
@@ -96,9 +98,14 @@ class RoutingFile(Struct, frozen=True, forbid_unknown_fields=True):
 NO_ROUTING = RoutingFile("routing/v1")  # nobody is told but those whom rules name
 
 
+def of_role(known: Mapping[str, T], role: str) -> T | None:
+    """What is known of a role: `duty.street` is `duty.street` where the file names it, else `duty`."""
+    return known.get(role) or known.get(role.partition(".")[0])
+
+
 def may(routing: RoutingFile, role: str, action: str) -> bool:
-    """May a role do that? `duty.street` is `duty.street` where the file names it, else `duty`."""
-    known = routing.roles.get(role) or routing.roles.get(role.partition(".")[0])
+    """May a role do that?"""
+    known = of_role(routing.roles, role)
     return known is not None and action in known.may
 
 

@@ -14,7 +14,7 @@ from alerts.entry import Entry, Key
 from alerts.kinds.breach import Assertion, episode_of
 from alerts.kinds.term import Term, fold
 from alerts.model import ALWAYS, NEVER
-from alerts.subject import Standing, Vouched
+from alerts.subject import Standing, Vouched, number_on
 
 if TYPE_CHECKING:
     from alerts.kinds.obligation import ObligationPlan
@@ -127,7 +127,7 @@ class Obligation:
         What was vouched for and asserted stays so, as far as the terms still reach it.
         """
         terms = len(self.terms)
-        number = used + (not may_speak or not used) if self._open() is not None else max(used, terms)
+        number = number_on(used, may_speak, terms, self._open() is not None)
         self.forgotten = max(number - terms, 0)
         if before is not None:
             self.until, self.spoken = before.until, before.spoken
