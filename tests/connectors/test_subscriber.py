@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import redis
 from clickhouse_server import ClickHouseServer
 from forker import Forker
 from live_flow import wait_until
@@ -31,8 +30,7 @@ from connectors.clickhouse import Pool
 from connectors.clickhouse_published import revisions_between
 from connectors.clickhouse_rows import columns_of
 from connectors.clickhouse_schema import FOR_EVER
-from connectors.metrics import Metrics
-from connectors.redis import RedisAlertSink, RedisAlertWriter
+from connectors.redis import RedisAlertWriter
 from connectors.subscriber import Subscriber
 
 pytestmark = pytest.mark.integration
@@ -93,19 +91,6 @@ class Feed:
                     yield msgspec.to_builtins(each)
 
         return between
-
-
-@pytest.fixture
-def writer(redis_url: str) -> Iterator[RedisAlertWriter]:
-    part = RedisAlertSink(redis_url, Metrics()).build_part("redis", "feed", None)
-    yield part
-    part.close()
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 def places(revisions: list[Revision]) -> list[int]:

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import redis
 from revisions import a_revision
 from subscribing import revision_reader
 
 from alerts.model import Region, Revision, Route
-from connectors.metrics import Metrics
-from connectors.redis import RedisAlertSink, RedisAlertWriter
+from connectors.redis import RedisAlertWriter
 from connectors.subscriber_snapshot import begin_with_what_is_open
 
 pytestmark = pytest.mark.integration
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def writer(redis_url: str) -> Iterator[RedisAlertWriter]:
-    part = RedisAlertSink(redis_url, Metrics()).build_part("redis", "feed", None)
-    yield part
-    part.close()
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 def said(number: int, alert_id: str, revision: int = 1, state: str = "open", county: str = "620102") -> Revision:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from service import AT, HERE, THERE, Client, World
@@ -12,19 +10,6 @@ from service import AT, HERE, THERE, Client, World
 from alerts.model import Event, Evidence, PooledEvent
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def world(tmp_path: Path, redis_url: str, clickhouse_dsn: str, bootstrap: str) -> Iterator[World]:
-    world = World(tmp_path, redis_url, clickhouse_dsn, bootstrap)
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def client(world: World) -> Iterator[Client]:
-    with world.client() as client:
-        yield client
 
 
 def test_me_is_who_the_token_says_with_the_powers_of_the_role(client: Client) -> None:
