@@ -7,16 +7,16 @@ from functools import lru_cache, partial
 from random import Random
 
 from live_flow import read_log
+from subscribing import RevisionReader
 
 from alerts.desk.routing import Routing
-from alerts.model import Event, PooledEvent, Slice
+from alerts.model import Event, PooledEvent, Revision, Slice
 from alerts.pipeline import Pipeline
 from connectors.calendars import load_calendars
 from connectors.kafka import INTAKE_LOG, log_bounds
 from connectors.registry import load_channels
 from connectors.routing_file import ROUTING_FILE, load_routing
 from connectors.rulebook import RULES_FOLDER, load_rules
-from connectors.subscriber import Subscriber
 
 
 def family_reports(seed: int, count: int) -> list[Event]:
@@ -67,7 +67,10 @@ def _replayed(bootstrap: str, ends: tuple[int, ...]) -> dict[tuple[str, int], st
     return {(d.revision.alert_id, d.revision.revision): d.revision.content_hash for d in drafts}
 
 
-def settled(reader: Subscriber, bootstrap: str) -> bool:
-    """Does Redis know everything that the log says so far?"""
+def settled(reader: RevisionReader, bootstrap: str, said: list[Revision] | None = None) -> bool:
+    """Does Redis know everything that the log says so far? What it has to say is read first, and put into `said`."""
+    while found := reader.read():
+        if said is not None:
+            said += found
     last, known = dict(sorted(replayed(bootstrap))), reader.alerts()
     return all(alert in known and known[alert].revision >= n for alert, n in last.items())
