@@ -33,7 +33,7 @@ from dataflows.city.city import MAPPINGS_FOLDER, City
 from dataflows.city.stories import Story
 from dataflows.city.truth import Truth
 from dataflows.cli.keys import make_keys
-from dataflows.demo_departments import SPEED, TOKEN, Departments, Sent
+from dataflows.demo_departments import TOKEN, Departments, Sent
 from dataflows.demo_stories import StoryTold, tell
 
 # not the rules about the channels: at this speed half a second of delay is an hour of silence
@@ -42,6 +42,7 @@ ROWS_A_REPORT = 5.8  # a report and the steps that follow it, measured over thir
 OPEN_END_DAYS = 10
 SETTLE_HOURS = 12  # simulated time to go on after the last row, so that what waits is judged
 START_SECONDS = 30.0
+SPEED = 7_200.0  # a second shows two hours: five days a minute
 
 
 class Plan(NamedTuple):
@@ -50,18 +51,24 @@ class Plan(NamedTuple):
     seconds: float | None  # None: until Ctrl-C
     rate: float  # rows a second
     seed: int
+    speed: float = SPEED  # how much faster than the machine's the simulated clock goes
 
     @property
     def days(self) -> int:
         """Simulated days of one telling of the city."""
         if self.seconds is None:
             return OPEN_END_DAYS
-        return max(1, round(self.seconds * SPEED * 1e6 / DAY_US))
+        return max(1, round(self.seconds * self.speed * 1e6 / DAY_US))
 
     @property
     def reports_per_day(self) -> float:
         """Reports on a simulated day that make the rate."""
-        return self.rate / ROWS_A_REPORT * DAY_US / 1e6 / SPEED
+        return self.rate / ROWS_A_REPORT * DAY_US / 1e6 / self.speed
+
+    @property
+    def seconds_to_settle(self) -> float:
+        """Wall seconds in which the simulated clock moves far enough to judge what waits."""
+        return SETTLE_HOURS * HOUR_US / 1e6 / self.speed
 
 
 class Demo:
@@ -97,7 +104,7 @@ class Demo:
     def now(self) -> datetime:
         """What the simulated clock shows."""
         city = self.cities[0]
-        return from_us(city.start_us + int((time.time() - self.started_at) * 1e6 * SPEED))
+        return from_us(city.start_us + int((time.time() - self.started_at) * 1e6 * self.plan.speed))
 
     def samples(self) -> Samples:
         """The flow's metrics."""
@@ -139,7 +146,7 @@ class Demo:
         """Let the departments send, in a thread of their own."""
         sealer = load_sealer(self.folder / "keys" / "seal.public")
         http = f"http://127.0.0.1:{self._http_port}"
-        departments = Departments(self.bootstrap, http, self.folder / "drop", sealer, self.sent)
+        departments = Departments(self.bootstrap, http, self.folder / "drop", sealer, self.sent, self.plan.speed)
 
         def tell() -> None:
             origin = self.started_at
@@ -147,7 +154,7 @@ class Demo:
                 departments.send(self.cities[-1], origin, self._stop)
                 if self.plan.seconds is not None:
                     return
-                origin += (self.cities[-1].end_us - self.cities[-1].start_us) / 1e6 / SPEED
+                origin += (self.cities[-1].end_us - self.cities[-1].start_us) / 1e6 / self.plan.speed
                 self._city()
 
         thread = threading.Thread(target=tell, name="departments", daemon=True)
@@ -212,7 +219,7 @@ class Demo:
             "ANLAN_HTTP_TOKENS": f"demo={hashlib.sha256(TOKEN.encode()).hexdigest()}",
             "ANLAN_CLOCK_START": str(self.cities[0].start_us),
             "ANLAN_CLOCK_ORIGIN": str(self.started_at),
-            "ANLAN_CLOCK_SPEED": str(SPEED),
+            "ANLAN_CLOCK_SPEED": str(self.plan.speed),
         }
         log = (self.folder / "flow.log").open("wb")
         command = [sys.executable, "-m", "dataflows", "-v", "run"]
@@ -243,11 +250,6 @@ def count_pool(dsn: str) -> tuple[int, list[Any]]:
     """How many events the pool holds, and which aggregates differ from a recount (none should)."""
     with Pool(dsn) as pool:
         return pool.count_events(), pool.recount_check()
-
-
-def seconds_to_settle() -> float:
-    """Wall seconds in which the simulated clock moves far enough to judge what waits."""
-    return SETTLE_HOURS * HOUR_US / 1e6 / SPEED
 
 
 def as_json(value: Any) -> bytes:

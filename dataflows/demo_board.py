@@ -23,7 +23,6 @@ from dataflows.api.routes_board import Board
 from dataflows.api.tokens import TokenBook, make_token
 from dataflows.api.watched import Watched
 from dataflows.demo import Demo
-from dataflows.demo_departments import SPEED
 from dataflows.demo_stories import StoryTold
 from dataflows.listening import listen
 
@@ -53,7 +52,7 @@ class DemoBoard:
     def running(self) -> Iterator[str]:
         """It answers inside the block; gives the address."""
         service = Service(self._demo.bootstrap, self._demo.redis_url, self._demo.pool_dsn)
-        board = Board(NameBook(), SPEED, [self._stories_route()])
+        board = Board(NameBook(), self._demo.plan.speed, [self._stories_route()])
         web = app(
             service, TokenBook(self._tokens), load_routing(), Metrics(), machine=lambda: datetime.now(UTC),
             clock=self._demo.now, board=board,

@@ -17,7 +17,6 @@ from dataflows.city.city import City
 from dataflows.city.report import RawRow
 from dataflows.city.wire import Drop, to_bytes, to_files
 
-SPEED = 7_200.0  # a second shows two hours: five days a minute
 TOKEN = "demo"
 
 
@@ -32,18 +31,19 @@ class Sent:
 class Departments:
     """The simulated departments: each row goes out when the simulated clock reaches its arrival."""
 
-    def __init__(self, bootstrap: str, http: str, drop: Path, sealer: Sealer, sent: Sent) -> None:
+    def __init__(self, bootstrap: str, http: str, drop: Path, sealer: Sealer, sent: Sent, speed: float) -> None:
         self._producer = RawProducer(bootstrap)
         self._http = http
         self._drop = drop
         self._sealer = sealer
         self._sent = sent
+        self._speed = speed
 
     def send(self, city: City, origin: float, stop: threading.Event) -> None:
         """Send a city's rows at their times; `origin` is the machine's time at its start."""
         waiting: list[RawRow] = []
         for row in city.rows():
-            due = origin + (row.arrives_at_us - city.start_us) / 1e6 / SPEED
+            due = origin + (row.arrives_at_us - city.start_us) / 1e6 / self._speed
             while (ahead := due - time.time()) > 0 and not stop.is_set():
                 self._flush(waiting)
                 stop.wait(min(ahead, 0.05))

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.model import Revision
-from dataflows.demo import Demo, Plan, as_json, seconds_to_settle
+from dataflows.demo import Demo, Plan, as_json
 from dataflows.demo_board import DemoBoard
 from dataflows.demo_summary import summarise
 from dataflows.failures import said_plainly
@@ -113,7 +113,7 @@ def _watch(demo: Demo, sender: threading.Thread, refresh: Any) -> None:
         if not demo.is_alive():
             raise RuntimeError(f"the flow must run; got its end:\n{demo.log_tail()}")
         if until == float("inf") and not sender.is_alive():
-            until = time.time() + seconds_to_settle()
+            until = time.time() + demo.plan.seconds_to_settle
         demo.read_alerts()
         refresh()
         time.sleep(0.25)

@@ -16,7 +16,7 @@ from connectors.kafka import ends, partitions_of, read_all, topics
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
 from dataflows.cli.demo import _watch
-from dataflows.demo import Demo, Plan
+from dataflows.demo import SPEED, Demo, Plan
 from dataflows.demo_board import DemoBoard
 from dataflows.demo_summary import summarise
 
@@ -34,7 +34,7 @@ class Ended(NamedTuple):
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    demo = Demo(Plan(20.0, 200.0, 7), tmp_path_factory.mktemp("demo"))
+    demo = Demo(Plan(40.0, 100.0, 7, SPEED / 2), tmp_path_factory.mktemp("demo"))
     with demo.running(), DemoBoard(demo).running() as address:
         sender = demo.send()
         _watch(demo, sender, lambda: None)
