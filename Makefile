@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 WORKERS ?= 2
 
-.PHONY: demo test check faults lock clean
+.PHONY: demo test check faults bench lock clean
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 13) else "python must be 3.11 or 3.12; got %d.%d; set PYTHON=/path/to/python3.11" % v[:2])'
 	$(PYTHON) -m venv --clear .venv
@@ -26,6 +26,9 @@ check: $(READY)
 
 faults: $(READY)  ## kills every part at random moments: `make faults ARGS="--kills 12 --seed 7 --kinds flow,redis"`
 	$(BIN)/python -m tests.faults $(ARGS)
+
+bench: $(READY)  ## what it costs, beside its peers: `make bench SIZE=full RUNS=5 ARGS=reference`
+	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 lock:  ## pins every dependency, with hashes; `make lock ARGS=--upgrade` takes newer ones
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv

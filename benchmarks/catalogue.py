@@ -1,0 +1,26 @@
+"""Which benchmarks there are: name -> module. A module has `TITLE: str` and `run(options: Options) -> Report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+from benchmarks.options import Options
+from benchmarks.report import Report
+
+MODULES: dict[str, str] = {}
+
+
+class Benchmark(NamedTuple):
+    """One benchmark of the catalogue."""
+
+    name: str
+    title: str
+    run: Callable[[Options], Report]
+
+
+def benchmark(name: str) -> Benchmark:
+    """The benchmark of that name; its module is imported now."""
+    module = import_module(MODULES[name])
+    return Benchmark(name, module.TITLE, module.run)
