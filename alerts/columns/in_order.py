@@ -1,0 +1,78 @@
+"""Events of several sources into one order: each waits until no older one can come."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from alerts.columns.arrays import ALWAYS, NEVER, Column, Ints, order_by
+
+
+class Batch(NamedTuple):
+    """Some events: when each happened, and what else is known of them, a column each."""
+
+    time: Ints
+    columns: tuple[Column, ...]
+
+    def rows(self, which: Column) -> Batch:
+        """Those at some places, or under a mask."""
+        return Batch(self.time[which], tuple(column[which] for column in self.columns))
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """Several as one; at least one."""
+    if len(batches) == 1:
+        return batches[0]
+    columns = zip(*(batch.columns for batch in batches), strict=True)
+    return Batch(np.concatenate([batch.time for batch in batches]), tuple(map(np.concatenate, columns)))
+
+
+class InOrder:
+    """Gives events in the order of their times, and those that are late apart.
+
+    A source is waited for until it has shown something, and until it has ended. Its own watermark is the greatest
+    time that it has shown less the lateness; the watermark of all is the least of them.
+    """
+
+    def __init__(self, sources: int, lateness: int) -> None:
+        self._lateness = lateness
+        self._shown = [NEVER] * sources
+        self._waiting: list[Batch] = []
+        self._size = 0
+        self.watermark = NEVER  # up to and including it everything is given
+
+    def __len__(self) -> int:
+        return self._size
+
+    def take(self, source: int, batch: Batch) -> Batch | None:
+        """Some events of a source, in any order. Those that are late, or None."""
+        if not len(batch):
+            return None
+        self._shown[source] = max(self._shown[source], int(batch.time.max()))
+        late = None
+        if int(batch.time.min()) <= self.watermark:
+            is_late = batch.time <= self.watermark
+            late, batch = batch.rows(is_late), batch.rows(~is_late)
+        self._waiting.append(batch)
+        self._size += len(batch)
+        return late
+
+    def end(self, source: int) -> None:
+        """Nothing more will come from a source."""
+        self._shown[source] = ALWAYS
+
+    def release(self) -> Batch | None:
+        """Everything up to the watermark, in the order of its times; None if that is nothing."""
+        self.watermark = max(self.watermark, min(self._shown) - self._lateness)
+        if not self._size:
+            return None
+        batch = joined(self._waiting)
+        passed = batch.time <= self.watermark
+        self._waiting = [batch.rows(~passed)]
+        self._size = len(self._waiting[0])
+        batch = batch.rows(passed)
+        return batch.rows(order_by(batch.time - batch.time.min())) if len(batch) else None

@@ -1,0 +1,104 @@
+"""The window that ends with each event: how many events of its key are in it, and of which kinds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alerts.columns.arrays import Column, Ints, Mask, order_by, packed
+
+
+class Trailing:
+    """Keeps the events of the last `size`; an event's window is `(time - size, time]`, itself included.
+
+    Of events of one key at the same instant each sees those that were given before it, and itself.
+    """
+
+    def __init__(self, size: int, kinds: int = 1) -> None:
+        self.size = size
+        self.kinds = kinds
+        self._key = np.empty(0, np.int64)  # of the events that are kept, by key and then time
+        self._time = np.empty(0, np.int64)
+        self._kind = np.empty(0, np.int8)
+
+    def take(self, time: Ints, key: Ints, kind: Column) -> Windows:
+        """The windows of some events, which are not before those that were given earlier."""
+        if not len(time):
+            return Windows(self, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8))
+        first, last = int(time[0]), int(time[-1])
+        base, span = first - 2 * self.size, last - first + 2 * self.size + 1
+        kept = self._time > first - self.size
+        old = packed(self._key[kept], self._time[kept], base, span)
+        new = packed(key, time, base, span)
+        order = order_by(key)
+        place = np.searchsorted(old, new[order], side="right") + np.arange(len(new))
+        is_old = np.ones(len(old) + len(new), bool)
+        is_old[place] = False
+        ordered = _merged(old, new[order], is_old)
+        self._key = _merged(self._key[kept], key[order], is_old)
+        self._time = _merged(self._time[kept], time[order], is_old)
+        self._kind = _merged(self._kind[kept], kind[order].astype(np.int8), is_old)
+        at = np.empty_like(place)
+        at[order] = place
+        return Windows(self, ordered, at, self._kind)
+
+    def state(self) -> list[bytes]:
+        """Everything that is kept."""
+        return [self._key.tobytes(), self._time.tobytes(), self._kind.tobytes()]
+
+    def restore(self, state: list[bytes]) -> None:
+        """Take back what `state` gave."""
+        self._key, self._time = (np.frombuffer(part, np.int64) for part in state[:2])
+        self._kind = np.frombuffer(state[2], np.int8)
+
+    def __len__(self) -> int:
+        return len(self._time)
+
+
+class Windows:
+    """The windows of the events of one batch, asked by their places in it; valid until the next batch."""
+
+    def __init__(self, trailing: Trailing, ordered: Ints, at: Ints, kind: Column) -> None:
+        self._size = trailing.size
+        self._kinds = trailing.kinds
+        self._ordered = ordered
+        self._at = at
+        self._kind = kind
+        self._passed: list[Ints] | None = None
+
+    def reach(self, least: int) -> Mask:
+        """Which events have at least `least` events in their window: one look each."""
+        back = self._at - (least - 1)
+        ordered = self._ordered
+        return (back >= 0) & (ordered[np.maximum(back, 0)] > ordered[self._at] - self._size)
+
+    def count(self, rows: Ints) -> Ints:
+        """How many events are in the windows of these."""
+        return self._at[rows] - self._begin(rows) + 1
+
+    def kinds_of(self, rows: Ints) -> Ints:
+        """Which kinds are in the windows of these, as bits: kind 0 is 1, kind 1 is 2, …"""
+        begin, end = self._begin(rows), self._at[rows] + 1
+        found = np.zeros(len(rows), np.int64)
+        for kind, passed in enumerate(self._passed_by_kind()):
+            found |= (passed[end] > passed[begin]).astype(np.int64) << kind
+        return found
+
+    def _begin(self, rows: Ints) -> Ints:
+        return np.searchsorted(self._ordered, self._ordered[self._at[rows]] - self._size, side="right")
+
+    def _passed_by_kind(self) -> list[Ints]:
+        """For each kind how many of it stand before each place."""
+        if self._passed is None:
+            self._passed = []
+            for kind in range(self._kinds):
+                passed = np.zeros(len(self._kind) + 1, np.int64)
+                np.cumsum(self._kind == kind, out=passed[1:])
+                self._passed.append(passed)
+        return self._passed
+
+
+def _merged(old: Column, new: Column, is_old: Mask) -> Column:
+    merged = np.empty(len(is_old), old.dtype)
+    merged[is_old] = old
+    merged[~is_old] = new
+    return merged

@@ -1,0 +1,419 @@
+"""Job R through this project's columnar operators, in a Bytewax flow: `python -m benchmarks.reference.ours DATA OUT`.
+
+    blocks of lines ─► decode ─► in order ─► repeat callers, escalations ─► rows
+                                    └──────► hourly aggregates ───────────► rows
+
+With `--processes N` each process reads its share of the blocks of every file; callers and cells are divided among the
+processes. Columns of numbers are all that goes between them, and each name once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import socket
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bytewax.operators as op
+import msgspec
+import numpy as np
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.operators import StatefulBatchLogic
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from bytewax.run import cli_main
+
+from alerts.columns.arrays import Column, Ints
+from alerts.columns.ascent import Ascent
+from alerts.columns.cells import Cells, Counted
+from alerts.columns.codes import Codes, Translated
+from alerts.columns.in_order import Batch, InOrder
+from alerts.columns.instants import seconds_of
+from alerts.columns.quiet import Quiet
+from alerts.columns.trailing import Trailing
+from benchmarks.reference.definition import CHANNELS, DAY, GRID, HOUR, LATENESS, NEVER, OUTPUTS, REPEATS, WEEK
+from connectors.line_blocks import LineBlocks
+
+BATCH = 20_000
+LINES_A_BLOCK = 4_000  # at least: what one block may add to a batch
+SEVERITIES = 6  # 0 is not used
+STEP = np.array([2, 0, 1, 3])  # of an escalation, by channel: hotline, petition, police
+REGION = 12  # digits
+ENDED = timedelta(days=365)  # a bounded run needs no snapshots
+
+# a step's key for each process: the engine hashes keys to workers, and these fall one on each
+NAMES = {1: ["0"], 2: ["4", "0"]}
+
+Rows = tuple[str, str]  # (output, lines)
+Said = tuple[str, Any]  # ("rows", (output, lines)) or ("hours", (process, Hours))
+
+
+class Event(msgspec.Struct, gc=False):
+    """What the job needs of a report."""
+
+    event_id: str
+    occurred_at: str
+    region_code: str
+    category: str
+    caller: str
+    severity: int
+
+
+class Part(NamedTuple):
+    """What one block of lines means for one process; `batch` is None at the end of the source.
+
+    Columns: caller, channel, severity, cell, event id. Callers and cells are numbers of the source; `callers` and
+    `cells` are the names of those that come for the first time.
+    """
+
+    source: int
+    callers: list[str]
+    cells: list[str]
+    batch: Batch | None
+
+
+class Hours(NamedTuple):
+    """Events for the hourly aggregates of one process, and how far their sender has come.
+
+    Columns: time, cell, caller, severity. Cells are numbers of the sender; `cells` are the names of new ones.
+    """
+
+    sender: int
+    cells: list[str]
+    columns: tuple[Column, ...]
+    watermark: int
+
+
+class Owners:
+    """Which process looks after each caller of a source, and the caller's number there."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._owner = np.empty(0, np.int64)
+        self._place = np.empty(0, np.int64)
+        self._counts = [0] * processes
+
+    def learn(self, names: list[str]) -> list[list[str]]:
+        """The next callers; those of each process."""
+        if self._processes == 1:
+            return [names]
+        owner = [zlib.crc32(name.encode()) % self._processes for name in names]
+        fresh: list[list[str]] = [[] for _ in self._counts]
+        place = []
+        for name, process in zip(names, owner, strict=True):
+            place.append(self._counts[process] + len(fresh[process]))
+            fresh[process].append(name)
+        self._counts = [count + len(new) for count, new in zip(self._counts, fresh, strict=True)]
+        self._owner = np.append(self._owner, np.array(owner, np.int64))
+        self._place = np.append(self._place, np.array(place, np.int64))
+        return fresh
+
+    def of(self, caller: Ints) -> tuple[Ints, Ints]:
+        """Process and number there of some callers."""
+        return self._owner[caller], self._place[caller]
+
+
+class Reading(StatefulSourcePartition[tuple[str, Part], None]):
+    """One process's share of the four files: the channel that is furthest behind is read next."""
+
+    def __init__(self, folder: Path, share: int, shares: int) -> None:
+        self._share, self._shares = share, shares
+        self._blocks = [LineBlocks(folder / f"{name}.jsonl", share, shares) for name in CHANNELS]
+        self._shown = [NEVER] * len(CHANNELS)
+        self._live = list(range(len(CHANNELS)))
+        self._callers = Codes()
+        self._cells = [Codes() for _ in CHANNELS]
+        self._owners = Owners(shares)
+        self._decode = msgspec.json.Decoder(Event).decode_lines
+
+    def next_batch(self) -> list[tuple[str, Part]]:
+        if not self._live:
+            raise StopIteration
+        channel = min(self._live, key=self._shown.__getitem__)
+        lines = self._blocks[channel].read()
+        source = self._share * len(CHANNELS) + channel
+        if not lines:
+            self._live.remove(channel)
+            return [(name, Part(source, [], [], None)) for name in NAMES[self._shares]]
+        return self._parts(source, channel, self._decode(lines))
+
+    def _parts(self, source: int, channel: int, events: list[Event]) -> list[tuple[str, Part]]:
+        time = seconds_of([event.occurred_at for event in events])
+        self._shown[channel] = max(self._shown[channel], int(time.max()))
+        known, known_cells = len(self._callers), len(self._cells[channel])
+        caller = self._callers.of([event.caller for event in events])
+        cell = self._cells[channel].of([event.region_code + event.category for event in events])
+        batch = Batch(
+            time,
+            (
+                caller,
+                np.full(len(events), channel, np.int8),
+                np.array([event.severity for event in events], np.int8),
+                cell,
+                np.array([event.event_id for event in events], object),
+            ),
+        )
+        cells = self._cells[channel].names[known_cells:]
+        fresh = self._owners.learn(self._callers.names[known:])
+        if self._shares == 1:
+            return [(NAMES[1][0], Part(source, fresh[0], cells, batch))]
+        owner, place = self._owners.of(caller)
+        batch = Batch(time, (place, *batch.columns[1:]))
+        return [
+            (name, Part(source, fresh[shard], cells, batch.rows(owner == shard)))
+            for shard, name in enumerate(NAMES[self._shares])
+        ]
+
+    def snapshot(self) -> None:
+        return None
+
+
+class Files(FixedPartitionedSource[tuple[str, Part], None]):
+    """The four files, each process a share.
+
+    Parallel by: blocks of the files.
+    Delivery: once; a run that is stopped is started again.
+    On failure: stops the flow.
+    """
+
+    def __init__(self, folder: Path, process: int, processes: int) -> None:
+        self._folder, self._process, self._processes = folder, process, processes
+
+    def list_parts(self) -> list[str]:
+        return [str(self._process)]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> Reading:
+        return Reading(self._folder, int(for_part), self._processes)
+
+
+class Judging(StatefulBatchLogic[Part, Said, None]):
+    """The callers of one process: repeat callers and escalations; what the aggregates need goes on."""
+
+    def __init__(self, process: int, processes: int, batch: int) -> None:
+        self._process, self._processes, self._batch = process, processes, batch
+        sources = len(CHANNELS) * processes
+        self._order = InOrder(sources, LATENESS)
+        self._callers, self._cells = Codes(), Codes()
+        self._callers_of = [Translated(self._callers) for _ in range(processes)]
+        self._cells_of = [Translated(self._cells) for _ in range(sources)]
+        self._cells_told = 0
+        self._cell_owners = Owners(processes)
+        self._window = Trailing(DAY + 1, len(CHANNELS))  # [t - 24 h, t]
+        self._quiet = Quiet(DAY)
+        self._ascent = Ascent(3, SEVERITIES, WEEK)
+
+    def on_batch(self, values: list[Part]) -> tuple[Iterable[Said], bool]:
+        said: list[Said] = []
+        for part in values:
+            if len(self._order) > self._batch - LINES_A_BLOCK:
+                said += self._judged()
+            self._take(part)
+        return said, StatefulBatchLogic.RETAIN
+
+    def on_eof(self) -> tuple[Iterable[Said], bool]:
+        return self._judged(), StatefulBatchLogic.DISCARD
+
+    def snapshot(self) -> None:
+        return None
+
+    def _take(self, part: Part) -> None:
+        if part.batch is None:
+            self._order.end(part.source)
+            return
+        share, channel = divmod(part.source, len(CHANNELS))
+        callers, cells = self._callers_of[share], self._cells_of[part.source]
+        callers.learn(part.callers)
+        cells.learn([f"{name[:REGION]},{CHANNELS[channel]},{name[REGION:]}" for name in part.cells])
+        caller, kind, severity, cell, event = part.batch.columns
+        columns = (callers.of(caller), kind, severity, cells.of(cell), event)
+        self._order.take(part.source, Batch(part.batch.time, columns))
+
+    def _judged(self) -> list[Said]:
+        """What is to be said of the events up to the watermark."""
+        batch = self._order.release()
+        if batch is None:
+            return []
+        time, (caller, channel, severity, cell, event) = batch
+        return [
+            ("rows", ("o1", self._repeats(time, caller, channel, event))),
+            ("rows", ("o2", self._escalations(time, caller, channel, severity, event))),
+            *self._hours(time, cell, caller, severity),
+        ]
+
+    def _hours(self, time: Ints, cell: Ints, caller: Ints, severity: Column) -> list[Said]:
+        """The batch for those who count: each gets its cells, and callers by numbers that are the same for all."""
+        caller = caller * self._processes + self._process
+        fresh = self._cell_owners.learn(self._cells.names[self._cells_told :])
+        self._cells_told = len(self._cells)
+        watermark = self._order.watermark
+        if self._processes == 1:
+            return [("hours", (NAMES[1][0], Hours(0, fresh[0], (time, cell, caller, severity), watermark)))]
+        owner, cell = self._cell_owners.of(cell)
+        said: list[Said] = []
+        for process, name in enumerate(NAMES[self._processes]):
+            own = owner == process
+            columns = (time[own], cell[own], caller[own], severity[own])
+            said.append(("hours", (name, Hours(self._process, fresh[process], columns, watermark))))
+        return said
+
+    def _repeats(self, time: Ints, caller: Ints, channel: Column, event: Column) -> str:
+        windows = self._window.take(time, caller, channel)
+        rows = np.flatnonzero(windows.reach(REPEATS))
+        rows = rows[self._quiet.awake(time[rows], caller[rows])]
+        kinds = windows.kinds_of(rows)
+        several = (kinds & (kinds - 1)) > 0
+        rows, kinds = rows[several], kinds[several]
+        said = self._quiet.take(time[rows], caller[rows])
+        rows, kinds = rows[said], kinds[said]
+        found = (caller[rows], event[rows], time[rows], windows.count(rows), kinds)
+        names = self._callers.names
+        return "".join([f"{names[c]},{e},{t},{n},{m}\n" for c, e, t, n, m in zip(*_lists(found), strict=True)])
+
+    def _escalations(self, time: Ints, caller: Ints, channel: Column, severity: Column, event: Column) -> str:
+        rows = np.flatnonzero(channel != GRID)
+        found = self._ascent.take(time[rows], caller[rows], STEP[channel[rows]], severity[rows])
+        rows = rows[found.rows]
+        names = self._callers.names
+        columns = (caller[rows], event[rows], time[rows], found.began)
+        return "".join([f"{names[c]},{e},{t},{b}\n" for c, e, t, b in zip(*_lists(columns), strict=True)])
+
+
+class Counting(StatefulBatchLogic[Hours, Said, None]):
+    """The hourly aggregates of some cells."""
+
+    def __init__(self, processes: int) -> None:
+        self._cells = Codes()
+        self._cells_of = [Translated(self._cells) for _ in range(processes)]
+        self._watermarks = [NEVER] * processes
+        self._counted = Cells(HOUR)
+
+    def on_batch(self, values: list[Hours]) -> tuple[Iterable[Said], bool]:
+        for sender, names, (time, cell, caller, severity), watermark in values:
+            self._cells_of[sender].learn(names)
+            self._counted.take(time, self._cells_of[sender].of(cell), caller, severity)
+            self._watermarks[sender] = watermark
+        return self._closed(min(self._watermarks)), StatefulBatchLogic.RETAIN
+
+    def on_eof(self) -> tuple[Iterable[Said], bool]:
+        return self._closed(-NEVER), StatefulBatchLogic.DISCARD
+
+    def snapshot(self) -> None:
+        return None
+
+    def _closed(self, watermark: int) -> list[Said]:
+        counted = self._counted.close(watermark)
+        return [("rows", ("o3", self._rows(counted)))] if len(counted.cell) else []
+
+    def _rows(self, counted: Counted) -> str:
+        names = self._cells.names
+        columns = zip(*_lists(counted), strict=True)
+        return "".join([f"{names[c]},{w},{n},{d},{s}\n" for w, c, n, d, s in columns])
+
+
+def _lists(columns: Iterable[Column]) -> list[list[Any]]:
+    return [column.tolist() for column in columns]
+
+
+class Writing(StatefulSinkPartition[Rows, None]):
+    """One process's files of answers."""
+
+    def __init__(self, folder: Path, process: int) -> None:
+        self._files = {output: (folder / f"{output}-{process}.csv").open("w") for output in OUTPUTS}
+
+    def write_batch(self, items: list[Rows]) -> None:
+        for output, lines in items:
+            self._files[output].write(lines)
+
+    def snapshot(self) -> None:
+        return None
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+class Answers(FixedPartitionedSink[Rows, None]):
+    """Files of answers; each process writes what it has found.
+
+    Parallel by: process.
+    Delivery: once; a run that is stopped is started again.
+    On failure: stops the flow.
+    """
+
+    def __init__(self, folder: Path, process: int) -> None:
+        self._folder, self._process = folder, process
+
+    def list_parts(self) -> list[str]:
+        return [str(self._process)]
+
+    def part_fn(self, item_key: str) -> int:
+        return int(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> Writing:
+        return Writing(self._folder, int(for_part))
+
+
+def flow_of(data: Path, out: Path, process: int, processes: int, batch: int) -> Dataflow:
+    """The whole job, as each process runs it."""
+
+    def rows(keyed: tuple[str, Said]) -> tuple[str, Rows] | None:
+        kind, said = keyed[1]
+        return (str(process), said) if kind == "rows" else None
+
+    def hours(keyed: tuple[str, Said]) -> tuple[str, Hours] | None:
+        kind, said = keyed[1]
+        return said if kind == "hours" else None
+
+    flow = Dataflow("job-r")
+    parts = op.input("blocks", flow, Files(data, process, processes))
+    judged = op.stateful_batch("judge", parts, lambda kept: Judging(process, processes, batch))
+    counted = op.stateful_batch("count", op.filter_map("hours", judged, hours), lambda kept: Counting(processes))
+    found = op.merge("rows", op.filter_map("alerts", judged, rows), op.filter_map("aggregates", counted, rows))
+    op.output("answers", found, Answers(out, process))
+    return flow
+
+
+def run(data: Path, out: Path, batch: int, addresses: list[str], process: int) -> None:
+    """One process of the job."""
+    gc.freeze()
+    gc.disable()  # nothing here refers to itself
+    out.mkdir(parents=True, exist_ok=True)
+    cluster: dict[str, Any] = {"addresses": addresses, "process_id": process} if len(addresses) > 1 else {}
+    cli_main(flow_of(data, out, process, len(addresses) or 1, batch), epoch_interval=ENDED, **cluster)
+
+
+def main() -> int:
+    """Run the job; with several processes this one starts the others."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--processes", type=int, choices=sorted(NAMES), default=1)
+    parser.add_argument("--batch", type=int, default=BATCH, help="events judged at once, at most (default: %(default)s)")
+    parser.add_argument("--process", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--addresses", default="", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    addresses = chosen.addresses.split(",") if chosen.addresses else _free_addresses(chosen.processes)
+    others = []
+    if chosen.processes > 1 and not chosen.addresses:
+        command = [sys.executable, "-m", "benchmarks.reference.ours", *sys.argv[1:], "--addresses", ",".join(addresses)]
+        others = [subprocess.Popen([*command, "--process", str(n)]) for n in range(1, chosen.processes)]
+    run(chosen.data, chosen.out, chosen.batch, addresses, chosen.process)
+    return max((other.wait() for other in others), default=0)
+
+
+def _free_addresses(count: int) -> list[str]:
+    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in taken]
+    for server in taken:
+        server.close()
+    return addresses
+
+
+if __name__ == "__main__":
+    sys.exit(main())
