@@ -2,64 +2,63 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 BLOCK_BYTES = 1 << 20
+_MORE_BYTES = 1 << 12
+_NEWLINE = ord("\n")
 
 
 class LineBlocks:
     """One reader's share of a file: of every `shares` blocks one, so that all of them move through it together.
 
     A line belongs to the block in which it begins. Lines come as they are, each with its newline, in the order of the
-    file; the last line of a file may lack one.
+    file; the last line of a file may lack one. What `read` gives is valid until the next `read`.
     """
 
     def __init__(self, path: Path | str, share: int = 0, shares: int = 1, block_bytes: int = BLOCK_BYTES) -> None:
-        self._file = os.open(path, os.O_RDONLY)
+        self._file = Path(path).open("rb", buffering=0)
         self._shares = shares
         self._block_bytes = block_bytes
         self._block = share  # the next one, by its number
-        self._rest = b""  # the beginning of a line that goes on in the next block, where that is ours too
+        self._held = bytearray(block_bytes + 1)
 
-    def read(self) -> bytes:
+    def read(self) -> memoryview:
         """Whole lines; none is left once nothing comes."""
-        while found := os.pread(self._file, self._block_bytes, self._block * self._block_bytes):
-            lines = self._whole(found)
+        while found := self._load():
             self._block += self._shares
-            if lines:
-                return lines
-        lines, self._rest = self._rest, b""
-        return lines
+            begin = self._first_line(found)
+            if begin < found:
+                end = self._to_line_end(found)
+                return memoryview(self._held)[begin:end]
+        return memoryview(b"")
 
-    def _whole(self, found: bytes) -> bytes:
-        if self._shares == 1:
-            end = found.rfind(b"\n") + 1
-            lines, self._rest = (self._rest + found[:end], found[end:]) if end else (b"", self._rest + found)
-            return lines
-        begin = self._first_line(found)
-        return b"" if begin < 0 else found[begin:] + self._to_line_end(found)
-
-    def _first_line(self, found: bytes) -> int:
-        """Where the first line of a block begins; -1 if none does."""
+    def _load(self) -> int:
+        """Read one block, and the last character before it: how many there are in all."""
         at = self._block * self._block_bytes
-        if at == 0 or os.pread(self._file, 1, at - 1) == b"\n":
-            return 0
-        end = found.find(b"\n") + 1
-        return end if 0 < end < len(found) else -1
+        self._file.seek(at - 1 if at else 0)
+        if not at:
+            self._held[0] = _NEWLINE
+        found = self._file.readinto(memoryview(self._held)[0 if at else 1 : self._block_bytes + 1])
+        return found + (0 if at else 1) if found and (found > 1 or not at) else 0
 
-    def _to_line_end(self, found: bytes) -> bytes:
-        """The rest of the last line of a block, from the blocks behind it."""
-        rest, at = b"", self._block * self._block_bytes + len(found)
-        if found.endswith(b"\n"):
-            return rest
-        while more := os.pread(self._file, 1 << 16, at):
-            end = more.find(b"\n") + 1
-            if end:
-                return rest + more[:end]
-            rest, at = rest + more, at + len(more)
-        return rest
+    def _first_line(self, found: int) -> int:
+        """Where the first line of the block begins; at its end if none does."""
+        end = self._held.find(b"\n", 0, found) + 1
+        return end or found
+
+    def _to_line_end(self, found: int) -> int:
+        """Read on to where the last line of the block ends."""
+        while self._held[found - 1] != _NEWLINE:
+            if len(self._held) < found + _MORE_BYTES:
+                self._held = self._held + bytes(_MORE_BYTES)  # others may still look at the one before
+            more = self._file.readinto(memoryview(self._held)[found : found + _MORE_BYTES])
+            if not more:
+                break
+            end = self._held.find(b"\n", found, found + more) + 1
+            found = end or found + more
+        return found
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._file)
+        self._file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,16 @@ MOST = (1 << 63) - 1
 
 class TooWideError(ValueError):
     """What should be sorted as one number does not fit into 63 bits."""
+
+
+def fixed(texts: Sequence[str]) -> Column:
+    """Texts as an array of bytes (UTF-8), as wide as the widest; those that end with NUL lose it."""
+    written = "".join(texts).encode()
+    lengths = set(map(len, texts))
+    width = min(lengths, default=0)
+    if len(lengths) == 1 and 0 < len(written) == len(texts) * width:
+        return np.frombuffer(written, f"S{width}")
+    return np.array([text.encode() for text in texts], np.bytes_)
 
 
 def grown(state: Column, keys: int, first: Any) -> Column:

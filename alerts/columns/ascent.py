@@ -89,26 +89,26 @@ class _Reached:
         self._none = run * span  # a run of its own for each key, so that one pass over all keeps them apart
         self._since = oldest - 1
         own = np.where(began >= oldest, self._none + (began - self._since), self._none)
-        self._best = [
-            np.maximum.accumulate(np.where(level <= each, own, self._none)) for each in range(kept.shape[1])
-        ]
+        self._best = np.stack(
+            [np.maximum.accumulate(np.where(level <= each, own, self._none)) for each in range(kept.shape[1])], axis=1
+        )
 
     def before(self, rows: Ints, level: Column) -> Ints:
         """The latest beginning that an event of some level may follow, of what came before each of these places."""
         found = self._kept[self._key[rows], level]
         same = (rows > 0) & (self._key[rows - 1] == self._key[rows])
-        for each, best in enumerate(self._best):
-            here = rows[same & (level == each)]
-            found[same & (level == each)] = np.maximum(found[same & (level == each)], self._began(best, here - 1))
+        behind, level = rows[same] - 1, level[same]
+        found[same] = np.maximum(found[same], self._began(self._best[behind, level], self._none[behind]))
         return found
 
     def keep(self) -> None:
         """What the batch has reached stands for the batches to come."""
         ends = np.flatnonzero(np.append(self._key[1:] != self._key[:-1], True))
+        ends = ends[self._best[ends, -1] > self._none[ends]]
         key = self._key[ends]
-        for each, best in enumerate(self._best):
-            self._kept[key, each] = np.maximum(self._kept[key, each], self._began(best, ends))
+        came = self._began(self._best[ends], self._none[ends, np.newaxis])
+        self._kept[key] = np.maximum(self._kept[key], came)
 
-    def _began(self, best: Ints, rows: Ints) -> Ints:
-        passed = best[rows] - self._none[rows]
+    def _began(self, best: Ints, none: Ints) -> Ints:
+        passed = best - none
         return np.where(passed > 0, passed + self._since, NEVER)

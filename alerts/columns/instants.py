@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.columns.arrays import Ints
+
+_Text: TypeAlias = NDArray[np.uint8]  # a row for each text, a column for each character
 
 LENGTH = len("2026-03-01T09:30:00+08:00")
 _SIGNS = np.array([4, 7, 10, 13, 16, 22])
 _SIGN = np.frombuffer(b"--T:::", np.uint8)
-_DIGITS = np.array([place for place in range(LENGTH) if place not in (*_SIGNS, 19)])
+_GREATEST = np.frombuffer(b"9999-19-39T29:59:59+29:59", np.uint8) - ord("0")  # each digit that may stand there
+_WEIGHTS = np.zeros((LENGTH, 2), np.float32)  # seconds of the day, and of the offset
+for _place, _seconds in ((11, 3600), (14, 60), (17, 1)):
+    _WEIGHTS[[_place, _place + 1], 0] = 10 * _seconds, _seconds
+for _place, _seconds in ((20, 3600), (23, 60)):
+    _WEIGHTS[[_place, _place + 1], 1] = 10 * _seconds, _seconds
 
 
 def seconds_of(texts: Sequence[str]) -> Ints:
@@ -25,21 +34,25 @@ def seconds_of(texts: Sequence[str]) -> Ints:
     if len(written) != len(texts) * LENGTH or not texts:
         return _one_by_one(texts)
     text = np.frombuffer(written, np.uint8).reshape(-1, LENGTH)
+    if not _is_usual(text):
+        return _one_by_one(texts)
+    clock, offset = ((text - ord("0")).astype(np.float32) @ _WEIGHTS).astype(np.int64).T
+    return _midnights(texts, text) + clock - np.where(text[:, 19] == ord("+"), offset, -offset)
+
+
+def _is_usual(text: _Text) -> bool:
+    """Whether the form is the usual one, and hours and minutes are some that there are; days are looked at later."""
+    if (text[:, _SIGNS] != _SIGN).any() or not np.isin(text[:, 19], (ord("+"), ord("-"))).all():
+        return False
     digit = text - ord("0")
-    sign = text[:, 19]
-    is_usual = (text[:, _SIGNS] == _SIGN).all() and (digit[:, _DIGITS] < 10).all()
-    if not is_usual or not ((sign == ord("+")) | (sign == ord("-"))).all():
-        return _one_by_one(texts)
-    digits = digit.T.astype(np.int64)
-    hour, minute, second, hours, minutes = (digits[p] * 10 + digits[p + 1] for p in (11, 14, 17, 20, 23))
-    if max(hour.max() - 23, minute.max() - 59, second.max() - 59, hours.max() - 23, minutes.max() - 59) > 0:
-        return _one_by_one(texts)
-    offset = np.where(sign == ord("+"), 60, -60) * (hours * 60 + minutes)
-    return _midnights(texts, text[:, :10]) + hour * 3600 + minute * 60 + second - offset
+    digit[:, [*_SIGNS, 19]] = 0
+    late = [(digit[:, place] == 2) & (digit[:, place + 1] > 3) for place in (11, 20)]
+    return bool((digit <= _GREATEST).all()) and not (late[0] | late[1]).any()
 
 
-def _midnights(texts: Sequence[str], days: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Ints:
+def _midnights(texts: Sequence[str], text: _Text) -> Ints:
     """Midnight of each day in UTC; each run of texts of one day asks the calendar once."""
+    days = text[:, :10]
     turns = np.flatnonzero((days[1:] != days[:-1]).any(axis=1)) + 1
     begins = [0, *turns.tolist()]
     found = [int(datetime.fromisoformat(texts[place][:10] + "T00:00:00+00:00").timestamp()) for place in begins]

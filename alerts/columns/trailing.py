@@ -63,7 +63,10 @@ class Windows:
         self._ordered = ordered
         self._at = at
         self._kind = kind
-        self._passed: list[Ints] | None = None
+        self._bits = (len(kind) + 1).bit_length()  # for a count of one kind
+        self._field = (1 << self._bits) - 1
+        self._fields = 63 // self._bits  # kinds that are counted in one number
+        self._passed: list[tuple[int, Ints]] | None = None
 
     def reach(self, least: int) -> Mask:
         """Which events have at least `least` events in their window: one look each."""
@@ -79,21 +82,25 @@ class Windows:
         """Which kinds are in the windows of these, as bits: kind 0 is 1, kind 1 is 2, …"""
         begin, end = self._begin(rows), self._at[rows] + 1
         found = np.zeros(len(rows), np.int64)
-        for kind, passed in enumerate(self._passed_by_kind()):
-            found |= (passed[end] > passed[begin]).astype(np.int64) << kind
+        for first, passed in self._passed_by_kind():
+            inside = passed[end] - passed[begin]
+            for place in range(self._fields):
+                found |= ((inside >> (place * self._bits)) & self._field > 0).astype(np.int64) << (first + place)
         return found
 
     def _begin(self, rows: Ints) -> Ints:
         return np.searchsorted(self._ordered, self._ordered[self._at[rows]] - self._size, side="right")
 
-    def _passed_by_kind(self) -> list[Ints]:
-        """For each kind how many of it stand before each place."""
+    def _passed_by_kind(self) -> list[tuple[int, Ints]]:
+        """For each place how many of each kind stand before it: several kinds in one number, and the first of them."""
         if self._passed is None:
             self._passed = []
-            for kind in range(self._kinds):
-                passed = np.zeros(len(self._kind) + 1, np.int64)
-                np.cumsum(self._kind == kind, out=passed[1:])
-                self._passed.append(passed)
+            for first in range(0, self._kinds, self._fields):
+                place = self._kind.astype(np.int64) - first
+                one = np.where((place >= 0) & (place < self._fields), 1 << (place.clip(0, self._fields) * self._bits), 0)
+                passed = np.zeros(len(one) + 1, np.int64)
+                np.cumsum(one, out=passed[1:])
+                self._passed.append((first, passed))
         return self._passed
 
 
