@@ -17,7 +17,7 @@ class LineBlocks:
     """
 
     def __init__(self, path: Path | str, share: int = 0, shares: int = 1, block_bytes: int = BLOCK_BYTES) -> None:
-        self._file = Path(path).open("rb", buffering=0)
+        self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115 it stays open until `close`
         self._shares = shares
         self._block_bytes = block_bytes
         self._block = share  # the next one, by its number

@@ -67,21 +67,12 @@ class Ascent:
         self._reached = [grown(reached, keys, NEVER) for reached in self._reached]
         self._used = grown(self._used, keys, NEVER)
 
-    def state(self) -> list[bytes]:
-        """Everything that is kept."""
-        return [part.tobytes() for part in (*self._reached, self._used)]
-
-    def restore(self, state: list[bytes]) -> None:
-        """Take back what `state` gave."""
-        *reached, self._used = (np.frombuffer(part, np.int64).copy() for part in state)
-        self._reached = [part.reshape(-1, self._levels) for part in reached]
-
 
 class _Reached:
     """How far each key has come by one step, place by place: the latest beginning, at each level or below."""
 
     def __init__(self, key: Ints, began: Ints, level: Column, oldest: int, kept: Column) -> None:
-        """In the order of the keys; `began` is NEVER where an event is not of this step; `kept` is of earlier batches."""
+        """In the order of the keys; `began` is NEVER for events of other steps; `kept` is of earlier batches."""
         self._key = key
         self._kept = kept
         run = np.cumsum(heads(key))

@@ -16,7 +16,7 @@ class Counted(NamedTuple):
 
     window: Ints  # number of the window: time // size
     cell: Ints
-    count: Ints
+    events: Ints
     distinct: Ints  # keys, exact
     greatest: Ints  # level
 
@@ -44,14 +44,6 @@ class Cells:
         self._waiting = [(window[rest], cell[rest], key[rest], level[rest])] if rest.any() else []
         return _counted(window[over], cell[over], key[over], level[over])
 
-    def state(self) -> list[list[bytes]]:
-        """Everything that is kept."""
-        return [[part.tobytes() for part in batch] for batch in self._waiting]
-
-    def restore(self, state: list[list[bytes]]) -> None:
-        """Take back what `state` gave."""
-        self._waiting = [tuple(np.frombuffer(part, np.int64) for part in batch) for batch in state]  # type: ignore[misc]
-
 
 def _counted(window: Ints, cell: Ints, key: Ints, level: Ints) -> Counted:
     """One sort of plain numbers puts each cell together, and in it each key."""
@@ -69,7 +61,7 @@ def _counted(window: Ints, cell: Ints, key: Ints, level: Ints) -> Counted:
     return Counted(
         window=(place[begins] >> cells) + since,
         cell=place[begins] & ((1 << cells) - 1),
-        count=np.diff(begins, append=len(row)),
+        events=np.diff(begins, append=len(row)),
         distinct=np.add.reduceat(heads(row >> levels), begins, dtype=np.int64),
         greatest=np.maximum.reduceat(row & ((1 << levels) - 1), begins),
     )

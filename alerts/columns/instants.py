@@ -18,10 +18,8 @@ _SIGNS = np.array([4, 7, 10, 13, 16, 22])
 _SIGN = np.frombuffer(b"--T:::", np.uint8)
 _GREATEST = np.frombuffer(b"9999-19-39T29:59:59+29:59", np.uint8) - ord("0")  # each digit that may stand there
 _WEIGHTS = np.zeros((LENGTH, 2), np.float32)  # seconds of the day, and of the offset
-for _place, _seconds in ((11, 3600), (14, 60), (17, 1)):
-    _WEIGHTS[[_place, _place + 1], 0] = 10 * _seconds, _seconds
-for _place, _seconds in ((20, 3600), (23, 60)):
-    _WEIGHTS[[_place, _place + 1], 1] = 10 * _seconds, _seconds
+for _column, _place, _worth in ((0, 11, 3600), (0, 14, 60), (0, 17, 1), (1, 20, 3600), (1, 23, 60)):
+    _WEIGHTS[[_place, _place + 1], _column] = 10 * _worth, _worth
 
 
 def seconds_of(texts: Sequence[str]) -> Ints:
@@ -37,7 +35,8 @@ def seconds_of(texts: Sequence[str]) -> Ints:
     if not _is_usual(text):
         return _one_by_one(texts)
     clock, offset = ((text - ord("0")).astype(np.float32) @ _WEIGHTS).astype(np.int64).T
-    return _midnights(texts, text) + clock - np.where(text[:, 19] == ord("+"), offset, -offset)
+    found: Ints = _midnights(texts, text) + clock - np.where(text[:, 19] == ord("+"), offset, -offset)
+    return found
 
 
 def _is_usual(text: _Text) -> bool:

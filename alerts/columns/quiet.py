@@ -17,7 +17,8 @@ class Quiet:
     def awake(self, time: Ints, key: Ints) -> Mask:
         """Which events are not in the quiet time of what has been said so far: a cheap look ahead of `take`."""
         self._last = grown(self._last, int(key.max(initial=-1)) + 1, NEVER)
-        return time - self._last[key] >= self._size
+        is_awake: Mask = time - self._last[key] >= self._size
+        return is_awake
 
     def take(self, time: Ints, key: Ints) -> Ints:
         """The places of those that speak, in order, of events that may; given in the order of their times."""
@@ -30,11 +31,3 @@ class Quiet:
             spoken.append(said)
             rows = rows[self.awake(time[rows], key[rows])]
         return np.sort(np.concatenate(spoken)) if spoken else rows
-
-    def state(self) -> bytes:
-        """Everything that is kept."""
-        return self._last.tobytes()
-
-    def restore(self, state: bytes) -> None:
-        """Take back what `state` gave."""
-        self._last = np.frombuffer(state, np.int64).copy()

@@ -41,15 +41,6 @@ class Trailing:
         at[order] = place
         return Windows(self, ordered, at, self._kind)
 
-    def state(self) -> list[bytes]:
-        """Everything that is kept."""
-        return [self._key.tobytes(), self._time.tobytes(), self._kind.tobytes()]
-
-    def restore(self, state: list[bytes]) -> None:
-        """Take back what `state` gave."""
-        self._key, self._time = (np.frombuffer(part, np.int64) for part in state[:2])
-        self._kind = np.frombuffer(state[2], np.int8)
-
     def __len__(self) -> int:
         return len(self._time)
 
@@ -97,7 +88,9 @@ class Windows:
             self._passed = []
             for first in range(0, self._kinds, self._fields):
                 place = self._kind.astype(np.int64) - first
-                one = np.where((place >= 0) & (place < self._fields), 1 << (place.clip(0, self._fields) * self._bits), 0)
+                one = np.where(
+                    (place >= 0) & (place < self._fields), 1 << (place.clip(0, self._fields) * self._bits), 0
+                )
                 passed = np.zeros(len(one) + 1, np.int64)
                 np.cumsum(one, out=passed[1:])
                 self._passed.append((first, passed))

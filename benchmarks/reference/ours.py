@@ -38,7 +38,18 @@ from alerts.columns.instants import seconds_of
 from alerts.columns.many_codes import ManyCodes
 from alerts.columns.quiet import Quiet
 from alerts.columns.trailing import Trailing
-from benchmarks.reference.definition import CHANNELS, DAY, GRID, HOUR, LATENESS, NEVER, OUTPUTS, REPEATS, SEVERITIES, WEEK
+from benchmarks.reference.definition import (
+    CHANNELS,
+    DAY,
+    GRID,
+    HOUR,
+    LATENESS,
+    NEVER,
+    OUTPUTS,
+    REPEATS,
+    SEVERITIES,
+    WEEK,
+)
 from connectors.line_blocks import LineBlocks
 
 BATCH = 20_000
@@ -316,7 +327,7 @@ class Counting(StatefulBatchLogic[Hours, Said, None]):
 
     def _rows(self, counted: Counted) -> str:
         """The lines; most cells of a quiet hour have the same few counts, whose texts are made once."""
-        counts, which = _distinct(counted.count, counted.distinct, counted.greatest)
+        counts, which = _distinct(counted.events, counted.distinct, counted.greatest)
         ends = [f"{count},{distinct},{greatest}\n" for count, distinct, greatest in counts]
         names = self._cells.names
         columns = zip(*_lists((counted.cell, counted.window, which)), strict=True)
@@ -411,7 +422,9 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--processes", type=int, choices=sorted(NAMES), default=1)
-    parser.add_argument("--batch", type=int, default=BATCH, help="events judged at once, at most (default: %(default)s)")
+    parser.add_argument(
+        "--batch", type=int, default=BATCH, help="events judged at once, at most (default: %(default)s)"
+    )
     parser.add_argument("--process", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--addresses", default="", help=argparse.SUPPRESS)
     chosen = parser.parse_args()

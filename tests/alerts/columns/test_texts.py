@@ -1,0 +1,97 @@
+"""Texts as columns: numbers for names, instants, wide texts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.columns.arrays import fixed
+from alerts.columns.codes import Codes, PairCodes, Translated
+from alerts.columns.instants import seconds_of
+from alerts.columns.many_codes import ManyCodes
+
+names = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20)
+some_names = st.lists(st.one_of(st.sampled_from(["", "a", "甲", "a" * 8, "a" * 9, "b" * 8]), names), max_size=40)
+
+
+@given(st.lists(some_names, max_size=6))
+def test_many_names_get_the_numbers_that_a_dictionary_would_give(batches: list[list[str]]) -> None:
+    many, plain = ManyCodes(), Codes()
+    for batch in batches:
+        assert many.of(batch).tolist() == plain.of(batch).tolist()
+        assert many.names == plain.names
+
+
+def test_names_beyond_the_first_table_are_found_again() -> None:
+    many = ManyCodes()
+    everything = [f"{number:x}" for number in range(30_000)]
+    assert many.of(everything).tolist() == list(range(30_000))
+    assert many.of(everything[::-7]).tolist() == list(range(30_000))[::-7]
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), max_size=9), max_size=5))
+def test_pairs_have_a_number_each_and_are_told_when_they_are_new(batches: list[list[tuple[int, int]]]) -> None:
+    codes = PairCodes(5)
+    told: list[tuple[int, int]] = []
+    for batch in batches:
+        first, second = (np.array([pair[place] for pair in batch], np.int64) for place in (0, 1))
+        found, fresh = codes.of(first, second)
+        told += fresh
+        assert [told[number] for number in found.tolist()] == batch
+    assert len(set(told)) == len(told)
+
+
+@given(st.lists(some_names, min_size=1, max_size=4), st.booleans())
+def test_numbers_of_another_mean_the_same_texts(batches: list[list[str]], is_only: bool) -> None:
+    theirs, ours = Codes(), Codes([] if is_only else ["already here"])
+    translated = Translated(ours, is_only=is_only)
+    for batch in batches:
+        known = len(theirs)
+        numbers = theirs.of(batch)
+        translated.learn(theirs.names[known:])
+        assert [ours.names[number] for number in translated.of(numbers).tolist()] == batch
+
+
+@given(some_names)
+def test_wide_texts_keep_what_they_say(texts: list[str]) -> None:
+    assert [text.decode() for text in fixed(texts).tolist()] == texts
+
+
+offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+instants = st.builds(
+    lambda seconds, zone: datetime.fromtimestamp(seconds, zone), st.floats(100_000, 7_000_000_000), offsets
+)
+
+
+@given(st.lists(instants, max_size=12), st.booleans())
+def test_a_column_of_times_is_read_as_the_library_reads_each(times: list[datetime], is_usual: bool) -> None:
+    texts = [(time.replace(microsecond=0) if is_usual else time).isoformat() for time in times]
+    assert seconds_of(texts).tolist() == [int(datetime.fromisoformat(text).timestamp() // 1) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01T24:00:00+08:00",
+        "2026-03-01T09:60:00+08:00",
+        "2026-13-01T09:30:00+08:00",
+        "2026-02-30T09:30:00+08:00",
+        "2026-03-01T09:30:00+24:00",
+        "2026-03-01T09:30:0a+08:00",
+        "2026-03-01T09:30:00",
+    ],
+)
+def test_no_time_is_refused_among_good_ones_too(text: str) -> None:
+    with pytest.raises(ValueError):
+        seconds_of(["2026-03-01T09:30:00+08:00", text])
+
+
+def test_a_day_after_another_in_one_column() -> None:
+    days = [datetime(2026, 2, 27, 23, 59, 59, tzinfo=UTC) + timedelta(days=day) for day in range(4)]
+    found = seconds_of([day.isoformat() for day in days]).tolist()
+    assert [later - earlier for earlier, later in pairwise(found)] == [86_400] * 3
