@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.columns.arrays import ALWAYS, Column, TooWideError, packed
@@ -46,6 +46,7 @@ def columns(told: list[Told]) -> list[Column]:
     return [np.array([each[place] for each in told], np.int64) for place in range(4)]
 
 
+@settings(max_examples=400)
 @given(histories, cuts, st.integers(1, 5))
 def test_a_window_holds_what_happened_within_its_size_and_not_after_its_event(
     history: list[Told], cut: list[int], least: int
@@ -65,6 +66,7 @@ def test_a_window_holds_what_happened_within_its_size_and_not_after_its_event(
     assert found == wanted
 
 
+@settings(max_examples=400)
 @given(histories, cuts)
 def test_a_key_that_has_spoken_is_quiet_for_the_size(history: list[Told], cut: list[int]) -> None:
     quiet = Quiet(SIZE)
@@ -85,6 +87,7 @@ def test_a_key_that_has_spoken_is_quiet_for_the_size(history: list[Told], cut: l
     assert found == wanted
 
 
+@settings(max_examples=400)
 @given(histories, cuts, st.integers(2, 4))
 def test_an_ascent_is_the_latest_beginning_of_steps_that_do_not_fall_and_are_not_used_up(
     history: list[Told], cut: list[int], steps: int
@@ -130,6 +133,7 @@ def place_of(history: list[Told], told: Told) -> int:
     return next(place for place, each in enumerate(history) if each is told)
 
 
+@settings(max_examples=400)
 @given(histories, cuts)
 def test_cells_count_events_keys_and_the_greatest_level_once_a_window_is_over(
     history: list[Told], cut: list[int]
