@@ -15,6 +15,7 @@ from benchmarks.plot import to_svg
 from benchmarks.report import Report, to_json, to_table
 
 HERE = Path(__file__).parent
+WIDTH = 140  # of tables that go to a file
 RUNS = {"small": 3, "full": 5}
 
 
@@ -27,7 +28,7 @@ RUNS = {"small": 3, "full": 5}
 @click.option("--scratch", type=click.Path(path_type=Path, file_okay=False), default=Path("data/benchmarks"))
 def main(names: tuple[str, ...], runs: int | None, size: str, with_slow: bool, out: Path, scratch: Path) -> None:
     """Run benchmarks by NAME, all of them when none is named: a table here, JSON and a plot into --out."""
-    said, shown = Console(stderr=True), Console()
+    said, shown = Console(stderr=True), Console(width=None if sys.stdout.isatty() else WIDTH)
     out.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
     failed = []

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from benchmarks.options import Options
 from benchmarks.report import Report
 
-MODULES: dict[str, str] = {}
+MODULES = {
+    "reference": "benchmarks.reference.job",  # job R beside the plain loop and every peer
+}
 
 
 class Benchmark(NamedTuple):

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import orjson
 
+from benchmarks.reference.answers import answers
 from benchmarks.reference.caller import Caller
-from benchmarks.reference.definition import ALWAYS, CHANNELS, HOUR, LATENESS, NEVER, OUTPUTS
+from benchmarks.reference.definition import ALWAYS, CHANNELS, HOUR, LATENESS, NEVER
 
 AT_ONCE = 1_000  # lines of a channel
 
@@ -27,11 +27,9 @@ Cells = dict[tuple[str, int, str], list[Any]]  # (region, channel, category) -> 
 
 def main(data: str, out: str) -> None:
     """Read the events and write the three answers."""
-    Path(out).mkdir(parents=True, exist_ok=True)
-    with ExitStack() as opened:
+    with ExitStack() as opened, answers(out) as written:
         files = [opened.enter_context(open(f"{data}/{channel}.jsonl", "rb")) for channel in CHANNELS]
-        answers = [opened.enter_context(open(f"{out}/{output}", "w")) for output in OUTPUTS]
-        run(files, *answers)
+        run(files, *written)
 
 
 def run(files: Sequence[BinaryIO], repeats: TextIO, escalations: TextIO, aggregates: TextIO) -> None:
