@@ -120,6 +120,8 @@ def _run(program: Program, command: Command, on: Course) -> tuple[Usage, tuple[D
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     usage = measured(command(out), env={"PYTHONPATH": str(ROOT)}, cwd=out)
+    if program.settle is not None:
+        program.settle(out)
     return usage, tuple(difference(each, _answers(REFERENCE, on), out) for each in program.outputs)
 
 
