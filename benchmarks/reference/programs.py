@@ -13,6 +13,7 @@ from benchmarks.reference.changes import settle
 from benchmarks.reference.definition import OUTPUTS
 from benchmarks.reference.environments import NotInstalledError, environment
 from benchmarks.reference.flink import flink
+from benchmarks.reference.kafka import kafka_module
 from benchmarks.reference.place import Command, Place, Ready
 
 PEERS = "benchmarks.reference.peers"
@@ -60,5 +61,8 @@ PROGRAMS = (
     Program("DuckDB, batch", module(f"{PEERS}.duckdb_sql", python="duckdb"), outputs=("o1", "o3")),
     Program("Polars, batch", module(f"{PEERS}.polars_frames", python="polars"), outputs=("o1", "o3")),
     Program("Pathway", module(f"{PEERS}.pathway_tables", python="pathway"), settle=settle, is_slow=True),
+    Program("Quix Streams", kafka_module(f"{PEERS}.quix_stream", "quix"), is_slow=True),
+    Program("Faust", kafka_module(f"{PEERS}.faust_agent", "faust"), is_slow=True),
+    Program("Flink SQL", flink("ReferenceSql", "1"), is_slow=True),
     Program("Bytewax stock windows", module(f"{PEERS}.bytewax_windows"), is_slow=True),
 )
