@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.catalogue import MODULES, benchmark
 from benchmarks.options import Options
 from benchmarks.plot import to_svg
-from benchmarks.report import Report, to_json, to_table
+from benchmarks.report import Report, to_json, to_markdown, to_table
 
 HERE = Path(__file__).parent
 WIDTH = 140  # of tables that go to a file
@@ -27,7 +27,7 @@ RUNS = {"small": 3, "full": 5}
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE / "results")
 @click.option("--scratch", type=click.Path(path_type=Path, file_okay=False), default=Path("data/benchmarks"))
 def main(names: tuple[str, ...], runs: int | None, size: str, with_slow: bool, out: Path, scratch: Path) -> None:
-    """Run benchmarks by NAME, all of them when none is named: a table here, JSON and a plot into --out."""
+    """Run benchmarks by NAME, all of them when none is named: a table here; JSON, Markdown and a plot into --out."""
     said, shown = Console(stderr=True), Console(width=None if sys.stdout.isatty() else WIDTH)
     out.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
@@ -55,8 +55,9 @@ def _say(said: Console, name: str, what: str) -> None:
 
 
 def write(report: Report, name: str, folder: Path) -> None:
-    """`NAME.json`, and `NAME.svg` when there is something to draw."""
+    """`NAME.json`, `NAME.md`, and `NAME.svg` when there is something to draw."""
     (folder / f"{name}.json").write_bytes(to_json(report))
+    (folder / f"{name}.md").write_text(to_markdown(report))
     if (svg := to_svg(report)) is not None:
         (folder / f"{name}.svg").write_bytes(svg)
 

@@ -1,6 +1,6 @@
 """Job R in Quix Streams, from a topic whose key is the caller: state by key for O1 and O2, a tumbling window for O3.
 
-O1 is a function with state of its own, which can stay quiet for a day; the library's windows cannot. Events are taken as
+O1 is a function with state of its own, which can stay quiet for a day; the windows cannot. Events are taken as
 they come, so O1 and O2 are off where a caller's events overtake one another. A window is written when its partition's
 time has passed it, so the last hours of O3 stay open.
 """
