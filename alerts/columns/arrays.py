@@ -40,6 +40,27 @@ def grown(state: Column, keys: int, first: Any) -> Column:
     return made
 
 
+class Growing:
+    """A column of whole numbers to which more are added again and again."""
+
+    def __init__(self) -> None:
+        self._held = np.empty(1024, np.int64)
+        self._size = 0
+
+    def add(self, more: Ints) -> None:
+        """Some behind those that are there."""
+        size = self._size + len(more)
+        self._held = grown(self._held, size, 0)
+        self._held[self._size : size] = more
+        self._size = size
+
+    def __getitem__(self, places: Ints) -> Ints:
+        return self._held[places]
+
+    def __len__(self) -> int:
+        return self._size
+
+
 def packed(key: Ints, time: Ints, base: int, span: int) -> Ints:
     """Key and time as one number that sorts by key, then time. Times are in `[base, base + span)`."""
     if len(key) and int(key.max()) >= MOST // span:

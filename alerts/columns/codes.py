@@ -1,4 +1,4 @@
-"""Texts as numbers from 0 on, and how numbers that one process gave are understood by another."""
+"""Few texts, and pairs of numbers, as numbers from 0 on."""
 
 from __future__ import annotations
 
@@ -43,24 +43,3 @@ class PairCodes:
         self._code[fresh] = np.arange(self._count, self._count + len(fresh))
         self._count += len(fresh)
         return self._code[pair], [divmod(each, self._bound) for each in fresh.tolist()]
-
-
-class Translated:
-    """Numbers that another one gave, as numbers of our own: it sends the text of each once, before its number."""
-
-    def __init__(self, codes: Codes, *, is_only: bool = False) -> None:
-        """Where one `is_only` with its numbers, they are ours as well."""
-        self._codes = codes
-        self._is_only = is_only
-        self._own = np.empty(0, np.int64)
-
-    def learn(self, names: Sequence[str]) -> None:
-        """The texts of the next numbers."""
-        if self._is_only:
-            self._codes.names += names
-        elif names:
-            self._own = np.append(self._own, self._codes.of(names))
-
-    def of(self, theirs: Ints) -> Ints:
-        """Our numbers for theirs."""
-        return theirs if self._is_only else self._own[theirs]

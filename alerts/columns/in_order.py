@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alerts.columns.arrays import ALWAYS, NEVER, Column, Ints, order_by
+from alerts.columns.arrays import ALWAYS, MOST, NEVER, Column, Ints, order_by
 
 
 class Batch(NamedTuple):
@@ -65,14 +65,21 @@ class InOrder:
         """Nothing more will come from a source."""
         self._shown[source] = ALWAYS
 
-    def release(self) -> Batch | None:
-        """Everything up to the watermark, in the order of its times; None if that is nothing."""
-        self.watermark = max(self.watermark, min(self._shown) - self._lateness)
-        if not self._size:
+    def release(self, most: int = MOST) -> Batch | None:
+        """Everything up to the watermark, in the order of its times; None if that is nothing.
+
+        Where that is more than `most` the rest waits for the next time, but what has the same time stays together.
+        """
+        passed = max(self.watermark, min(self._shown) - self._lateness)
+        if not self._size or passed == self.watermark:
             return None
         batch = joined(self._waiting)
-        passed = batch.time <= self.watermark
-        self._waiting = [batch.rows(~passed)]
-        self._size = len(self._waiting[0])
-        batch = batch.rows(passed)
-        return batch.rows(order_by(batch.time - batch.time.min())) if len(batch) else None
+        ready = np.flatnonzero(batch.time <= passed)
+        order = ready[order_by(batch.time[ready] - batch.time.min())]
+        if len(order) > most:
+            passed = max(int(batch.time[order[most]]) - 1, int(batch.time[order[0]]))
+            order = order[: np.searchsorted(batch.time[order], passed, side="right")]
+        self.watermark = passed
+        rest = batch.rows(batch.time > passed)
+        self._waiting, self._size = [rest], len(rest)
+        return batch.rows(order) if len(order) else None

@@ -12,11 +12,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.columns.arrays import Ints, fixed
+from alerts.columns.arrays import Column, Ints, fixed
 
 Words: TypeAlias = NDArray[np.uint64]  # a row for each text, eight bytes of it a column
 
-_ODD = 0x9E3779B97F4A7C15
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_BITS = 12
 _FULLEST = 2  # the table has room for this many times what is in it
 
@@ -25,71 +25,81 @@ class ManyCodes:
     """A number for each text: 0 for the first that was asked for, 1 for the next, … Texts must not end with NUL."""
 
     def __init__(self) -> None:
-        self.names: list[str] = []  # by number
+        self._size = 0
         self._words: Words = np.zeros((1024, 1), np.uint64)  # by number
         self._table = np.zeros(1 << _FIRST_BITS, np.int32)  # by place: number + 1, or 0
         self._bits = _FIRST_BITS
 
     def __len__(self) -> int:
-        return len(self.names)
+        return self._size
 
     def of(self, names: Sequence[str]) -> Ints:
         """The numbers of some texts, those that are new among them."""
-        words = self._words_of(names)
+        return self.of_written(fixed(names))
+
+    def of_written(self, written: Column) -> Ints:
+        """The same for texts as bytes, the form that `written` gives."""
+        words = self._words_of(written)
         found, fresh = self._look(words)
         if len(fresh):
-            numbers = {name: len(self.names) + place for place, name in enumerate(_once(names, fresh))}
-            found[fresh] = [numbers[names[row]] for row in fresh.tolist()]
-            first = dict(zip(found[fresh].tolist(), fresh.tolist(), strict=True))  # any row of each: they are equal
-            self._add(list(numbers), words[[first[number] for number in numbers.values()]])
+            first, which = _each_once(words[fresh])
+            found[fresh] = self._size + which
+            self._add(words[fresh[first]])
         return found
 
-    def _words_of(self, names: Sequence[str]) -> Words:
+    def written(self, numbers: Ints) -> Column:
+        """The texts of some numbers, as bytes."""
+        return self._words[numbers].view(f"S{8 * self._words.shape[1]}").reshape(len(numbers))
+
+    def names(self, numbers: Ints) -> list[str]:
+        """The texts of some numbers."""
+        return [name.decode() for name in self.written(numbers).tolist()]
+
+    def shares(self, numbers: Ints, shares: int) -> Ints:
+        """A share in `[0, shares)` for each: the same for the same text, wherever it is asked."""
+        return (_mixed(self._words[numbers]) % np.uint64(shares)).astype(np.int64)
+
+    def _words_of(self, written: Column) -> Words:
         """Texts as whole numbers, as wide as the widest so far."""
-        text = fixed(names)
-        width = max(-(-text.itemsize // 8), self._words.shape[1])
+        width = max(-(-written.itemsize // 8), self._words.shape[1])
         if width > self._words.shape[1]:
             self._widen(width)
-        return text.astype(f"S{8 * width}").view(np.uint64).reshape(len(names), width)
+        return written.astype(f"S{8 * width}").view(np.uint64).reshape(len(written), width)
 
     def _look(self, words: Words) -> tuple[Ints, Ints]:
-        """The number of each text, and the rows of those that are not known."""
+        """The number of each text, and the rows of those that are not known, in order."""
         found = np.full(len(words), -1)
-        fresh = []
         rows, place = np.arange(len(words)), self._places(words)
         while len(rows):
             number = self._table[place] - 1
-            is_free = number < 0
-            is_same = (self._words[number] == words[rows]).all(axis=1) & ~is_free
+            is_same = (self._words[number] == words[rows]).all(axis=1) & (number >= 0)
             found[rows[is_same]] = number[is_same]
-            fresh.append(rows[is_free])
-            other = ~is_same & ~is_free
+            other = ~is_same & (number >= 0)
             rows, place = rows[other], (place[other] + 1) & (len(self._table) - 1)
-        return found, np.concatenate(fresh) if fresh else rows
+        return found, np.flatnonzero(found < 0)
 
     def _places(self, words: Words) -> Ints:
         """Where in the table each text is looked for first."""
-        mixed = words[:, 0] * np.uint64(_ODD)
-        for column in range(1, words.shape[1]):
-            mixed = (mixed ^ (mixed >> np.uint64(29)) ^ words[:, column]) * np.uint64(_ODD)
-        return (mixed >> np.uint64(64 - self._bits)).astype(np.int64)
+        return (_mixed(words) >> np.uint64(64 - self._bits)).astype(np.int64)
 
-    def _add(self, names: list[str], words: Words) -> None:
+    def _add(self, words: Words) -> None:
         """Texts that are not known yet, each once."""
-        known, size = len(self.names), len(self.names) + len(names)
-        self.names += names
-        if size > len(self._words):
-            self._words = _with_rows(self._words, size)
-        self._words[known:size] = words
-        if size * _FULLEST > len(self._table):
-            self._bits = (size * _FULLEST).bit_length() + 1
+        known, self._size = self._size, self._size + len(words)
+        if self._size > len(self._words):
+            more = np.zeros((1 << self._size.bit_length(), words.shape[1]), np.uint64)
+            more[:known] = self._words[:known]
+            self._words = more
+        self._words[known : self._size] = words
+        if self._size * _FULLEST > len(self._table):
+            self._bits = (self._size * _FULLEST).bit_length() + 1
             self._table = np.zeros(1 << self._bits, np.int32)
             known = 0
-        self._settle(np.arange(known, size, dtype=np.int32))
+        self._settle(known)
 
-    def _settle(self, numbers: NDArray[np.int32]) -> None:
-        """A free place for each number; of several that want one, the last gets it and the others look on."""
-        place = self._places(self._words[numbers])
+    def _settle(self, since: int) -> None:
+        """A free place for each number from some on; of several that want one, one gets it and the others look on."""
+        numbers = np.arange(since, self._size, dtype=np.int32)
+        place = self._places(self._words[since : self._size])
         while len(numbers):
             is_free = self._table[place] == 0
             self._table[place[is_free]] = numbers[is_free] + 1
@@ -99,17 +109,26 @@ class ManyCodes:
     def _widen(self, width: int) -> None:
         wider = np.zeros((len(self._words), width), np.uint64)
         wider[:, : self._words.shape[1]] = self._words
-        self._words = wider
-        self._table[:] = 0
-        self._settle(np.arange(len(self.names), dtype=np.int32))
+        self._words = wider  # what is empty behind a text leaves its place as it is
 
 
-def _once(names: Sequence[str], rows: Ints) -> list[str]:
-    """The texts of some rows, each once, as they come first."""
-    return list(dict.fromkeys([names[row] for row in np.sort(rows).tolist()]))
+def _mixed(words: Words) -> NDArray[np.uint64]:
+    """A number for each text in which every byte counts; the same however wide the texts are."""
+    mixed = np.zeros(len(words), np.uint64)
+    factor = _ODD
+    for column in range(words.shape[1]):
+        word = words[:, column]
+        mixed += (word ^ (word >> np.uint64(32))) * factor
+        factor = np.uint64(int(factor) * int(_ODD) & (1 << 64) - 1)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * _ODD
+    return mixed ^ (mixed >> np.uint64(32))
 
 
-def _with_rows(words: Words, rows: int) -> Words:
-    more = np.zeros((1 << rows.bit_length(), words.shape[1]), np.uint64)
-    more[: len(words)] = words
-    return more
+def _each_once(words: Words) -> tuple[Ints, Ints]:
+    """Where each text comes first, in order; and for each row which of them it is."""
+    whole = np.ascontiguousarray(words).view(np.dtype((np.void, words.dtype.itemsize * words.shape[1]))).ravel()
+    _, first, which = np.unique(whole, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    order = np.argsort(first)
+    rank[order] = np.arange(len(first))
+    return first[order], rank[which]

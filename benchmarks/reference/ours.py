@@ -14,7 +14,6 @@ import gc
 import socket
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -32,12 +31,13 @@ from bytewax.run import cli_main
 from alerts.columns.arrays import Column, Ints, fixed
 from alerts.columns.ascent import Ascent
 from alerts.columns.cells import Cells, Counted
-from alerts.columns.codes import Codes, PairCodes, Translated
+from alerts.columns.codes import Codes, PairCodes
 from alerts.columns.in_order import Batch, InOrder
 from alerts.columns.instants import seconds_of
 from alerts.columns.many_codes import ManyCodes
 from alerts.columns.quiet import Quiet
 from alerts.columns.trailing import Trailing
+from alerts.columns.translated import Owners, Translated
 from benchmarks.reference.definition import (
     CHANNELS,
     DAY,
@@ -62,6 +62,8 @@ ENDED = timedelta(days=365)  # a bounded run needs no snapshots
 # a step's key for each process: the engine hashes keys to workers, and these fall one on each
 NAMES = {1: ["0"], 2: ["4", "0"]}
 
+NOTHING = fixed([])
+
 Rows = tuple[str, str]  # (output, lines)
 Said = tuple[str, Any]  # ("rows", (output, lines)) or ("hours", (process, Hours))
 
@@ -85,8 +87,8 @@ class Part(NamedTuple):
     """
 
     source: int
-    callers: list[str]
-    cells: list[str]
+    callers: Column
+    cells: Column
     batch: Batch | None
 
 
@@ -97,38 +99,9 @@ class Hours(NamedTuple):
     """
 
     sender: int
-    cells: list[str]
+    cells: Column
     columns: tuple[Column, ...]
     watermark: int
-
-
-class Owners:
-    """Which process looks after each caller of a source, and the caller's number there."""
-
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
-        self._owner = np.empty(0, np.int64)
-        self._place = np.empty(0, np.int64)
-        self._counts = [0] * processes
-
-    def learn(self, names: list[str]) -> list[list[str]]:
-        """The next callers; those of each process."""
-        if self._processes == 1:
-            return [names]
-        owner = [zlib.crc32(name.encode()) % self._processes for name in names]
-        fresh: list[list[str]] = [[] for _ in self._counts]
-        place = []
-        for name, process in zip(names, owner, strict=True):
-            place.append(self._counts[process] + len(fresh[process]))
-            fresh[process].append(name)
-        self._counts = [count + len(new) for count, new in zip(self._counts, fresh, strict=True)]
-        self._owner = np.append(self._owner, np.array(owner, np.int64))
-        self._place = np.append(self._place, np.array(place, np.int64))
-        return fresh
-
-    def of(self, caller: Ints) -> tuple[Ints, Ints]:
-        """Process and number there of some callers."""
-        return self._owner[caller], self._place[caller]
 
 
 class Reading(StatefulSourcePartition[tuple[str, Part], None]):
@@ -142,7 +115,7 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
         self._callers = ManyCodes()
         self._regions, self._categories = Codes(), Codes()
         self._cells = [PairCodes(CATEGORIES) for _ in CHANNELS]
-        self._owners = Owners(shares)
+        self._owners = Owners(self._callers, shares)
         self._decode = msgspec.json.Decoder(Event).decode_lines
 
     def next_batch(self) -> list[tuple[str, Part]]:
@@ -153,13 +126,12 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
         source = self._share * len(CHANNELS) + channel
         if not lines:
             self._live.remove(channel)
-            return [(name, Part(source, [], [], None)) for name in NAMES[self._shares]]
+            return [(name, Part(source, NOTHING, NOTHING, None)) for name in NAMES[self._shares]]
         return self._parts(source, channel, self._decode(lines))
 
     def _parts(self, source: int, channel: int, events: list[Event]) -> list[tuple[str, Part]]:
         time = seconds_of([event.occurred_at for event in events])
         self._shown[channel] = max(self._shown[channel], int(time.max()))
-        known = len(self._callers)
         caller = self._callers.of([event.caller for event in events])
         region = self._regions.of([event.region_code for event in events])
         category = self._categories.of([event.category for event in events])
@@ -175,8 +147,8 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
             ),
         )
         regions, categories = self._regions.names, self._categories.names
-        cells = [f"{regions[region]},{CHANNELS[channel]},{categories[category]}" for region, category in pairs]
-        fresh = self._owners.learn(self._callers.names[known:])
+        cells = fixed([f"{regions[region]},{CHANNELS[channel]},{categories[category]}" for region, category in pairs])
+        fresh = self._owners.learn()
         if self._shares == 1:
             return [(NAMES[1][0], Part(source, fresh[0], cells, batch))]
         owner, place = self._owners.of(caller)
@@ -213,13 +185,13 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
 
     def __init__(self, process: int, processes: int, batch: int) -> None:
         self._process, self._processes, self._batch = process, processes, batch
+        self._came = 0  # events since the last batch was judged
         sources = len(CHANNELS) * processes
         self._order = InOrder(sources, LATENESS)
-        self._callers, self._cells = Codes(), Codes()
-        self._callers_of = [Translated(self._callers, is_only=processes == 1) for _ in range(processes)]
+        self._callers, self._cells = ManyCodes(), ManyCodes()
+        self._callers_of = [Translated(self._callers) for _ in range(processes)]
         self._cells_of = [Translated(self._cells) for _ in range(sources)]
-        self._cells_told = 0
-        self._cell_owners = Owners(processes)
+        self._cell_owners = Owners(self._cells, processes)
         self._window = Trailing(DAY + 1, len(CHANNELS))  # [t - 24 h, t]
         self._quiet = Quiet(DAY)
         self._ascent = Ascent(3, SEVERITIES, WEEK)
@@ -227,13 +199,16 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
     def on_batch(self, values: list[Part]) -> tuple[Iterable[Said], bool]:
         said: list[Said] = []
         for part in values:
-            if len(self._order) > self._batch - LINES_A_BLOCK:
-                said += self._judged()
             self._take(part)
+            if self._came > self._batch - LINES_A_BLOCK:
+                said += self._judged()
         return said, StatefulBatchLogic.RETAIN
 
     def on_eof(self) -> tuple[Iterable[Said], bool]:
-        return self._judged(), StatefulBatchLogic.DISCARD
+        said: list[Said] = []
+        while found := self._judged():
+            said += found
+        return said, StatefulBatchLogic.DISCARD
 
     def snapshot(self) -> None:
         return None
@@ -248,10 +223,12 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
         caller, kind, severity, cell, event = part.batch.columns
         columns = (callers.of(caller), kind, severity, cells.of(cell), event)
         self._order.take(part.source, Batch(part.batch.time, columns))
+        self._came += len(part.batch)
 
     def _judged(self) -> list[Said]:
         """What is to be said of the events up to the watermark."""
-        batch = self._order.release()
+        batch = self._order.release(self._batch)
+        self._came = 0
         if batch is None:
             return []
         time, (caller, channel, severity, cell, event) = batch
@@ -264,8 +241,7 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
     def _hours(self, time: Ints, cell: Ints, caller: Ints, severity: Column) -> list[Said]:
         """The batch for those who count: each gets its cells, and callers by numbers that are the same for all."""
         caller = caller * self._processes + self._process
-        fresh = self._cell_owners.learn(self._cells.names[self._cells_told :])
-        self._cells_told = len(self._cells)
+        fresh = self._cell_owners.learn()
         watermark = self._order.watermark
         if self._processes == 1:
             return [("hours", (NAMES[1][0], Hours(0, fresh[0], (time, cell, caller, severity), watermark)))]
@@ -286,25 +262,25 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
         rows, kinds = rows[several], kinds[several]
         said = self._quiet.take(time[rows], caller[rows])
         rows, kinds = rows[said], kinds[said]
-        found = (caller[rows], event[rows], time[rows], windows.count(rows), kinds)
-        names = self._callers.names
-        return "".join([f"{names[c]},{e.decode()},{t},{n},{m}\n" for c, e, t, n, m in zip(*_lists(found), strict=True)])
+        found = (self._callers.written(caller[rows]), event[rows], time[rows], windows.count(rows), kinds)
+        return "".join(
+            [f"{c.decode()},{e.decode()},{t},{n},{m}\n" for c, e, t, n, m in zip(*_lists(found), strict=True)]
+        )
 
     def _escalations(self, time: Ints, caller: Ints, channel: Column, severity: Column, event: Column) -> str:
         rows = np.flatnonzero(channel != GRID)
         found = self._ascent.take(time[rows], caller[rows], STEP[channel[rows]], severity[rows] - 1)
         rows = rows[found.rows]
-        names = self._callers.names
-        columns = (caller[rows], event[rows], time[rows], found.began)
-        return "".join([f"{names[c]},{e.decode()},{t},{b}\n" for c, e, t, b in zip(*_lists(columns), strict=True)])
+        columns = (self._callers.written(caller[rows]), event[rows], time[rows], found.began)
+        return "".join([f"{c.decode()},{e.decode()},{t},{b}\n" for c, e, t, b in zip(*_lists(columns), strict=True)])
 
 
 class Counting(StatefulBatchLogic[Hours, Said, None]):
     """The hourly aggregates of some cells."""
 
     def __init__(self, processes: int) -> None:
-        self._cells = Codes()
-        self._cells_of = [Translated(self._cells, is_only=processes == 1) for _ in range(processes)]
+        self._cells = ManyCodes()
+        self._cells_of = [Translated(self._cells) for _ in range(processes)]
         self._watermarks = [NEVER] * processes
         self._counted = Cells(HOUR)
 
@@ -329,7 +305,7 @@ class Counting(StatefulBatchLogic[Hours, Said, None]):
         """The lines; most cells of a quiet hour have the same few counts, whose texts are made once."""
         counts, which = _distinct(counted.events, counted.distinct, counted.greatest)
         ends = [f"{count},{distinct},{greatest}\n" for count, distinct, greatest in counts]
-        names = self._cells.names
+        names = self._cells.names(np.arange(len(self._cells)))
         columns = zip(*_lists((counted.cell, counted.window, which)), strict=True)
         return "".join([f"{names[cell]},{hour},{ends[end]}" for cell, hour, end in columns])
 

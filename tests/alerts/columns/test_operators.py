@@ -158,9 +158,13 @@ def test_cells_count_events_keys_and_the_greatest_level_once_a_window_is_over(
     ]
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(0, 100), max_size=8)), max_size=20), st.booleans())
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(0, 100), max_size=8)), max_size=20),
+    st.booleans(),
+    st.integers(1, 9),
+)
 def test_sources_come_out_in_one_order_once_and_what_is_late_comes_out_apart(
-    told: list[tuple[int, list[int]]], is_asked_often: bool
+    told: list[tuple[int, list[int]]], is_asked_often: bool, most: int
 ) -> None:
     order = InOrder(3, lateness=10)
     given_, found, late = 0, [], []
@@ -173,13 +177,14 @@ def test_sources_come_out_in_one_order_once_and_what_is_late_comes_out_apart(
         assert (len(apart) if apart else 0) == sum(is_late)
         late += apart.columns[0].tolist() if apart else []
         shown[source] = max([shown[source], *times])
-        if is_asked_often and (batch := order.release()) is not None:
+        if is_asked_often and (batch := order.release(most)) is not None:
+            assert len(batch) <= most or len(set(batch.time.tolist())) == 1
             assert batch.time.tolist() == sorted(batch.time.tolist())
             assert batch.time.max() <= min(shown) - 10
             found += list(zip(batch.time.tolist(), batch.columns[0].tolist(), strict=True))
     for source in range(3):
         order.end(source)
-    if (batch := order.release()) is not None:
+    while (batch := order.release(most)) is not None:
         found += list(zip(batch.time.tolist(), batch.columns[0].tolist(), strict=True))
     assert [time for time, _ in found] == sorted(time for time, _ in found)
     assert sorted([number for _, number in found] + late) == list(range(given_))

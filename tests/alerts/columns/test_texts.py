@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.columns.arrays import fixed
-from alerts.columns.codes import Codes, PairCodes, Translated
+from alerts.columns.codes import Codes, PairCodes
 from alerts.columns.instants import seconds_of
 from alerts.columns.many_codes import ManyCodes
+from alerts.columns.translated import Owners, Translated
 
 names = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20)
 some_names = st.lists(st.one_of(st.sampled_from(["", "a", "甲", "a" * 8, "a" * 9, "b" * 8]), names), max_size=40)
@@ -24,7 +25,7 @@ def test_many_names_get_the_numbers_that_a_dictionary_would_give(batches: list[l
     many, plain = ManyCodes(), Codes()
     for batch in batches:
         assert many.of(batch).tolist() == plain.of(batch).tolist()
-        assert many.names == plain.names
+        assert many.names(np.arange(len(many))) == plain.names
 
 
 def test_names_beyond_the_first_table_are_found_again() -> None:
@@ -32,6 +33,17 @@ def test_names_beyond_the_first_table_are_found_again() -> None:
     everything = [f"{number:x}" for number in range(30_000)]
     assert many.of(everything).tolist() == list(range(30_000))
     assert many.of(everything[::-7]).tolist() == list(range(30_000))[::-7]
+
+
+@given(st.lists(some_names, min_size=1, max_size=4), st.integers(1, 3))
+def test_a_text_falls_to_the_same_share_whoever_asks(batches: list[list[str]], shares: int) -> None:
+    one, other = ManyCodes(), ManyCodes()
+    for batch in batches:
+        one.of(batch)
+    everything = sorted({name for batch in batches for name in batch})
+    found = other.shares(other.of_written(one.written(one.of(everything))), shares)
+    assert found.tolist() == one.shares(one.of(everything), shares).tolist()
+    assert set(found.tolist()) <= set(range(shares))
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), max_size=9), max_size=5))
@@ -46,15 +58,26 @@ def test_pairs_have_a_number_each_and_are_told_when_they_are_new(batches: list[l
     assert len(set(told)) == len(told)
 
 
-@given(st.lists(some_names, min_size=1, max_size=4), st.booleans())
-def test_numbers_of_another_mean_the_same_texts(batches: list[list[str]], is_only: bool) -> None:
-    theirs, ours = Codes(), Codes([] if is_only else ["already here"])
-    translated = Translated(ours, is_only=is_only)
-    for batch in batches:
-        known = len(theirs)
-        numbers = theirs.of(batch)
-        translated.learn(theirs.names[known:])
-        assert [ours.names[number] for number in translated.of(numbers).tolist()] == batch
+@given(st.lists(st.lists(some_names, max_size=4), min_size=1, max_size=3), st.integers(1, 3))
+def test_what_senders_number_receivers_understand(sent: list[list[list[str]]], processes: int) -> None:
+    """Each text by the one process that looks after it, whoever sends it."""
+    receivers = [ManyCodes() for _ in range(processes)]
+    at: dict[str, set[tuple[int, int]]] = {}
+    for batches in sent:
+        codes = ManyCodes()
+        owners, translated = Owners(codes, processes), [Translated(receiver) for receiver in receivers]
+        for batch in batches:
+            numbers = codes.of(batch)
+            for receiver, written in zip(translated, owners.learn(), strict=True):
+                receiver.learn(written)
+            owner, place = owners.of(numbers)
+            for process in range(processes):
+                own = np.flatnonzero(owner == process)
+                ours = translated[process].of(place[own])
+                assert receivers[process].names(ours) == [batch[row] for row in own]
+                for row, number in zip(own.tolist(), ours.tolist(), strict=True):
+                    at.setdefault(batch[row], set()).add((process, number))
+    assert all(len(places) == 1 for places in at.values())
 
 
 @given(some_names)
