@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ import pytest
 
 from benchmarks.measure import Usage
 from benchmarks.reference.compare import Difference
-from benchmarks.reference.environments import NotInstalledError, environment, run_or_refuse
+from benchmarks.reference.environments import REQUIREMENTS, NotInstalledError, environment, run_or_refuse
 from benchmarks.reference.generate import data_set
 from benchmarks.reference.job import report
 from benchmarks.reference.place import Command, Place
 from benchmarks.reference.programs import ANLAN, ANLAN_TWO, CSP, FLINK, REFERENCE, Program, module
 from benchmarks.reference.race import Course, Outcome, race
+
+PINNED = re.compile(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*")
 
 
 def usage(cpu: float, wall: float = 1.0) -> Usage:
@@ -135,3 +138,9 @@ def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch
 def test_a_command_that_is_not_there_says_so() -> None:
     with pytest.raises(NotInstalledError, match=r"`flink` must find `no-such-compiler`; got nothing of that name"):
         run_or_refuse("flink", "no-such-compiler", "--version")
+
+
+@pytest.mark.parametrize("wanted", sorted(REQUIREMENTS.glob("*.txt")), ids=lambda path: path.stem)
+def test_every_package_of_a_peer_is_pinned(wanted: Path) -> None:
+    """A peer's figure is that of a version, and what it needs is installed without asking for more."""
+    assert all(PINNED.fullmatch(line) for line in wanted.read_text().splitlines())
