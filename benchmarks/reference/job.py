@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.measure import median_usage
 from benchmarks.options import Options
 from benchmarks.reference.definition import OUTPUTS
-from benchmarks.reference.programs import ANLAN, ANLAN_TWO, PROGRAMS, REFERENCE, STREAMING_PEERS
+from benchmarks.reference.programs import ANLAN, ANLAN_TWO, FLOOR, PROGRAMS, REFERENCE, STREAMING_PEERS
 from benchmarks.reference.race import Outcome, course, once, race
 from benchmarks.report import Cell, Plot, Report
 
@@ -75,7 +75,7 @@ def _percent(share: float) -> str:
 
 
 def _conclusions(found: Sequence[Outcome]) -> Iterator[str]:
-    """How the product stands to the plain loop, to the best streaming peer, and with two processes to one."""
+    """How the product stands to the plain loop, the best streaming peer and the floor, and in two processes."""
     speeds = {each.program: each.speed for each in found if each.speed}
     exact = {each.program: each for each in found if each.is_exact}
     if ANLAN not in exact:
@@ -84,6 +84,8 @@ def _conclusions(found: Sequence[Outcome]) -> Iterator[str]:
     if peers := [each for each in STREAMING_PEERS if each in speeds]:
         best = max(peers, key=speeds.__getitem__)
         yield f"Anlan does {speeds[ANLAN] / speeds[best]:.2f} times what {best.name}, the best streaming peer, does."
+    if FLOOR in exact:
+        yield f"Anlan reaches {speeds[ANLAN] / speeds[FLOOR]:.0%} of the compiled floor."
     if ANLAN_TWO in exact:
         one, two = (median_usage(exact[each].usages).wall_seconds for each in (ANLAN, ANLAN_TWO))
         yield f"Anlan in two processes is {one / two:.2f} times as fast, by the clock, as in one."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.reference.changes import settle
+from benchmarks.reference.compiled import floor
 from benchmarks.reference.definition import OUTPUTS
 from benchmarks.reference.environments import NotInstalledError, environment
 from benchmarks.reference.flink import flink
@@ -51,9 +52,11 @@ ANLAN = Program("Anlan", module("benchmarks.reference.ours", "--batch", "20000")
 ANLAN_TWO = Program("Anlan, 2 processes", module("benchmarks.reference.ours", "--batch", "20000", "--processes", "2"))
 CSP = Program("csp", module(f"{PEERS}.csp_graph", python="csp"))
 FLINK = Program("Flink DataStream", flink("ReferenceJob", "1"))
+FLOOR = Program("compiled floor", floor)
 STREAMING_PEERS = (CSP, FLINK)  # the fastest, which the product is held against
 PROGRAMS = (
     REFERENCE,
+    FLOOR,
     ANLAN,
     ANLAN_TWO,
     *STREAMING_PEERS,

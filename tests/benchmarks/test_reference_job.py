@@ -16,7 +16,7 @@ from benchmarks.reference.environments import REQUIREMENTS, NotInstalledError, e
 from benchmarks.reference.generate import data_set
 from benchmarks.reference.job import report
 from benchmarks.reference.place import Command, Place
-from benchmarks.reference.programs import ANLAN, ANLAN_TWO, CSP, FLINK, REFERENCE, Program, module
+from benchmarks.reference.programs import ANLAN, ANLAN_TWO, CSP, FLINK, FLOOR, REFERENCE, Program, module
 from benchmarks.reference.race import Course, Outcome, race
 
 PINNED = re.compile(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*")
@@ -68,12 +68,13 @@ def test_slow_programs_are_held_against_the_plain_loop_on_their_own_events() -> 
 
 
 def test_the_notes_say_how_the_product_stands() -> None:
-    fast = [outcome(REFERENCE, 4.0), outcome(ANLAN, 1.0), outcome(CSP, 5.0), outcome(FLINK, 6.0)]
+    fast = [outcome(REFERENCE, 4.0), outcome(ANLAN, 1.0), outcome(CSP, 5.0), outcome(FLINK, 6.0), outcome(FLOOR, 0.25)]
 
     found = report([*fast, outcome(ANLAN_TWO, 1.2, wall=0.5)], [])
 
     assert "Anlan does 4.00 times what the plain loop does in a CPU second." in found.notes
     assert "Anlan does 5.00 times what csp, the best streaming peer, does." in found.notes
+    assert "Anlan reaches 25% of the compiled floor." in found.notes
     assert "Anlan in two processes is 2.00 times as fast, by the clock, as in one." in found.notes
 
 
