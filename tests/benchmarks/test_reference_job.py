@@ -16,8 +16,8 @@ from benchmarks.reference.environments import REQUIREMENTS, NotInstalledError, e
 from benchmarks.reference.generate import data_set
 from benchmarks.reference.job import report
 from benchmarks.reference.place import Command, Place
-from benchmarks.reference.programs import ANLAN, ANLAN_TWO, CSP, FLINK, FLOOR, REFERENCE, Program, module
-from benchmarks.reference.race import Course, Outcome, race
+from benchmarks.reference.programs import ANLAN, ANLAN_TWO, CSP, FLINK, FLOOR, PROGRAMS, REFERENCE, Program, module
+from benchmarks.reference.race import Course, Outcome, once, race
 
 PINNED = re.compile(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*")
 
@@ -145,3 +145,13 @@ def test_a_command_that_is_not_there_says_so() -> None:
 def test_every_package_of_a_peer_is_pinned(wanted: Path) -> None:
     """A peer's figure is that of a version, and what it needs is installed without asking for more."""
     assert all(PINNED.fullmatch(line) for line in wanted.read_text().splitlines())
+
+
+@pytest.mark.parametrize("name", ["Bytewax by caller", "Bytewax stock windows"])
+def test_the_programs_on_our_own_engine_run_and_count_right(on: Course, name: str) -> None:
+    program = next(each for each in PROGRAMS if each.name == name)
+
+    found = once([REFERENCE, program], on)[1]
+
+    assert found.problem == ""
+    assert [each.is_exact for each in found.differences if each.output == "o3"] == [True]
