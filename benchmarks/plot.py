@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from xml.etree.ElementTree import Element
 
 import pygal
@@ -10,11 +11,17 @@ from pygal.style import Style
 from benchmarks.report import Cell, Plot, Report, cell_text
 
 WIDTH, LINES_HEIGHT, BAR_HEIGHT, FRAME_HEIGHT = 900, 460, 30, 150  # pixels
-COLOURS = ("#2f5d8a", "#b3262b", "#5a8f5a", "#b07d2b", "#6b5b95", "#777777")
-STYLE = Style(
-    background="white", plot_background="white", foreground="#333333", foreground_strong="#333333",
-    foreground_subtle="#333333", colors=COLOURS, value_colors=("#333333",) * len(COLOURS), opacity=1,
-    transition="0s", font_family="sans-serif",
+INK, GUIDE = "#333333", "#e3e3e3"
+# pale for bars, that the figures in them can be read; the lines are drawn in the strong ones
+PALE = ("#9fb1c6", "#e0a8a4", "#a9c9a9", "#e0c79b", "#c3b8d9", "#c4c4c4")
+STRONG = ("#2f5d8a", "#b3262b", "#4f8a4f", "#b07d2b", "#6b5b95", "#777777")
+
+_Style = partial(
+    Style,
+    background="white", plot_background="white", foreground=INK, foreground_strong=INK, foreground_subtle=INK,
+    guide_stroke_color=GUIDE, major_guide_stroke_color=GUIDE, guide_stroke_dasharray="0",
+    major_guide_stroke_dasharray="0", opacity=1, transition="0s", font_family="sans-serif", label_font_size=12,
+    major_label_font_size=12, value_font_size=12, value_colors=(INK,) * len(PALE),
 )  # fmt: skip
 
 
@@ -50,11 +57,11 @@ def _lines(report: Report, plot: Plot) -> pygal.Line:
 
 
 def _frame(report: Report, plot: Plot) -> dict[str, object]:
+    colours = PALE if plot.kind == "bars" else STRONG
     return {
-        "style": STYLE, "width": WIDTH, "js": (), "title": report.title, "legend_at_bottom": True,
+        "style": _Style(colors=colours), "width": WIDTH, "js": (), "title": report.title, "legend_at_bottom": True,
         "show_legend": len(plot.values) > 1, "logarithmic": plot.logarithmic, "formatter": cell_text,
-        "truncate_label": -1, "explicit_size": True,
-        **({} if plot.logarithmic else {"range": None, "include_x_axis": True}),
+        "truncate_label": -1, "explicit_size": True, "include_x_axis": not plot.logarithmic,
     }  # fmt: skip
 
 
