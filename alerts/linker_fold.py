@@ -9,11 +9,16 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from alerts.duration import DAY_US
 from alerts.fields import county_of
 from alerts.model import Event, to_us
+
+if TYPE_CHECKING:
+    from alerts.linker_component import Component
 
 MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matter ids; never changes
 JOIN_WINDOW = 30 * DAY_US
@@ -40,7 +45,7 @@ def order_of(event: Event, ranks: Mapping[str, int]) -> Order:
     return to_us(event.occurred_at), ranks[event.channel], event.id
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, array_like=True, gc=False):
     """Where one event belongs, why, and which contact it is part of."""
 
     matter: str
@@ -52,9 +57,54 @@ Name = str  # the id of an event, or the number of a case: what a link can point
 Sign = tuple[str, ...]  # ("case", channel, case) or (reason, token, topic): what events can have in common
 Stand = tuple[int, int | None]  # how a matter stands: event time of its latest event, and of its closing
 
-# what one event changed in the fold, three by three: number of the map, key, what stood there before or None
+# what one event changed in the fold, three by three: number of the map, key, what stood there before or None.
+# Matters are called by their names, so that it can be saved as it is.
 Undo = list[Any]
 OWNERS, CONTACTS, WANTED, STANDS = range(4)
+
+
+class Matter:
+    """How a matter stands, and the component that it is part of."""
+
+    __slots__ = ("closed", "component", "last", "name")
+
+    def __init__(self, name: str, component: Component | None = None) -> None:
+        self.name = name
+        self.component = component  # None: nobody has been told of it yet
+        self.last: int | None = None  # the event time of its latest event; None where no event of it is known
+        self.closed: int | None = None  # and of its closing
+
+    @property
+    def stand(self) -> Stand | None:
+        """How it stands, None before its first event."""
+        return None if self.last is None else (self.last, self.closed)
+
+    @stand.setter
+    def stand(self, stand: Stand | None) -> None:
+        self.last, self.closed = stand or (None, None)
+
+    def move(self, now: int, event: Event) -> None:
+        """An event of it, at `now`."""
+        self.last = now if self.last is None or now > self.last else self.last
+        if event.action == "closed":
+            self.closed = now
+        elif event.action in OPEN_AGAIN:
+            self.closed = None
+
+    def is_joinable(self, now: int) -> bool:
+        """May the same people join it with what they say now?"""
+        assert self.last is not None  # whoever owns a sign has an event
+        if now - self.last > JOIN_WINDOW:
+            return False
+        return self.closed is None or now - self.closed <= REOPEN_WITHIN
+
+
+class Traces(Struct, frozen=True, gc=False):
+    """The names and signs of an event, and the matter of each of them, looked up once."""
+
+    signs: list[Sign]
+    keys: list[Name | Sign]  # its signs, its id, its case, what it links to
+    owners: list[Matter | None]  # of each key
 
 
 class Fold:
@@ -64,118 +114,119 @@ class Fold:
     which comes out of order costs as much as the few events after it, however much the fold holds.
     """
 
-    __slots__ = ("contacts", "maps", "matters", "owners", "wanted")
+    __slots__ = ("contacts", "matters", "owners", "wanted")
 
     def __init__(self) -> None:
-        self.owners: dict[Name | Sign, str] = {}  # -> matter
-        self.contacts: dict[Name, str] = {}  # -> contact; an id that is not here is its own contact
-        self.wanted: dict[Name, str] = {}  # unknown when an event linked to it -> matter
-        self.matters: dict[str, Stand] = {}
-        self.maps: tuple[dict[Any, Any], ...] = (self.owners, self.contacts, self.wanted, self.matters)
+        self.owners: dict[Name | Sign, Matter] = {}
+        # of names only, but asked with signs as well
+        self.contacts: dict[Name | Sign, str] = {}  # an id that is not here is its own contact
+        self.wanted: dict[Name | Sign, Matter] = {}  # unknown when an event linked to it
+        self.matters: dict[str, Matter] = {}  # by name
 
-    def take(self, now: int, event: Event, own: str, signs: list[Sign]) -> tuple[Decision, Undo]:
-        """One event further; `own` is the matter that it is given or would begin."""
-        matter, reason = self._decide(now, event, own, signs)
-        link = event.link
-        contact = self.contacts.get(link.to, link.to) if link and link.to and link.type in SAME_CONTACT else event.id
-        return Decision(matter, reason, contact), self._remember(now, event, signs, matter, contact)
+    def traces(self, event: Event) -> Traces:
+        """What is known of the names and signs of an event."""
+        signs = signs_of(event)
+        keys = keys_of(event, signs)
+        return Traces(signs, keys, list(map(self.owners.get, keys)))
+
+    def decide(self, now: int, event: Event, traces: Traces) -> tuple[Matter, str]:
+        """The matter of an event that is the newest of all that it hangs together with, and why."""
+        if event.matter:
+            return self.matter(event.matter), "given"
+        target = self._linked(event, traces)
+        if target is not None:
+            return target, "link"
+        for sign, owner in zip(traces.signs, traces.owners, strict=False):  # signs come first
+            if owner is not None and (sign[0] == "case" or owner.is_joinable(now)):
+                return owner, sign[0]
+        return self.matter(own_matter(event.id)), "first"
+
+    def take(self, now: int, event: Event, traces: Traces, matter: Matter, reason: str) -> tuple[Decision, Undo]:
+        """One event further: it belongs to this matter."""
+        name, case, link, owners = event.id, event.case, event.link, traces.owners
+        changes: Undo = [STANDS, matter.name, matter.stand]
+        matter.move(now, event)
+        contact = self.contacts.get(link.to, link.to) if link and link.to and link.type in SAME_CONTACT else name
+        here = len(traces.signs)  # the place of its id, and behind that of its case
+        if contact != name or (owners[here] is not None and name in self.contacts):
+            put(CONTACTS, self.contacts, name, contact, changes)
+        if case and owners[0] is None and case not in self.contacts:  # its first contact
+            put(CONTACTS, self.contacts, case, contact if owners[here + 1] is None else case, changes)
+        for key, owner in zip(traces.keys[:-1] if link and link.to else traces.keys, owners, strict=False):
+            if owner is not matter:
+                changes += (OWNERS, key, owner and owner.name)
+                self.owners[key] = matter
+        if link and link.to and link.to not in self.owners:
+            before = self.wanted.get(link.to)
+            changes += (WANTED, link.to, before and before.name)
+            self.wanted[link.to] = matter
+        return Decision(matter.name, reason, contact), changes
 
     def undo(self, changes: Undo) -> None:
         """Take back what the event taken last has changed."""
+        held: tuple[dict[Any, Any], ...] = (self.owners, self.contacts, self.wanted)
         for place in range(len(changes) - 3, -1, -3):
             number, key, before = changes[place : place + 3]
-            if before is None:
-                del self.maps[number][key]
+            if number == STANDS:
+                self.matters[key].stand = before
+            elif before is None:
+                held[number].pop(key, None)  # an event may have the name of its case: one key, put twice
             else:
-                self.maps[number][key] = before
+                held[number][key] = before if number == CONTACTS else self.matters[before]
 
-    def owner_of(self, key: Name | Sign) -> str | None:
-        """The matter of what has this name or sign, or of the event that linked to it before it came."""
-        owner = self.owners.get(key)
-        return self.wanted.get(key) if owner is None else owner  # type: ignore[arg-type]
+    def matter(self, name: str) -> Matter:
+        """The matter of this name; one that is not known yet is in no component."""
+        return self.matters.get(name) or Matter(name)
 
-    def merge(self, keys: list[Name | Sign], gone: str, heir: str) -> None:
+    def add(self, matter: Matter, component: Component) -> None:
+        """A matter becomes known."""
+        matter.component = component
+        component.matters.append(matter.name)
+        self.matters[matter.name] = matter
+
+    def merge(self, keys: list[Name | Sign], gone: Matter, heir: Matter) -> None:
         """What one matter owned is another's from here on."""
-        for held in self.maps[OWNERS], self.maps[WANTED]:
-            held.update({key: heir for key in keys if held.get(key) == gone})
-        one, other = self.matters.pop(gone, None), self.matters.get(heir)
-        if one is not None and other is not None:
-            closed = None if one[1] is None or other[1] is None else max(one[1], other[1])
-            self.matters[heir] = (max(one[0], other[0]), closed)
-        elif one is not None:
-            self.matters[heir] = one
+        held: tuple[dict[Any, Matter], ...] = (self.owners, self.wanted)
+        for each in held:
+            each.update({key: heir for key in keys if each.get(key) is gone})
+        if gone.last is None:
+            return
+        if heir.last is None:
+            heir.stand = gone.stand
+        else:
+            heir.closed = None if gone.closed is None or heir.closed is None else max(gone.closed, heir.closed)
+            heir.last = max(gone.last, heir.last)
 
-    def split(self, matter: str, events: Sequence[tuple[Order, Event, str]]) -> None:
+    def split(self, matter: Matter, events: Sequence[tuple[Order, Event, str]]) -> None:
         """The events of a matter, in their order, each with the matter that it belongs to from here on."""
-        stands: dict[str, Stand] = {}
-        for (now, *_), event, owner in events:
-            stands[owner] = (now, _closing(stands.get(owner, (now, None))[1], now, event))
+        mine = [matter]
+        for each in {self.matters[owner] for _, _, owner in events}:
+            each.stand = None
+        held: tuple[dict[Any, Matter], ...] = (self.owners, self.wanted)
+        for (now, *_), event, name in events:
+            owner = self.matters[name]
+            owner.move(now, event)
+            mine.append(owner)
             keys = keys_of(event, signs_of(event))
-            for held in self.maps[OWNERS], self.maps[WANTED]:
-                held.update({key: owner for key in keys if held.get(key) in (matter, *stands)})
-        self.matters.update(stands)
+            for each_map in held:
+                each_map.update({key: owner for key in keys if each_map.get(key) in mine})
 
-    def forget(self, keys: list[Name | Sign], matters: list[str]) -> None:
-        """Nothing with these names and signs, and none of these matters, can be joined any more."""
-        for key in keys:
+    def forget(self, component: Component) -> None:
+        """Nothing can join the matters of a component any more."""
+        for key in component.keys:
             self.owners.pop(key, None)
-            self.contacts.pop(key, None)  # type: ignore[arg-type]
-            self.wanted.pop(key, None)  # type: ignore[arg-type]
-        for matter in matters:
-            self.matters.pop(matter, None)
+            self.contacts.pop(key, None)
+            self.wanted.pop(key, None)
+        for matter in component.matters:
+            del self.matters[matter]
 
-    def _decide(self, now: int, event: Event, own: str, signs: list[Sign]) -> tuple[str, str]:
-        if event.matter:
-            return event.matter, "given"
-        target = self._linked(event)
-        if target is not None:
-            return target, "link"
-        for sign in signs:
-            owner = self.owners.get(sign)
-            if owner is not None and (sign[0] == "case" or self._is_joinable(owner, now)):
-                return owner, sign[0]
-        return own, "first"
-
-    def _linked(self, event: Event) -> str | None:
+    def _linked(self, event: Event, traces: Traces) -> Matter | None:
         if event.link and event.link.to:
-            owner = self.owners.get(event.link.to)
+            owner = traces.owners[-1]
             if owner is not None:
                 return owner
         wanted = self.wanted.get(event.id)
         return self.wanted.get(event.case) if wanted is None and event.case else wanted
-
-    def _is_joinable(self, owner: str, now: int) -> bool:
-        last, closed = self.matters[owner]
-        if now - last > JOIN_WINDOW:
-            return False
-        return closed is None or now - closed <= REOPEN_WITHIN
-
-    def _remember(self, now: int, event: Event, signs: list[Sign], matter: str, contact: str) -> Undo:
-        name, case, owners = event.id, event.case, self.owners
-        before = self.matters.get(matter)
-        last, closed = before or (now, None)
-        self.matters[matter] = (last if last > now else now, _closing(closed, now, event))
-        changes: Undo = [STANDS, matter, before]
-        if contact != name or name in self.contacts:
-            put(CONTACTS, self.contacts, name, contact, changes)
-        if case and case not in self.contacts:  # its first contact; an event may have the name of the case
-            put(CONTACTS, self.contacts, case, case if case in owners else contact, changes)
-        put(OWNERS, owners, name, matter, changes)
-        if case:
-            put(OWNERS, owners, case, matter, changes)
-        for sign in signs:
-            put(OWNERS, owners, sign, matter, changes)
-        link = event.link
-        if link and link.to and link.to not in owners:
-            put(WANTED, self.wanted, link.to, matter, changes)
-        return changes
-
-
-def _closing(closed: int | None, now: int, event: Event) -> int | None:
-    """When a matter was closed, after an event of it."""
-    if event.action == "closed":
-        return now
-    return None if event.action in OPEN_AGAIN else closed
 
 
 def contact_of(event: Event, contacts: dict[str, str]) -> str:
@@ -196,15 +247,16 @@ def put(number: int, held: dict[Any, Any], key: Any, value: Any, changes: Undo) 
         held[key] = value
 
 
+_NAMESPACE = MATTERS.bytes
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 def own_matter(event_id: str) -> str:
     """The matter that begins with an event: a UUID made of its id, so that it is the same in every run.
 
-    It is `uuid.uuid5(MATTERS, event_id)`, written out because every event of a city asks for it.
+    It is `uuid.uuid5(MATTERS, event_id)`, written out because every matter of a city asks for it.
     """
-    made = hashlib.sha1(MATTERS.bytes + event_id.encode(), usedforsecurity=False).hexdigest()
+    made = hashlib.sha1(_NAMESPACE + event_id.encode(), usedforsecurity=False).hexdigest()
     return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{_VARIANT[made[16]]}{made[17:20]}-{made[20:32]}"
 
 

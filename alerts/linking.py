@@ -21,7 +21,8 @@ from alerts.duration import DAY_US
 from alerts.failing import Failure, failure_of, gap_of
 from alerts.groups import groups_of
 from alerts.kept import Name, decode, encode
-from alerts.linker import Linker, Placed
+from alerts.linker import Linker
+from alerts.linker_component import Placed
 from alerts.linker_fold import SCORES, Decision, Order
 from alerts.model import (
     NEVER,

@@ -246,7 +246,7 @@ def test_two_components_that_become_one_are_one_in_what_is_saved() -> None:
     take(linking, arrival(report("c", 3, matter=None, case="a", link=Link("merge", "b")), 3))
     saved.append(linking.changes())
 
-    assert [name for name in decode(saved, STATE_VERSION) if name[0] == "component"] == [("component", 0)]
+    assert [name[0] for name in decode(saved, STATE_VERSION)].count("component") == 1
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
