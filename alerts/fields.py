@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
+
+from msgspec import Struct
 
 from alerts.channel import Channel
 from alerts.model import Event
@@ -18,7 +20,8 @@ DERIVED_FIELDS = ("county", "township", "village", "channel_rank", "hour_of_day"
 
 # what the signature of an event tells: many events share one, so what follows from it is found once
 SIGNED_FIELDS = (
-    "channel", "channel_rank", "action", "category", "subcategory", "reporter_class", "satisfied", "link.type",
+    "channel", "channel_rank", "action", "category", "subcategory", "reporter_class", "satisfied", "violence", "cues",
+    "link.type",
 )  # fmt: skip
 
 LOCAL_OFFSET_HOURS = 8  # Asia/Shanghai has had no daylight saving since 1991
@@ -47,13 +50,46 @@ def _prefix(event: Event, digits: int) -> str | None:
     return None
 
 
-def signature_of(event: Event) -> tuple[object, ...]:
+Signature = tuple[object, ...]
+
+
+def signature_of(event: Event) -> Signature:
     """Everything that decides the `SIGNED_FIELDS` of an event."""
     link = event.link
     return (
         event.channel, event.action, event.category, event.subcategory, event.reporter_class, event.satisfied,
-        link.type if link else None,
+        event.violence, event.cues, None if link is None else link.type,
     )  # fmt: skip
+
+
+class LinkType(Struct, frozen=True):
+    """How events hang on earlier ones, without which."""
+
+    type: object
+
+
+class Outline(Struct, frozen=True):
+    """What all events of a signature show: what reads anything else of it ends in an `AttributeError`."""
+
+    channel: object
+    action: object
+    category: object
+    subcategory: object
+    reporter_class: object
+    satisfied: object
+    violence: object
+    cues: object
+    link_type: object
+
+    @property
+    def link(self) -> LinkType | None:
+        """Its kind alone."""
+        return None if self.link_type is None else LinkType(self.link_type)
+
+
+def outline_of(signature: Signature) -> Event:
+    """An event that shows its signature and nothing else."""
+    return cast("Event", Outline(*signature))
 
 
 def known_fields() -> tuple[str, ...]:

@@ -24,6 +24,9 @@ def shard_of(key: Key, shards: int) -> int:
     return zlib.crc32("\x1f".join(key).encode()) % shards if shards > 1 else 0
 
 
+Placed = tuple[Key | None, int]  # a key and its shard
+
+
 class Router:
     """From one linked event to the items of the shards."""
 
@@ -34,6 +37,7 @@ class Router:
         self.failures: list[Failure] = []  # since they were last taken away
         shapes = list(dict.fromkeys(map(_shape, rules)))
         self._shape = [shapes.index(_shape(rule)) for rule in rules]
+        self._wholes = [(rule.whole_key, shard_of(rule.whole_key, shards)) for rule in rules]
 
     def route(
         self, order: Order, event: Event, decision: Decision, at: int, number: int, produced: int,
@@ -41,36 +45,45 @@ class Router:
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
         kept: Event | None = None
-        keys: dict[int, Key | None] = {}  # many rules have the same one
-        for rule, foreseen in self._listeners.of(event):
+        keys: dict[int, Placed] = {}  # many rules have the same one
+        for rule, role, values in self._listeners.of(event):
             try:
-                role = rule.role_of(event) if foreseen is None else foreseen
-                if not role:
-                    continue
+                if role is None:
+                    role = rule.role_of(event)
+                    if not role:
+                        continue
                 shape = self._shape[rule.number]
-                key = keys[shape] if shape in keys else keys.setdefault(shape, rule.key_of(event))
+                placed = keys.get(shape) or keys.setdefault(shape, self._placed(rule.key_of(event)))
+                key, shard = placed
                 if key is None:
                     continue
                 watermark = watermarks.clock_watermark(self._group[rule.number])
                 if order[0] < watermark:
                     late.append(_late(rule, event, at, watermark))
                     continue
-                key, values = kept_under(rule, event, role, key)
+                if rule.is_whole:
+                    values = (key,)
+                    key, shard = self._wholes[rule.number]
+                elif values is None:
+                    values = rule.values(event, role)
             except Exception as error:
                 self.failures.append(failure_of(rule, error, at))
                 continue
-            kept = kept or slim(event)
+            if kept is None:
+                kept = slim(event)
             entry: Entry = (*order, decision.contact, role, values, kept)
-            items[shard_of(key, self.shards)].append(
-                Item(at, number, rule.number, key, watermark, entry, None, produced)
-            )
+            items[shard].append(Item(at, number, rule.number, key, watermark, entry, None, produced))
+
+    def _placed(self, key: Key | None) -> Placed:
+        """A key with its shard."""
+        return key, 0 if key is None else shard_of(key, self.shards)
 
     def move(
         self, order: Order, before: tuple[Event, Decision], after: tuple[Event, Decision], at: int, number: int,
         produced: int, watermarks: Watermarks, items: list[list[Item | Regrouped]],
     ) -> None:  # fmt: skip
         """An earlier event turned out to belong to another matter or contact: take it from one key to the other."""
-        for rule, _ in self._listeners.of(after[0]):
+        for rule, *_ in self._listeners.of(after[0]):
             watermark = watermarks.clock_watermark(self._group[rule.number])
             if order[0] < watermark:
                 continue

@@ -37,6 +37,7 @@ SEMANTIC = (
     "kind", "channels", "select", "key", "key_fallback", "window", "of", "distinct", "when", "unless",
     "levels", "lifecycle", "obligation", "stages", "bump", "baseline", "roll_up", "silence",
 )  # fmt: skip
+KeyReader = Callable[[Event], Key | None]
 _KINDS: dict[str, Any] = {"silence": compile_silence, "surge": compile_surge, "obligation": compile_obligation}
 
 
@@ -79,7 +80,7 @@ class Rule:
         self.selects: Predicate = at(("select",), compile_select, spec.select, channels)
         self.resets: Predicate | None = _resets(spec, channels)
         self.key_names = spec.obligation.id if spec.kind == "obligation" and spec.obligation else spec.key
-        self.keys = _keys(spec, self.key_names, channels)
+        self.key_readers = _keys(spec, self.key_names, channels)
         self.size = _size(spec)
         self.lateness = _lateness(spec)
         self.life = Life(spec)
@@ -152,15 +153,10 @@ class Rule:
 
     def key_of(self, event: Event) -> Key | None:
         """The key of an event, or None where a field of it (and of the fallback) is missing."""
-        for alternative, getters in self.keys:
-            values = []
-            for get in getters:
-                value = get(event)
-                if value is None or value == "":
-                    break
-                values.append(str(value))
-            else:
-                return (alternative, *values)
+        for read_key in self.key_readers:
+            key = read_key(event)
+            if key is not None:
+                return key
         return None
 
     def key_map(self, key: Key) -> dict[str, str]:
@@ -229,15 +225,28 @@ def _channels(spec: RuleFile, channels: Mapping[str, Channel]) -> frozenset[str]
     return frozenset(spec.channels)
 
 
-def _keys(spec: RuleFile, names: list[str], channels: Mapping[str, Channel]) -> list[tuple[str, list[Getter]]]:
+def _keys(spec: RuleFile, names: list[str], channels: Mapping[str, Channel]) -> list[KeyReader]:
     owed = spec.kind == "obligation" and spec.obligation is not None
     path = ("obligation", "id") if owed else ("key",)
     if not names:
         raise RuleError(f"`{'.'.join(path)}` must name at least one field; got none", path)
-    found = [("0", [field(name, channels, path) for name in names])]
+    found = [_key_reader("0", [field(name, channels, path) for name in names])]
     if spec.key_fallback:
-        found.append(("1", [field(name, channels, ("key_fallback",)) for name in spec.key_fallback]))
+        found.append(_key_reader("1", [field(name, channels, ("key_fallback",)) for name in spec.key_fallback]))
     return found
+
+
+def _key_reader(alternative: str, getters: list[Getter]) -> KeyReader:
+    """What makes a key of the fields of an event; None where one of them is missing."""
+    if len(getters) == 1:
+        get = getters[0]
+        return lambda event: None if (value := get(event)) is None or value == "" else (alternative, str(value))
+
+    def read(event: Event) -> Key | None:
+        values = [get(event) for get in getters]
+        return None if None in values or "" in values else (alternative, *map(str, values))
+
+    return read
 
 
 def _resets(spec: RuleFile, channels: Mapping[str, Channel]) -> Predicate | None:

@@ -7,16 +7,15 @@ Inside a map all entries must hold; a list means any of its values. A field may 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any
 
 from alerts.channel import Channel
-from alerts.fields import SIGNED_FIELDS, Getter, getter, known_fields
+from alerts.fields import Getter, getter, known_fields
 from alerts.model import Event
 
 Predicate = Callable[[Event], bool]
-Foresight = Callable[[Event], bool | None]
 
 MODIFIERS = ("not", "any", "gte", "lte", "prefix", "re", "exists")
 _TOKEN = re.compile(r"\s*(?:(\(|\))|([A-Za-z_][\w-]*))")
@@ -58,34 +57,7 @@ def compile_select(select: Mapping[str, Any], channels: Mapping[str, Channel]) -
 
 def compile_condition(condition: str, maps: Mapping[str, Predicate]) -> Predicate:
     """The predicate of a condition over named predicates; an empty one always holds."""
-    return _Condition(condition, maps, _PLAIN).compile() if condition else always
-
-
-def foresee_map(spec: Mapping[str, Any], channels: Mapping[str, Channel]) -> Foresight:
-    """What a map says of every event with the signature of the one it is shown; None if they may differ."""
-    signed = {key: wanted for key, wanted in spec.items() if key.split("|")[0] in SIGNED_FIELDS}
-    tests: list[Foresight] = [compile_map(signed, channels)]
-    return _foreseen_all(tests if len(signed) == len(spec) else [*tests, _unknown])
-
-
-def foresee_select(select: Mapping[str, Any], channels: Mapping[str, Channel]) -> Foresight:
-    """The same for a whole `select`, which must be one that compiles."""
-    maps = {name: foresee_map(spec, channels) for name, spec in select.items() if name != "condition"}
-    condition = select.get("condition") or " and ".join(maps)
-    return _Condition(condition, maps, _FORESEEN).compile() if condition else always
-
-
-def foresee_any(maps: Iterable[Mapping[str, Any]], channels: Mapping[str, Channel]) -> Foresight:
-    """The same for maps of which one is enough."""
-    return _foreseen_any([foresee_map(spec, channels) for spec in maps])
-
-
-class _Logic(NamedTuple):
-    """How conditions are put together: of predicates, or of what is foreseen and may be unknown."""
-
-    all_of: Callable[[list[Any]], Any]
-    any_of: Callable[[list[Any]], Any]
-    negated: Callable[[Any], Any]
+    return _Condition(condition, maps).compile() if condition else always
 
 
 def _all_of(tests: list[Predicate]) -> Predicate:
@@ -98,34 +70,6 @@ def _any_of(tests: list[Predicate]) -> Predicate:
 
 def _negated(test: Predicate) -> Predicate:
     return lambda event: not test(event)
-
-
-def _unknown(_: Event) -> None:
-    return None
-
-
-def _foreseen_all(tests: list[Foresight]) -> Foresight:
-    def holds(event: Event) -> bool | None:
-        said = [test(event) for test in tests]
-        return False if False in said else None if None in said else True
-
-    return holds
-
-
-def _foreseen_any(tests: list[Foresight]) -> Foresight:
-    def holds(event: Event) -> bool | None:
-        said = [test(event) for test in tests]
-        return True if True in said else None if None in said else False
-
-    return holds
-
-
-def _foreseen_not(test: Foresight) -> Foresight:
-    return lambda event: None if (said := test(event)) is None else not said
-
-
-_PLAIN = _Logic(_all_of, _any_of, _negated)
-_FORESEEN = _Logic(_foreseen_all, _foreseen_any, _foreseen_not)
 
 
 def _compile_entry(key: str, wanted: Any, channels: Mapping[str, Channel]) -> Predicate:
@@ -195,14 +139,13 @@ def _membership(get: Getter, wanted: Any, key: str) -> Predicate:
 class _Condition:
     """A recursive-descent reader of `a and (b or not c)`."""
 
-    def __init__(self, text: str, maps: Mapping[str, Any], logic: _Logic) -> None:
+    def __init__(self, text: str, maps: Mapping[str, Predicate]) -> None:
         self.text = text
         self.maps = maps
-        self.logic = logic
         self.tokens = self._tokens()
         self.at = 0
 
-    def compile(self) -> Any:
+    def compile(self) -> Predicate:
         predicate = self._or()
         if self.at < len(self.tokens):
             raise ValueError(f"condition must end after `{self.tokens[self.at - 1]}`; got `{self.text}`")
@@ -234,24 +177,24 @@ class _Condition:
         self.at += 1
         return token
 
-    def _or(self) -> Any:
+    def _or(self) -> Predicate:
         terms = [self._and()]
         while self._peek() == "or":
             self._take()
             terms.append(self._and())
-        return terms[0] if len(terms) == 1 else self.logic.any_of(terms)
+        return terms[0] if len(terms) == 1 else _any_of(terms)
 
-    def _and(self) -> Any:
+    def _and(self) -> Predicate:
         terms = [self._not()]
         while self._peek() == "and":
             self._take()
             terms.append(self._not())
-        return terms[0] if len(terms) == 1 else self.logic.all_of(terms)
+        return terms[0] if len(terms) == 1 else _all_of(terms)
 
-    def _not(self) -> Any:
+    def _not(self) -> Predicate:
         token = self._take()
         if token == "not":
-            return self.logic.negated(self._not())
+            return _negated(self._not())
         if token == "(":
             inner = self._or()
             if self._take() != ")":

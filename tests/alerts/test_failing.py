@@ -78,7 +78,7 @@ def bad_rule(where: str, number: int = 0, **parts: Any) -> Rule:
     own = {"action": ["received"], "pair|exists": True}  # a field that no signature has: the rule itself is asked
     rule = make_rule("threshold", number, **{"id": "test.bad", "lifecycle": LIFE, "select": {"contact": own}, **parts})
     if where == "key":
-        rule.keys = [("0", [_raising, *rule.keys[0][1][1:]])]
+        rule.key_readers = [lambda event: ("0", _raising(event))]
     elif where == "select":
         rule.selects = _raising_at_poison
     else:
@@ -153,9 +153,8 @@ def test_an_event_that_a_rule_cannot_look_at_is_none_for_it(where: str) -> None:
 
 def test_what_raises_at_a_whole_kind_of_events_is_asked_event_by_event() -> None:
     rule = bad_rule("judge")
+    rule.selects = _raising
     listeners = Listeners([rule], CHANNELS)
-    for foreseen in listeners._of_channel["hotline"]:
-        foreseen._selects = _raising
 
     assert [listener.role for listener in listeners.of(poison("bad", 0))] == [None]
 
