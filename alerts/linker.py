@@ -10,14 +10,13 @@ arrival. A person may say that two matters are one, or that one is two: that sta
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
 from typing import Any, cast
 
 import msgspec
 from msgspec import Raw, Struct
 
+from alerts.duration import HOUR_US
 from alerts.linker_component import Component, Move
 from alerts.linker_fold import (
     JOIN_WINDOW,
@@ -32,7 +31,7 @@ from alerts.linker_fold import (
     Traces,
     own_matter,
 )
-from alerts.model import Event
+from alerts.model import ALWAYS, Event
 
 
 class Linked(Struct, frozen=True):
@@ -48,7 +47,8 @@ class Linker:
     def __init__(self) -> None:
         self._fold = Fold()
         self._expiries: list[tuple[int, int, Component]] = []
-        self._recent: deque[tuple[int, Component]] = deque()
+        self._unsettled: dict[int, list[Component]] = {}  # by the hours of their events
+        self._next_release = ALWAYS
         self._made = 0
         self._begun = 0  # how many components ever were
         self._changed: dict[int, Component | None] | None = None  # since it was last saved; None: it never was
@@ -62,18 +62,25 @@ class Linker:
         traces = fold.traces(event)
         matter, reason = fold.decide(order[0], event, traces)  # unless it came out of order
         component = self._component(traces, matter)
-        component.last = max(component.last, order[0])
-        tail = component.tail
-        if not tail or order > tail[-1][0]:
+        if order[0] > component.last:
+            component.last = order[0]
+        tail = component.unsettled(watermark)
+        if not tail or order[0] > tail[-1].occurred or order > tail[-1].order:
             decision, moves = component.append(fold, order, event, traces, matter, reason)
         else:
             component = self._gathered(component, order[0], event, watermark)
             decision, moves = component.insert(fold, order, event)
-        self._recent.append((order[0], component))
+        hour = order[0] // HOUR_US
+        if component.hour != hour:
+            self._list(hour, component)
         if component.expiry is None:
             self._schedule(component)
-        self._touch(component.number, component)
-        self._release(watermark)
+        if self._changed is not None:
+            self._changed[component.number] = component
+        if self._next_release <= watermark:
+            self._release(watermark)
+        if self._expiries[0][0] < watermark:
+            self._expire(watermark)
         return Linked(decision, moves)
 
     def merge(self, gone: str, heir: str) -> None:
@@ -107,10 +114,10 @@ class Linker:
 
     def _component(self, traces: Traces, matter: Matter) -> Component:
         """The component of an event: that of everything it has in common with others, made one."""
-        component = matter.component
+        component, wanted = matter.component, self._fold.wanted
         fresh: list[Name | Sign] = []
         for key, known in zip(traces.keys, traces.owners, strict=True):
-            owner = known or self._fold.wanted.get(key)
+            owner = wanted.get(key) if known is None else known
             if owner is None:
                 fresh.append(key)
             elif owner.component is not component:
@@ -125,8 +132,8 @@ class Linker:
 
     def _gathered(self, component: Component, since: int, event: Event, watermark: int) -> Component:
         """The component with every matter that its events from an instant on, and this one, can still begin."""
-        component.settle(watermark)
-        for each in (event, *(told for _, told, *_ in component.since(since))):
+        component.unsettled(watermark)
+        for each in (event, *(kept.event for kept in component.since(since))):
             own = None if each.matter else self._fold.matters.get(own_matter(each.id))
             if own is not None and own.component is not component:
                 return self._gathered(self._merged(component, _of(own)), since, event, watermark)
@@ -137,6 +144,8 @@ class Linker:
             one, other = other, one
         for matter in other.matters:
             self._fold.matters[matter].component = one
+        for kept in other.tail:
+            self._list(kept.occurred // HOUR_US, one)
         one.absorb(other)
         self._touch(other.number, None)
         return one
@@ -150,13 +159,28 @@ class Linker:
         self._made += 1
         heapq.heappush(self._expiries, (component.expiry, self._made, component))
 
+    def _list(self, hour: int, component: Component) -> None:
+        """It has an unsettled event in an hour of event time."""
+        component.hour = hour
+        listed = self._unsettled.get(hour)
+        if listed is None:
+            self._unsettled[hour] = [component]
+            self._next_release = min(self._next_release, (hour + 1) * HOUR_US)
+        else:
+            listed.append(component)
+
     def _release(self, watermark: int) -> None:
-        """Settle what the watermark has passed, and forget components that nothing can join any more."""
-        recent = self._recent
-        while recent and recent[0][0] < watermark:
-            component = recent.popleft()[1]
-            if component.settle(watermark):
-                self._touch(component.number, component)
+        """Settle the hours that the watermark has passed: no decision depends on it, but they are kept no longer."""
+        passed = watermark // HOUR_US
+        for hour in [each for each in self._unsettled if each < passed]:
+            for component in self._unsettled.pop(hour):
+                if component.tail and component.tail[0].occurred < watermark:  # it is not part of another by now
+                    component.unsettled(watermark)
+                    self._touch(component.number, component)
+        self._next_release = (min(self._unsettled) + 1) * HOUR_US if self._unsettled else ALWAYS
+
+    def _expire(self, watermark: int) -> None:
+        """Forget components that nothing can join any more."""
         while self._expiries and self._expiries[0][0] < watermark:
             component = heapq.heappop(self._expiries)[2]
             if component.last + JOIN_WINDOW + REOPEN_WITHIN >= watermark:
@@ -219,16 +243,14 @@ class Linker:
         """Take back all components."""
         self._begun = begun
         self._changed = {}
-        recent: list[tuple[int, Component]] = []
         for number, part in parts:
             component = Component(number)
             stands, component.keys, owners, contacts, wanted, times, tail, component.last = _COMPONENT.decode(part)
             component.put_tail(times, tail)
             self._put_back(component, stands, owners, contacts, wanted)
             self._schedule(component)
-            recent += [(time, component) for time in times]
-        recent.sort(key=itemgetter(0))
-        self._recent = deque(recent)
+            for time in times:
+                self._list(time // HOUR_US, component)
 
     def _put_back(self, component: Component, stands: Any, owners: Any, contacts: Any, wanted: Any) -> None:
         fold, keys = self._fold, component.keys

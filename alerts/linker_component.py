@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from alerts.linker_fold import CONTACTS, Decision, Fold, Matter, Name, Order, Sign, Traces, Undo, put
@@ -25,14 +25,28 @@ class Placed(NamedTuple):
 
 Move = tuple[Placed, Decision, Decision]  # (event, before, after)
 
-# one event that may still be decided again: its decision, and how to undo what it changed
-Kept = tuple[Order, Event, Decision, Undo]
+Saved = tuple[Order, Event, Decision, Undo]  # a kept event as it is saved
+
+
+class Kept(Struct, gc=False):
+    """One event that may still be decided again: its decision, and how to undo what it changed."""
+
+    occurred: int
+    rank: int
+    event: Event
+    decision: Decision
+    undo: Undo
+
+    @property
+    def order(self) -> Order:
+        """Its place among all."""
+        return self.occurred, self.rank, self.event.id
 
 
 class Component:
     """Events that hang together: by which names, signs and matters, and the unsettled ones in their order."""
 
-    __slots__ = ("_asleep", "_tail", "expiry", "keys", "last", "matters", "number")
+    __slots__ = ("_asleep", "_tail", "expiry", "hour", "keys", "last", "matters", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number  # its name for good
@@ -42,13 +56,13 @@ class Component:
         self._asleep: tuple[list[int], Raw] | None = None  # what was saved of the tail, until it is asked for
         self.last = NEVER
         self.expiry: int | None = None
+        self.hour: int | None = None  # in which it had an event last
 
     @property
     def tail(self) -> list[Kept]:
         """The unsettled events in their order."""
         if self._asleep is not None:
-            saved = _TAIL.decode(self._asleep[1])
-            self._tail = [(order, event, decision, [*map(_plain, undo)]) for order, event, decision, undo in saved]
+            self._tail = [_kept(saved) for saved in _TAIL.decode(self._asleep[1])]
             self._asleep = None
         return self._tail
 
@@ -58,7 +72,8 @@ class Component:
 
     def saved_tail(self) -> tuple[list[int], Any]:
         """The event times in the tail, and the tail itself."""
-        return self._asleep or ([order[0] for order, *_ in self._tail], self._tail)
+        saved = [(kept.order, kept.event, kept.decision, kept.undo) for kept in self._tail]
+        return self._asleep or ([kept.occurred for kept in self._tail], saved)
 
     def put_tail(self, times: list[int], tail: Raw) -> None:
         """Take back a tail, which is not read before it is asked for."""
@@ -75,29 +90,30 @@ class Component:
     def since(self, at: int) -> list[Kept]:
         """The unsettled events of an instant and after it."""
         tail = self.tail
-        return tail[bisect_left(tail, (at,), key=_order) :]
+        return tail[bisect_left(tail, at, key=_occurred) :]
 
     def append(
         self, fold: Fold, order: Order, event: Event, traces: Traces, matter: Matter, reason: str
     ) -> tuple[Decision, list[Move]]:
         """An event that is the newest of all belongs to a matter."""
         decision, undo = fold.take(order[0], event, traces, matter, reason)
-        self._tail.append((order, event, decision, undo))
+        self._tail.append(Kept(order[0], order[1], event, decision, undo))
         return decision, list(self._followed(fold)) if fold.wanted and event.id in fold.wanted else []
 
     def insert(self, fold: Fold, order: Order, event: Event) -> tuple[Decision, list[Move]]:
         """Decide on an event that is not the newest, and again on those after it and at its instant."""
         after = self.since(order[0])
-        for *_, undo in reversed(after):
-            fold.undo(undo)
+        for kept in reversed(after):
+            fold.undo(kept.undo)
         tail = self.tail
         place = len(tail) - len(after)
         del tail[place:]
         here = bisect_left(after, order, key=_order)
-        for each, told in [*_told(after[:here]), (order, event), *_told(after[here:])]:
-            self._again(fold, each, told)
-        known = {told.id: decision for _, told, decision, _ in after}
-        return tail[place + here][2], list(_moves(tail[place:], known))
+        told = [(kept.order, kept.event) for kept in after]
+        for each in [*told[:here], (order, event), *told[here:]]:
+            self._again(fold, *each)
+        known = {kept.event.id: kept.decision for kept in after}
+        return tail[place + here].decision, list(_moves(tail[place:], known))
 
     def _again(self, fold: Fold, order: Order, event: Event) -> None:
         traces = fold.traces(event)
@@ -111,44 +127,47 @@ class Component:
 
         What was earlier is not waited for: it may be settled, and no order of arrival may matter.
         """
-        (now, *_), last, taken, undo = self.tail[-1]
-        if taken.contact == last.id:
+        last = self._tail[-1]
+        name, contact = last.event.id, last.decision.contact
+        if contact == name:
             return
-        for place in range(len(self.tail) - 2, -1, -1):
-            order, event, decision, own = self.tail[place]
-            if order[0] < now:
-                return
-            if decision.contact == last.id:
-                put(CONTACTS, fold.contacts, event.id, taken.contact, undo)
-                self.tail[place] = (order, event, replace(decision, contact=taken.contact), own)
-                yield Placed(order, event), decision, self.tail[place][2]
+        changes = [*last.undo]
+        for kept in reversed(self._tail[:-1]):
+            if kept.occurred < last.occurred:
+                break
+            if kept.decision.contact == name:
+                before = kept.decision
+                put(CONTACTS, fold.contacts, kept.event.id, contact, changes)
+                kept.decision = replace(before, contact=contact)
+                yield Placed(kept.order, kept.event), before, kept.decision
+        last.undo = tuple(changes)
 
-    def settle(self, watermark: int) -> bool:
-        """What is older than the watermark is decided for good. Was there anything?"""
-        tail = self.tail
-        stop = 0
-        while stop < len(tail) and tail[stop][0][0] < watermark:
-            stop += 1
-        del tail[:stop]
-        return stop > 0
-
-
-def _told(events: list[Kept]) -> list[tuple[Order, Event]]:
-    return [(order, event) for order, event, *_ in events]
+    def unsettled(self, watermark: int) -> list[Kept]:
+        """The tail, without what is older than the watermark: that is decided for good."""
+        tail = self._tail if self._asleep is None else self.tail
+        if tail and tail[0].occurred < watermark:
+            del tail[: bisect_left(tail, watermark, key=_occurred)]
+        return tail
 
 
-_order = itemgetter(0)
+_order = attrgetter("order")
+_occurred = attrgetter("occurred")
 
 
 def _moves(tail: list[Kept], known: Mapping[str, Decision]) -> Iterator[Move]:
     """The events that are now decided otherwise than they were known."""
-    for order, event, after, _ in tail:
-        before = known.get(event.id, after)
-        if (before.matter, before.contact) != (after.matter, after.contact):
-            yield Placed(order, event), before, after
+    for kept in tail:
+        before = known.get(kept.event.id, kept.decision)
+        if (before.matter, before.contact) != (kept.decision.matter, kept.decision.contact):
+            yield Placed(kept.order, kept.event), before, kept.decision
 
 
-_TAIL = msgspec.msgpack.Decoder(list[tuple[Order, Event, Decision, list[Any]]])
+_TAIL = msgspec.msgpack.Decoder(list[Saved])
+
+
+def _kept(saved: Saved) -> Kept:
+    (occurred, rank, _), event, decision, undo = saved
+    return Kept(occurred, rank, event, decision, tuple(map(_plain, undo)))
 
 
 def _plain(saved: Any) -> Any:

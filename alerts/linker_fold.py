@@ -59,7 +59,7 @@ Stand = tuple[int, int | None]  # how a matter stands: event time of its latest 
 
 # what one event changed in the fold, three by three: number of the map, key, what stood there before or None.
 # Matters are called by their names, so that it can be saved as it is.
-Undo = list[Any]
+Undo = tuple[Any, ...]
 OWNERS, CONTACTS, WANTED, STANDS = range(4)
 
 
@@ -83,13 +83,16 @@ class Matter:
     def stand(self, stand: Stand | None) -> None:
         self.last, self.closed = stand or (None, None)
 
-    def move(self, now: int, event: Event) -> None:
-        """An event of it, at `now`."""
-        self.last = now if self.last is None or now > self.last else self.last
+    def move(self, now: int, event: Event) -> Stand | None:
+        """An event of it, at `now`. How it stood before."""
+        last, closed = self.last, self.closed
+        if last is None or now > last:
+            self.last = now
         if event.action == "closed":
             self.closed = now
-        elif event.action in OPEN_AGAIN:
+        elif closed is not None and event.action in OPEN_AGAIN:
             self.closed = None
+        return None if last is None else (last, closed)
 
     def is_joinable(self, now: int) -> bool:
         """May the same people join it with what they say now?"""
@@ -100,11 +103,11 @@ class Matter:
 
 
 class Traces(Struct, frozen=True, gc=False):
-    """The names and signs of an event, and the matter of each of them, looked up once."""
+    """The signs and names of an event, and the matter of each of them, looked up once."""
 
-    signs: list[Sign]
     keys: list[Name | Sign]  # its signs, its id, its case, what it links to
     owners: list[Matter | None]  # of each key
+    signs: int  # how many of them are signs
 
 
 class Fold:
@@ -125,9 +128,8 @@ class Fold:
 
     def traces(self, event: Event) -> Traces:
         """What is known of the names and signs of an event."""
-        signs = signs_of(event)
-        keys = keys_of(event, signs)
-        return Traces(signs, keys, list(map(self.owners.get, keys)))
+        keys, signs = keys_of(event)
+        return Traces(keys, list(map(self.owners.get, keys)), signs)
 
     def decide(self, now: int, event: Event, traces: Traces) -> tuple[Matter, str]:
         """The matter of an event that is the newest of all that it hangs together with, and why."""
@@ -136,31 +138,35 @@ class Fold:
         target = self._linked(event, traces)
         if target is not None:
             return target, "link"
-        for sign, owner in zip(traces.signs, traces.owners, strict=False):  # signs come first
-            if owner is not None and (sign[0] == "case" or owner.is_joinable(now)):
-                return owner, sign[0]
+        for place in range(traces.signs):
+            owner = traces.owners[place]
+            if owner is not None:
+                reason = traces.keys[place][0]
+                if reason == "case" or owner.is_joinable(now):
+                    return owner, reason
         return self.matter(own_matter(event.id)), "first"
 
     def take(self, now: int, event: Event, traces: Traces, matter: Matter, reason: str) -> tuple[Decision, Undo]:
         """One event further: it belongs to this matter."""
-        name, case, link, owners = event.id, event.case, event.link, traces.owners
-        changes: Undo = [STANDS, matter.name, matter.stand]
-        matter.move(now, event)
-        contact = self.contacts.get(link.to, link.to) if link and link.to and link.type in SAME_CONTACT else name
-        here = len(traces.signs)  # the place of its id, and behind that of its case
-        if contact != name or (owners[here] is not None and name in self.contacts):
+        name, case, link = event.id, event.case, event.link
+        to = None if link is None else link.to
+        changes: list[Any] = [STANDS, matter.name, matter.move(now, event)]
+        keys, known, here = traces.keys, traces.owners, traces.signs  # `here` is its id, and behind that its case
+        contact = self.contacts.get(to, to) if link and to and link.type in SAME_CONTACT else name
+        if contact != name or (known[here] is not None and name in self.contacts):
             put(CONTACTS, self.contacts, name, contact, changes)
-        if case and owners[0] is None and case not in self.contacts:  # its first contact
-            put(CONTACTS, self.contacts, case, contact if owners[here + 1] is None else case, changes)
-        for key, owner in zip(traces.keys[:-1] if link and link.to else traces.keys, owners, strict=False):
+        if case and known[0] is None and case not in self.contacts:  # its first contact
+            put(CONTACTS, self.contacts, case, contact if known[here + 1] is None else case, changes)
+        owners = self.owners
+        for key, owner in zip(keys[:-1] if to else keys, known, strict=False):
             if owner is not matter:
-                changes += (OWNERS, key, owner and owner.name)
-                self.owners[key] = matter
-        if link and link.to and link.to not in self.owners:
-            before = self.wanted.get(link.to)
-            changes += (WANTED, link.to, before and before.name)
-            self.wanted[link.to] = matter
-        return Decision(matter.name, reason, contact), changes
+                changes += (OWNERS, key, None if owner is None else owner.name)
+                owners[key] = matter
+        if to and to not in owners:
+            wanted = self.wanted.get(to)
+            changes += (WANTED, to, None if wanted is None else wanted.name)
+            self.wanted[to] = matter
+        return Decision(matter.name, reason, contact), tuple(changes)
 
     def undo(self, changes: Undo) -> None:
         """Take back what the event taken last has changed."""
@@ -207,7 +213,7 @@ class Fold:
             owner = self.matters[name]
             owner.move(now, event)
             mine.append(owner)
-            keys = keys_of(event, signs_of(event))
+            keys, _ = keys_of(event)
             for each_map in held:
                 each_map.update({key: owner for key in keys if each_map.get(key) in mine})
 
@@ -240,7 +246,7 @@ def contact_of(event: Event, contacts: dict[str, str]) -> str:
     return contact
 
 
-def put(number: int, held: dict[Any, Any], key: Any, value: Any, changes: Undo) -> None:
+def put(number: int, held: dict[Any, Any], key: Any, value: Any, changes: list[Any]) -> None:
     before = held.get(key)
     if before != value:
         changes += (number, key, before)
@@ -260,19 +266,21 @@ def own_matter(event_id: str) -> str:
     return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{_VARIANT[made[16]]}{made[17:20]}-{made[20:32]}"
 
 
-def keys_of(event: Event, signs: list[Sign]) -> list[Name | Sign]:
-    """Every name and sign by which an event can hang together with others."""
-    keys: list[Name | Sign] = [*signs, event.id]
+def keys_of(event: Event) -> tuple[list[Name | Sign], int]:
+    """Every sign and name by which an event can hang together with others, and how many are signs: they come first."""
+    keys: list[Name | Sign] = signs_of(event)
+    signs = len(keys)
+    keys.append(event.id)
     if event.case:
         keys.append(event.case)
     if event.link and event.link.to:
         keys.append(event.link.to)
-    return keys
+    return keys, signs
 
 
-def signs_of(event: Event) -> list[Sign]:
+def signs_of(event: Event) -> list[Name | Sign]:
     """The case of an event, and its people with what it is about; no people where the topic is unknown."""
-    signs: list[Sign] = [("case", event.channel, event.case)] if event.case else []
+    signs: list[Name | Sign] = [("case", event.channel, event.case)] if event.case else []
     if event.category is None and event.subcategory is None:
         return signs
     topic = f"{county_of(event) or ''}:{event.category or ''}:{event.subcategory or ''}"

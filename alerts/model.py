@@ -147,7 +147,7 @@ def to_us(at: datetime) -> int:
 
 def from_us(us: int) -> datetime:
     """The aware UTC time of a count of microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=us)
+    return EPOCH + us * MICROSECOND
 
 
 class Link(Struct, frozen=True, omit_defaults=True):
@@ -303,7 +303,7 @@ class End(Struct, frozen=True):
     """The end of a bounded log: nothing older than its latest event can follow."""
 
 
-class MatterLink(Struct, frozen=True, omit_defaults=True):
+class MatterLink(Struct, frozen=True, omit_defaults=True, gc=False):
     """One decision of the linker: this event belongs to this matter, and why."""
 
     event_id: str
