@@ -91,28 +91,34 @@ class _Heard:
 class _Wait:
     """The wait of one group, its history in the current slice, and the greatest `Wc` of earlier waits."""
 
-    __slots__ = ("channels", "floor", "lateness", "opening", "segments", "since", "wait")
+    __slots__ = ("channels", "floor", "lag", "lateness", "opening", "segments", "since", "wait")
 
     def __init__(self, group: Group) -> None:
         self.channels, self.lateness = group
         self.wait = ALWAYS  # until one of the channels has spoken
+        self.lag = ALWAYS - self.lateness  # its other part: the greatest of the channels
         self.since = NEVER  # the instant of the last change
         self.floor = NEVER  # the greatest `Wc` of the instants before that
         self.opening = NEVER  # the floor when the current slice began
         self.segments: list[Segment] = []
 
-    def change(self, clock: int, wait: int) -> None:
-        """From `clock` on it waits `wait`; of several changes at one instant the last one counts."""
-        if wait == self.wait:
+    def put(self, lag: int) -> None:
+        """It waits for a channel with this lag."""
+        self.lag = lag
+        self.wait = self.lateness + lag
+
+    def change(self, clock: int, lag: int) -> None:
+        """From `clock` on it waits for this lag; of several changes at one instant the last one counts."""
+        if lag == self.lag:
             return
         if clock > self.since:
             self.floor = max(self.floor, clock - 1 - self.wait)  # the instant before still had the old wait
-        self.wait = wait
+        self.put(lag)
         self.since = clock
         if self.segments and self.segments[-1][0] == clock:
-            self.segments[-1] = (clock, wait)
+            self.segments[-1] = (clock, self.wait)
         else:
-            self.segments.append((clock, wait))
+            self.segments.append((clock, self.wait))
 
 
 class Watermarks:
@@ -158,12 +164,11 @@ class Watermarks:
                 self.greatest = occurred
             heard.lag = now - occurred if now > occurred else 0
         if revived or heard.lag != before:
+            lag = heard.lag
             for wait in self._of[channel]:
-                greatest = wait.wait - wait.lateness
-                if not revived and heard.lag > greatest:
-                    wait.change(now, wait.lateness + heard.lag)
-                elif revived or before == greatest:
-                    wait.change(now, wait.lateness + self._lag(wait))
+                if before < wait.lag >= lag and not revived:
+                    continue  # another channel of the group lags more
+                wait.change(now, lag if lag > wait.lag and not revived else self._lag(wait))
 
     def clock_watermark(self, group: int) -> int:
         """`Wc` of a group for the records of this instant: what is older is late.
@@ -171,8 +176,8 @@ class Watermarks:
         Timers up to `floor` have fired at instants before this one, so an event must be newer than that.
         """
         wait = self._waits[group]
-        passed = wait.floor + 1
-        return passed if wait.since == self.now else max(passed, self.now - wait.wait)
+        passed, reached = wait.floor + 1, self.now - wait.wait
+        return passed if passed > reached or wait.since == self.now else reached
 
     def data_watermark(self, channel: str) -> int | None:
         """`Wd` of a channel, or None if it has never spoken."""
@@ -219,7 +224,7 @@ class Watermarks:
         if self.greatest > NEVER:
             self._ended = self.greatest
             for wait in self._waits:
-                wait.change(self.now, min(wait.wait, max(self.now - self.greatest, 0)))
+                wait.change(self.now, min(wait.wait, max(self.now - self.greatest, 0)) - wait.lateness)
 
     def _lag(self, wait: _Wait) -> int:
         """The greatest lag of the channels that speak; if all are silent it stays as it is."""
@@ -228,7 +233,7 @@ class Watermarks:
             heard = self._heard[name]
             if not heard.silent and heard.lag > greatest:
                 greatest = heard.lag
-        return greatest if greatest >= 0 else wait.wait - wait.lateness
+        return greatest if greatest >= 0 else wait.lag
 
     def _fall_silent(self, at: int) -> None:
         following = ALWAYS
@@ -244,7 +249,7 @@ class Watermarks:
         self._next_silence = following
         self.now = max(self.now, at)
         for wait in changed:
-            wait.change(self.now, wait.lateness + self._lag(wait))
+            wait.change(self.now, self._lag(wait))
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
@@ -263,9 +268,10 @@ class Watermarks:
                 h.data, h.lag, h.last, h.silent = shown
         for wait in self._waits:
             if _name(wait) in waits:
-                wait.wait, wait.since, wait.floor = waits[_name(wait)]
+                kept_wait, wait.since, wait.floor = waits[_name(wait)]
+                wait.put(kept_wait - wait.lateness)
             else:
-                wait.wait = wait.lateness + self._lag(wait)
+                wait.put(self._lag(wait))
         kept = {frozenset(voice[0]): voice for voice in voices}
         for named, voice in self._voices.items():
             if named in kept:

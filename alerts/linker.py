@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from alerts.duration import HOUR_US
-from alerts.linker_component import Component, Move
+from alerts.linker_component import Component, Kept, Move
 from alerts.linker_fold import (
     JOIN_WINDOW,
     REOPEN_WITHIN,
@@ -58,30 +58,41 @@ class Linker:
         """Decide on an event that has just arrived."""
         if event.matter in self.merged:
             event = msgspec.structs.replace(event, matter=self.merged[event.matter])
+        matter = self._fold.case_of(event)
+        component = None if matter is None else matter.component
+        if matter is not None and component is not None and _is_newest(order, component.unsettled(watermark)):
+            linked = Linked(component.go_on(self._fold, order, event, matter), [])
+        else:
+            component, linked = self._weigh(order, event, watermark)
+        self._keep(order[0], component)
+        if self._next_release <= watermark:
+            self._release(watermark)
+        if self._expiries[0][0] < watermark:
+            self._expire(watermark)
+        return linked
+
+    def _weigh(self, order: Order, event: Event, watermark: int) -> tuple[Component, Linked]:
+        """Decide on an event by everything that it has in common with others."""
         fold = self._fold
         traces = fold.traces(event)
         matter, reason = fold.decide(order[0], event, traces)  # unless it came out of order
         component = self._component(traces, matter)
-        if order[0] > component.last:
-            component.last = order[0]
-        tail = component.unsettled(watermark)
-        if not tail or order[0] > tail[-1].occurred or order > tail[-1].order:
-            decision, moves = component.append(fold, order, event, traces, matter, reason)
-        else:
-            component = self._gathered(component, order[0], event, watermark)
-            decision, moves = component.insert(fold, order, event)
-        hour = order[0] // HOUR_US
+        if _is_newest(order, component.unsettled(watermark)):
+            return component, Linked(*component.append(fold, order, event, traces, matter, reason))
+        component = self._gathered(component, order[0], event, watermark)
+        return component, Linked(*component.insert(fold, order, event))
+
+    def _keep(self, now: int, component: Component) -> None:
+        """It has one event more, which is not settled yet."""
+        if now > component.last:
+            component.last = now
+        hour = now // HOUR_US
         if component.hour != hour:
             self._list(hour, component)
         if component.expiry is None:
             self._schedule(component)
         if self._changed is not None:
             self._changed[component.number] = component
-        if self._next_release <= watermark:
-            self._release(watermark)
-        if self._expiries[0][0] < watermark:
-            self._expire(watermark)
-        return Linked(decision, moves)
 
     def merge(self, gone: str, heir: str) -> None:
         """From here on one matter is part of another; what was decided until now is not decided again."""
@@ -265,6 +276,11 @@ class Linker:
             fold.contacts[keys[key]] = cast("str", keys[contact]) if isinstance(contact, int) else contact
         for key, owner in wanted:
             fold.wanted[keys[key]] = matters[owner]
+
+
+def _is_newest(order: Order, tail: list[Kept]) -> bool:
+    """Does an event come after all that may still be decided again?"""
+    return not tail or order[0] > tail[-1].occurred or order > tail[-1].order
 
 
 def _of(matter: Matter) -> Component:

@@ -100,6 +100,13 @@ class Component:
         self._tail.append(Kept(order[0], order[1], event, decision, undo))
         return decision, list(self._followed(fold)) if fold.wanted and event.id in fold.wanted else []
 
+    def go_on(self, fold: Fold, order: Order, event: Event, matter: Matter) -> Decision:
+        """The same for one that goes on with a known case."""
+        decision, undo = fold.go_on(order[0], event, matter)
+        self._tail.append(Kept(order[0], order[1], event, decision, undo))
+        self.keys.append(event.id)
+        return decision
+
     def insert(self, fold: Fold, order: Order, event: Event) -> tuple[Decision, list[Move]]:
         """Decide on an event that is not the newest, and again on those after it and at its instant."""
         after = self.since(order[0])

@@ -168,6 +168,22 @@ class Fold:
             self.wanted[to] = matter
         return Decision(matter.name, reason, contact), tuple(changes)
 
+    def case_of(self, event: Event) -> Matter | None:
+        """The matter of an event that goes on with a known case where nothing else has a say, as most do; or None."""
+        name, case = event.id, event.case
+        if not case or event.matter or event.link or event.reporter or event.household or event.pair:
+            return None
+        matter = self.owners.get(("case", event.channel, case))
+        if matter is None or matter is not self.owners.get(case) or name in self.owners:
+            return None
+        return None if name in self.wanted or case in self.wanted else matter
+
+    def go_on(self, now: int, event: Event, matter: Matter) -> tuple[Decision, Undo]:
+        """What `take` does with such an event."""
+        undo = (STANDS, matter.name, matter.move(now, event), OWNERS, event.id, None)
+        self.owners[event.id] = matter
+        return Decision(matter.name, "case", event.id), undo
+
     def undo(self, changes: Undo) -> None:
         """Take back what the event taken last has changed."""
         held: tuple[dict[Any, Any], ...] = (self.owners, self.contacts, self.wanted)

@@ -257,9 +257,10 @@ class Linking:
 
     def _wait_until(self, clock: int, items: Items) -> None:
         """Time passes; a channel may become quiet on the way."""
-        for change in self.quiet.before(clock):
-            self.watermarks.advance(change.at)
-            self._tell(change, items)
+        if self.quiet.soonest < clock:
+            for change in self.quiet.before(clock):
+                self.watermarks.advance(change.at)
+                self._tell(change, items)
         self.watermarks.advance(clock)
 
     def _tell(self, change: Change, items: Items) -> None:
@@ -279,33 +280,37 @@ class Linking:
                 yield RuleGap(rule.id, change.channel, "silent_channel", since, until, until)
 
     def _admit(self, arrival: Arrival, routed: Routed, items: Items) -> None:
-        event = arrival.event
-        if event.channel not in self._ranks:
+        event, at = arrival.event, arrival.arrived_us
+        rank = self._ranks.get(event.channel)
+        if rank is None:
             routed.dead.append(_unknown_channel(arrival))
             return
         if self._is_duplicate(arrival, routed):
             return
-        for change in self.quiet.heard(event, self._ranks[event.channel], arrival.arrived_us):
+        for change in self.quiet.heard(event, rank, at):
             self._tell(change, items)
             routed.gaps.extend(self._gaps(change))
         occurred = to_us(event.occurred_at)
         if event.action == "heartbeat":
-            self.watermarks.heard(event.channel, occurred)
             routed.heartbeats[event.channel] = routed.heartbeats.get(event.channel, 0) + 1
-            return
-        order: Order = (occurred, self._ranks[event.channel], event.id)
+        else:
+            self._link(arrival, (occurred, rank, event.id), routed, items)
+        self.watermarks.heard(event.channel, occurred)
+
+    def _link(self, arrival: Arrival, order: Order, routed: Routed, items: Items) -> None:
+        """An event comes to its matter, and from there to the pool and to the rules."""
+        event, at = arrival.event, arrival.arrived_us
         linked = self.linker.link(order, event, self.watermarks.clock_watermark(self._linker_group))
-        joined = _joined(event, linked.decision)
-        arrived_at = from_us(arrival.arrived_us)
-        routed.links.append(_link_row(event, linked.decision, arrived_at))
-        routed.pooled.append(PooledEvent(joined, linked.decision.matter, arrived_at, arrival.source))
+        decision = linked.decision
+        joined = _joined(event, decision)
+        arrived_at = from_us(at)
+        routed.links.append(_link_row(event, decision, arrived_at))
+        routed.pooled.append(PooledEvent(joined, decision.matter, arrived_at, arrival.source))
         for placed, before, after in linked.moves:
             self._move(placed, before, after, arrival, routed, items)
         self.router.route(
-            order, joined, linked.decision, arrival.arrived_us, self._records, arrival.produced_us,
-            self.watermarks, items, routed.late,
-        )  # fmt: skip
-        self.watermarks.heard(event.channel, occurred)
+            order, joined, decision, at, self._records, arrival.produced_us, self.watermarks, items, routed.late
+        )
 
     def _move(
         self, placed: Placed, before: Decision, after: Decision, arrival: Arrival, routed: Routed,
@@ -324,9 +329,8 @@ class Linking:
     def _is_duplicate(self, arrival: Arrival, routed: Routed) -> bool:
         event = arrival.event
         self._seen.forget(arrival.arrived_us - self._remember)
-        known = self._seen.get(event.id)
+        known = self._seen.add(event.id, arrival.arrived_us, arrival.source)
         if known is None:
-            self._seen.add(event.id, arrival.arrived_us, arrival.source)
             return False
         if arrival.source and arrival.source == known[2]:
             routed.fenced[event.channel] = routed.fenced.get(event.channel, 0) + 1

@@ -80,7 +80,7 @@ class QuietWatch:
         self._of: dict[str, list[_Watch]] = {}
         for watch in self._watches:
             self._of.setdefault(watch.channel, []).append(watch)
-        self._soonest = ALWAYS  # no channel becomes quiet before this instant
+        self.soonest = ALWAYS  # no channel becomes quiet before this instant
         self._since = NEVER  # the rules are these from this instant on
 
     def heard(self, event: Event, rank: int, at: int) -> list[Change]:
@@ -88,7 +88,7 @@ class QuietWatch:
         changes = []
         for watch in self._of.get(event.channel, ()):
             if watch.reached or watch.sign is None or (event.action == "heartbeat" and not watch.has_beaten):
-                self._soonest = min(self._soonest, at)
+                self.soonest = min(self.soonest, at)
             if watch.reached:
                 changes.append(watch.change(at, BACK))
                 watch.reached = 0
@@ -99,9 +99,9 @@ class QuietWatch:
 
     def before(self, clock: int) -> Iterator[Change]:
         """What changes at instants before `clock`, in their order."""
-        while self._soonest < clock:
+        while self.soonest < clock:
             at, watch = min(((each.next_at(), each) for each in self._watches), key=lambda found: found[0])
-            self._soonest = at = max(at, self._since)
+            self.soonest = at = max(at, self._since)
             if at < clock:
                 watch.reached += 1
                 yield watch.change(at, QUIET)
@@ -131,4 +131,4 @@ class QuietWatch:
                 watch.beat()
             watch.reached = min(reached, len(watch.plan.rungs))
             watch.sign = None if sign is None else (*sign[:3], msgspec.convert(sign[3], Event))
-        self._soonest = NEVER if self._watches else ALWAYS
+        self.soonest = NEVER if self._watches else ALWAYS

@@ -44,6 +44,7 @@ class Router:
         watermarks: Watermarks, items: list[list[Item | Regrouped]], late: list[LateEvent],
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
+        (occurred, rank, name), contact = order, decision.contact
         kept: Event | None = None
         keys: dict[int, Placed] = {}  # many rules have the same one
         for rule, role, values in self._listeners.of(event):
@@ -58,7 +59,7 @@ class Router:
                 if key is None:
                     continue
                 watermark = watermarks.clock_watermark(self._group[rule.number])
-                if order[0] < watermark:
+                if occurred < watermark:
                     late.append(_late(rule, event, at, watermark))
                     continue
                 if rule.is_whole:
@@ -71,7 +72,7 @@ class Router:
                 continue
             if kept is None:
                 kept = slim(event)
-            entry: Entry = (*order, decision.contact, role, values, kept)
+            entry: Entry = (occurred, rank, name, contact, role, values, kept)
             items[shard].append(Item(at, number, rule.number, key, watermark, entry, None, produced))
 
     def _placed(self, key: Key | None) -> Placed:

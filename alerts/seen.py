@@ -43,16 +43,21 @@ class SeenIds:
         row = self._of.get(event_id)
         return None if row is None or row[1] < self.forgotten else row
 
-    def add(self, event_id: str, arrived: int, source: str) -> None:
-        """An id arrives, not before those that were added earlier."""
+    def add(self, event_id: str, arrived: int, source: str) -> Row | None:
+        """An id arrives, not before those that were added earlier. What is remembered of it if it is not new."""
+        row = (event_id, arrived, source)
+        known = self._of.setdefault(event_id, row)
+        if known is not row:
+            if known[1] >= self.forgotten:
+                return known
+            self._of[event_id] = row
         chunk = self._open
         if chunk is None or len(chunk.rows) >= CHUNK_AT_MOST or arrived - chunk.rows[0][1] > CHUNK_SPANS:
             chunk = self._open = self._changed[self._next] = _Chunk(self._next, [])
             self._chunks.append(chunk)
             self._next += 1
-        row = (event_id, arrived, source)
-        self._of[event_id] = row
         chunk.rows.append(row)
+        return None
 
     def forget(self, before: int) -> None:
         """What arrived before an instant is forgotten for good."""
