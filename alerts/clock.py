@@ -78,10 +78,11 @@ class Timeline:
 class _Heard:
     """What one channel has shown so far."""
 
-    __slots__ = ("data", "idle", "lag", "last", "silent")
+    __slots__ = ("calm", "data", "idle", "lag", "last", "silent")
 
     def __init__(self, idle: int) -> None:
         self.idle = idle
+        self.calm = NEVER  # below this its lag changes no wait that it shares with other channels
         self.data = NEVER
         self.lag = 0
         self.last = NEVER
@@ -91,10 +92,11 @@ class _Heard:
 class _Wait:
     """The wait of one group, its history in the current slice, and the greatest `Wc` of earlier waits."""
 
-    __slots__ = ("channels", "floor", "lag", "lateness", "opening", "segments", "since", "wait")
+    __slots__ = ("channels", "floor", "lag", "lateness", "members", "opening", "segments", "since", "wait")
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, heard: Mapping[str, _Heard]) -> None:
         self.channels, self.lateness = group
+        self.members = [heard[name] for name in sorted(self.channels)]
         self.wait = ALWAYS  # until one of the channels has spoken
         self.lag = ALWAYS - self.lateness  # its other part: the greatest of the channels
         self.since = NEVER  # the instant of the last change
@@ -104,6 +106,9 @@ class _Wait:
 
     def put(self, lag: int) -> None:
         """It waits for a channel with this lag."""
+        if lag < self.lag and len(self.members) > 1:
+            for heard in self.members:
+                heard.calm = min(heard.calm, lag)
         self.lag = lag
         self.wait = self.lateness + lag
 
@@ -130,8 +135,9 @@ class Watermarks:
         self.now = NEVER
         self.greatest = NEVER  # the latest occurred_at of any channel
         self._heard = {name: _Heard(channel.idle_us) for name, channel in channels.items()}
-        self._waits = [_Wait(group) for group in groups]
+        self._waits = [_Wait(group, self._heard) for group in groups]
         self._of = {name: [w for w in self._waits if name in w.channels] for name in self._heard}
+        self._alone = {name: [w for w in of if len(w.channels) == 1] for name, of in self._of.items()}
         self._next_silence = ALWAYS
         self._vouchers = list(vouchers)
         self._voices = {named: Voice(named, max(channels[n].lateness_us for n in named)) for named, _ in self._vouchers}
@@ -163,12 +169,21 @@ class Watermarks:
             if occurred > self.greatest:
                 self.greatest = occurred
             heard.lag = now - occurred if now > occurred else 0
-        if revived or heard.lag != before:
-            lag = heard.lag
-            for wait in self._of[channel]:
-                if before < wait.lag >= lag and not revived:
-                    continue  # another channel of the group lags more
-                wait.change(now, lag if lag > wait.lag and not revived else self._lag(wait))
+        if heard.lag == before and not revived:
+            return
+        if revived or before >= heard.calm or heard.lag > heard.calm:
+            self._change(self._of[channel], heard, before, revived)
+            heard.calm = min([wait.lag for wait in self._of[channel] if len(wait.channels) > 1], default=ALWAYS)
+        else:
+            self._change(self._alone[channel], heard, before, revived)
+
+    def _change(self, waits: Iterable[_Wait], heard: _Heard, before: int, revived: bool) -> None:
+        """The lag of a channel is another than before: so may be what groups with it wait for."""
+        lag = heard.lag
+        for wait in waits:
+            if before < wait.lag >= lag and not revived:
+                continue  # another channel of the group lags more
+            wait.change(self.now, lag if lag > wait.lag and not revived else self._lag(wait))
 
     def clock_watermark(self, group: int) -> int:
         """`Wc` of a group for the records of this instant: what is older is late.

@@ -86,13 +86,14 @@ class QuietWatch:
     def heard(self, event: Event, rank: int, at: int) -> list[Change]:
         """A record of a channel arrived; the rules whose alert ends with it."""
         changes = []
+        is_beat = event.action == "heartbeat"
         for watch in self._of.get(event.channel, ()):
-            if watch.reached or watch.sign is None or (event.action == "heartbeat" and not watch.has_beaten):
+            if watch.reached or watch.sign is None or (is_beat and not watch.has_beaten):
                 self.soonest = min(self.soonest, at)
             if watch.reached:
                 changes.append(watch.change(at, BACK))
                 watch.reached = 0
-            if event.action == "heartbeat":
+            if is_beat:
                 watch.beat()
             watch.sign = (at, rank, event.id, event)  # whole: what is told and saved of it is not
         return changes
