@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from alerts.alert import Draft
@@ -41,9 +42,10 @@ class Books:
         """One slice of the log, linked."""
         metrics = self._metrics
         self._passed(stage.watermarks.now)
-        for link, pooled in zip(routed.links, routed.pooled, strict=True):
-            if link.previous is None:
-                metrics.events_linked.labels(pooled.event.channel, link.reason).inc()
+        rows = zip(routed.links, routed.pooled, strict=True)
+        linked = Counter((pooled.event.channel, link.reason) for link, pooled in rows if link.previous is None)
+        for (channel, reason), count in linked.items():
+            metrics.events_linked.labels(channel, reason).inc(count)
         for late in routed.late:
             metrics.events_late.labels(late.channel, late.rule).inc()
         for letter in routed.dead:

@@ -94,9 +94,8 @@ def _enter(replayed: Replayed, keep_events: bool) -> Callable[[tuple[str, Routed
 
     def enter(keyed: tuple[str, Routed]) -> tuple[str, None]:
         routed = keyed[1]
-        for link, pooled in zip(routed.links, routed.pooled, strict=True):
-            if link.previous is None:
-                replayed.events[pooled.event.channel] += 1
+        rows = zip(routed.links, routed.pooled, strict=True)
+        replayed.events.update(pooled.event.channel for link, pooled in rows if link.previous is None)
         replayed.events.update(routed.heartbeats)
         replayed.late.update(late.rule for late in routed.late)
         replayed.duplicates += routed.dead
