@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from alerts.duration import HOUR_US
-from alerts.linker_component import Component, Kept, Move
+from alerts.linker_component import Component, Move
 from alerts.linker_fold import (
     JOIN_WINDOW,
     REOPEN_WITHIN,
@@ -38,7 +38,7 @@ class Linked(Struct, frozen=True):
     """The decision on the event that arrived, and earlier decisions that it overturned."""
 
     decision: Decision
-    moves: list[Move]
+    moves: Sequence[Move] = ()
 
 
 class Linker:
@@ -60,8 +60,8 @@ class Linker:
             event = msgspec.structs.replace(event, matter=self.merged[event.matter])
         matter = self._fold.case_of(event)
         component = None if matter is None else matter.component
-        if matter is not None and component is not None and _is_newest(order, component.unsettled(watermark)):
-            linked = Linked(component.go_on(self._fold, order, event, matter), [])
+        if matter is not None and component is not None and component.is_newest(order, watermark):
+            linked = Linked(component.go_on(self._fold, order, event, matter))
         else:
             component, linked = self._weigh(order, event, watermark)
         self._keep(order[0], component)
@@ -77,7 +77,7 @@ class Linker:
         traces = fold.traces(event)
         matter, reason = fold.decide(order[0], event, traces)  # unless it came out of order
         component = self._component(traces, matter)
-        if _is_newest(order, component.unsettled(watermark)):
+        if component.is_newest(order, watermark):
             return component, Linked(*component.append(fold, order, event, traces, matter, reason))
         component = self._gathered(component, order[0], event, watermark)
         return component, Linked(*component.insert(fold, order, event))
@@ -143,7 +143,7 @@ class Linker:
 
     def _gathered(self, component: Component, since: int, event: Event, watermark: int) -> Component:
         """The component with every matter that its events from an instant on, and this one, can still begin."""
-        component.unsettled(watermark)
+        component.settle(watermark)
         for each in (event, *(kept.event for kept in component.since(since))):
             own = None if each.matter else self._fold.matters.get(own_matter(each.id))
             if own is not None and own.component is not component:
@@ -185,8 +185,7 @@ class Linker:
         passed = watermark // HOUR_US
         for hour in [each for each in self._unsettled if each < passed]:
             for component in self._unsettled.pop(hour):
-                if component.tail and component.tail[0].occurred < watermark:  # it is not part of another by now
-                    component.unsettled(watermark)
+                if component.settle(watermark):
                     self._touch(component.number, component)
         self._next_release = (min(self._unsettled) + 1) * HOUR_US if self._unsettled else ALWAYS
 
@@ -276,11 +275,6 @@ class Linker:
             fold.contacts[keys[key]] = cast("str", keys[contact]) if isinstance(contact, int) else contact
         for key, owner in wanted:
             fold.wanted[keys[key]] = matters[owner]
-
-
-def _is_newest(order: Order, tail: list[Kept]) -> bool:
-    """Does an event come after all that may still be decided again?"""
-    return not tail or order[0] > tail[-1].occurred or order > tail[-1].order
 
 
 def _of(matter: Matter) -> Component:

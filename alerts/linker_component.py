@@ -92,6 +92,12 @@ class Component:
         tail = self.tail
         return tail[bisect_left(tail, at, key=_occurred) :]
 
+    def is_newest(self, order: Order, watermark: int) -> bool:
+        """Does an event come after all that may still be decided again?"""
+        self.settle(watermark)
+        tail = self._tail
+        return not tail or order[0] > tail[-1].occurred or order > tail[-1].order
+
     def append(
         self, fold: Fold, order: Order, event: Event, traces: Traces, matter: Matter, reason: str
     ) -> tuple[Decision, list[Move]]:
@@ -149,12 +155,16 @@ class Component:
                 yield Placed(kept.order, kept.event), before, kept.decision
         last.undo = tuple(changes)
 
-    def unsettled(self, watermark: int) -> list[Kept]:
-        """The tail, without what is older than the watermark: that is decided for good."""
+    def settle(self, watermark: int) -> bool:
+        """What is older than the watermark is decided for good. Was there anything?"""
         tail = self._tail if self._asleep is None else self.tail
-        if tail and tail[0].occurred < watermark:
+        if not tail or tail[0].occurred >= watermark:
+            return False
+        if tail[-1].occurred < watermark:
+            tail.clear()
+        else:
             del tail[: bisect_left(tail, watermark, key=_occurred)]
-        return tail
+        return True
 
 
 _order = attrgetter("order")

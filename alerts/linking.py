@@ -57,6 +57,7 @@ Items = list[list[Item | Regrouped]]  # by shard
 IDS, COMPONENT = "ids", "component"  # with a number these are parts, too
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
+PEOPLE = ("pair", "household", "reporter")  # reasons that only propose
 
 
 class Routed(NamedTuple):
@@ -423,8 +424,7 @@ def _joined(event: Event, decision: Decision) -> Event:
 
 def _link_row(event: Event, decision: Decision, at: datetime, previous: str | None = None) -> MatterLink:
     reason: Any = decision.reason
-    proposed = reason in ("pair", "household", "reporter")
-    return MatterLink(event.id, decision.matter, reason, SCORES[reason], at, proposed, previous)
+    return MatterLink(event.id, decision.matter, reason, SCORES[reason], at, reason in PEOPLE, previous)
 
 
 def _duplicate(arrival: Arrival, first: str) -> DeadLetter:
