@@ -87,7 +87,7 @@ def test_a_baseline_stands_in_tests_of_surges_only() -> None:
 def test_a_rule_that_raises_fails_its_test_and_is_not_merely_quiet() -> None:
     test = {"events": [{"id": "e", "at": "+0d 09:00", "channel": "police", "action": "received", "matter": "m"}]}
     rule = compile_rule({**COUNT, "tests": [{"expect": [], **test}]}, CHANNELS, 0, CALENDARS)
-    rule.keys = [("0", [lambda event: 1 // 0])]
+    rule.key_readers = [lambda event: ("0", str(1 // 0))]
     [case] = read_cases(rule.spec, CHANNELS)
 
     with pytest.raises(RuleError, match=r"a rule must judge every event; got ZeroDivisionError \(.+:\d+\)"):
