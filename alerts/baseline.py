@@ -7,7 +7,9 @@ deviation. *Days*: the same stretch of the last days, as a negative binomial, wh
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from math import exp, lgamma, log, log1p
 from typing import Any, NamedTuple
 
@@ -61,7 +63,9 @@ class History:
         if length == 1:
             counts = self.counts
             return [counts.get(end, 0) for end in ends]
-        return [self.total(end, length) for end in ends]
+        buckets = sorted(self.counts)
+        until = [0, *accumulate([self.counts[bucket] for bucket in buckets])]  # how many lie up to each
+        return [until[bisect_right(buckets, end)] - until[bisect_right(buckets, end - length)] for end in ends]
 
     def prune(self, oldest: int) -> None:
         """Forget the buckets before `oldest`. Counts came in the order of time, so the first one is the oldest."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from alerts.entry import Entry, Key
 from alerts.kinds.breach import Assertion, episode_of
-from alerts.kinds.term import Term, fold
+from alerts.kinds.term import Term, fold, go_on
 from alerts.model import ALWAYS, NEVER
 from alerts.subject import Standing, Vouched, number_on
 
@@ -56,10 +56,17 @@ class Obligation:
 
     def add(self, entry: Entry, watermark: int) -> bool:
         """Take an event that is not late. False if its id is already here."""
-        if any(each[2] == entry[2] for each in self.entries):
+        entries = self.entries
+        if entry[2] in [each[2] for each in entries]:
             return False
-        insort(self.entries, entry)
-        self._fold()
+        if self._is_behind or (entries and entry < entries[-1]):
+            insort(entries, entry)
+            self._fold()
+        else:
+            entries.append(entry)
+            go_on(self.terms, entry, self._plan.budget, self.forgotten + 1, self.expired)
+            self.is_touched = True
+            self._take_back()
         return True
 
     def remove(self, event_id: str, watermark: int) -> bool:
@@ -169,12 +176,16 @@ class Obligation:
             self._fold()
 
     def _fold(self) -> None:
-        """Make the terms anew; an open one takes back the stages that it has not reached after all."""
+        """Make the terms anew."""
         self.is_touched = True
         self._is_behind = False
         self.terms = fold(self.entries, self._plan.budget, self.forgotten + 1, self.expired)
         last = self.forgotten + len(self.terms)
         self.said = {number: said for number, said in self.said.items() if number <= last}
+        self._take_back()
+
+    def _take_back(self) -> None:
+        """An open term takes back the stages that it has not reached after all."""
         term = self._open()
         if term is not None and term.number in self.said:
             del self.said[term.number][term.passed(self.until) :]

@@ -68,23 +68,33 @@ class Term:
         """When it was satisfied or given up; None while it is open."""
         return self.expired if self.satisfied is None else self.satisfied
 
-    def take(self, entry: Entry) -> None:
-        """One event further."""
+    def take(self, entry: Entry, budget: Budget) -> None:
+        """One event further, not before those that were taken."""
         self.entries.append(entry)
         at, role = entry[0], entry[4]
         if role & SATISFIES:
             self.satisfied = at
-            return
-        if role & BUMPS:
+        elif role & BUMPS:
             self.bumps.append(at)
+        is_moved = self.satisfied is None and self._pause(at, role)
+        if is_moved or len(self.entries) == 1:
+            self._measure(budget)
+
+    def _pause(self, at: int, role: int) -> bool:
+        """Does a pause begin or end with an event?"""
         is_paused = bool(self.pauses) and self.pauses[-1][1] == ALWAYS
         if is_paused and role & RESUMES:
             self.pauses[-1] = (self.pauses[-1][0], at)
         elif not is_paused and role & PAUSES:
             self.pauses.append((at, ALWAYS))
+        else:
+            return False
+        return True
 
-    def measure(self, budget: Budget) -> None:
+    def _measure(self, budget: Budget) -> None:
         """Find the due time and the times of the stages. Without a due time there are no stages either."""
+        self.gap = False
+        self.due = ALWAYS
         try:
             self.due = self._used(budget, budget.due.amount_us)
         except NoCalendar:
@@ -92,6 +102,10 @@ class Term:
             self.times = (ALWAYS,) * len(budget.stages)
             return
         self.times = tuple(self._time(budget, stage) for stage in budget.stages)
+
+    def goes_on(self, at: int) -> bool:
+        """Is what happens then a part of it?"""
+        return self.satisfied is None and (self.expired is None or at <= self.expired)
 
     def passed(self, until: int) -> int:
         """How many stages were reached by `until` and before it was satisfied."""
@@ -132,19 +146,18 @@ def fold(entries: Iterable[Entry], budget: Budget, first: int, expired: Mapping[
     term was given up: what comes later is no part of it.
     """
     terms: list[Term] = []
-    term: Term | None = None
     for entry in entries:
-        if term is not None and term.expired is not None and entry[0] > term.expired:
-            term = None
-        if term is None:
-            if not entry[4] & OPENS:
-                continue
-            number = first + len(terms)
-            term = Term(number, expired.get(number))
-            terms.append(term)
-        term.take(entry)
-        if term.satisfied is not None:
-            term = None
-    for each in terms:
-        each.measure(budget)
+        go_on(terms, entry, budget, first, expired)
     return terms
+
+
+def go_on(terms: list[Term], entry: Entry, budget: Budget, first: int, expired: Mapping[int, int]) -> None:
+    """One event further: `fold` step by step. It must not come before those that are folded."""
+    term = terms[-1] if terms and terms[-1].goes_on(entry[0]) else None
+    if term is None:
+        if not entry[4] & OPENS:
+            return
+        number = first + len(terms)
+        term = Term(number, expired.get(number))
+        terms.append(term)
+    term.take(entry, budget)
