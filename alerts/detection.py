@@ -7,9 +7,8 @@ with drafts. Its answer depends on nothing else, so any number of shards and wor
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -110,8 +109,8 @@ class Shard:
         if work.turn is not None:
             self._turn(work, work.turn, drafts)
         self.timers.begin(work.timelines)
-        for _, record in groupby(work.items, key=_record):
-            self._take_record(list(record), drafts)
+        for items in _records(work.items):
+            self._take_record(items, drafts)
         self._fire(work.end, drafts)
         if work.last:
             self._standing(work.end, drafts)
@@ -123,34 +122,51 @@ class Shard:
         at = items[0].at
         if self.timers.soonest < at:
             self._fire(at, drafts)
-        moment = Moment(at, 0 if items[0].number else 1, items[0].number, items[-1].produced_us)
-        moments: dict[tuple[int, Key], Moment] = {}
-        shut_out = self.shut_out.keys
-        for item in items:
-            if shut_out and item.key in shut_out.get(item.rule, ()):
-                continue
-            try:
-                touched = (item.rule, item.key) if self._apply(item) else None
-            except Exception as error:
-                self._fail(self.rules[item.rule], item.key, error, moment, drafts)
-                continue
-            if touched is not None:
-                moments[touched] = _occasion(moments.get(touched, moment), item)
-        for (rule, key), occasion in moments.items():
-            self._look_at(rule, key, occasion, drafts)
+        number = items[0].number
+        moment = Moment(at, 0 if number else 1, number, items[-1].produced_us)
+        if _are_apart(items):
+            for item in items:
+                self._take_event(item, moment, drafts)
+        else:
+            self._take_moved(items, moment, drafts)
         if self._grown:
             self._make_room()
 
-    def _look_at(self, number: int, key: Key, moment: Moment, drafts: list[Draft]) -> None:
-        """What a key says after a record has touched it; nothing where it failed in the same record."""
-        subject = self.subjects[number].get(key)
-        if subject is None:
-            return
+    def _take_event(self, item: Item | Regrouped, moment: Moment, drafts: list[Draft]) -> None:
+        """An event comes to a key that nothing else in its record touches."""
         try:
-            self._reconcile(subject, moment, drafts)
-            self._arm(subject, moment.at)
+            subject = self._apply(item)
+            if subject is not None:
+                self._tell(subject, moment, drafts)
+                self._arm(subject, moment.at)
         except Exception as error:
-            self._fail(self.rules[number], key, error, moment, drafts)
+            self._fail(self.rules[item.rule], item.key, error, moment, drafts)
+
+    def _take_moved(self, items: Sequence[Item | Regrouped], moment: Moment, drafts: list[Draft]) -> None:
+        """Events move from key to key: what stands between one item and the next is not looked at."""
+        moments: dict[tuple[int, Key], Moment] = {}
+        for item in items:
+            try:
+                subject = self._apply(item)
+            except Exception as error:
+                self._fail(self.rules[item.rule], item.key, error, moment, drafts)
+                continue
+            if subject is not None:
+                touched = item.rule, item.key
+                moments[touched] = _occasion(moments.get(touched, moment), item)
+        for (number, key), occasion in moments.items():
+            subject = self.subjects[number].get(key)
+            try:
+                if subject is not None:  # it may have failed in the same record
+                    self._tell(subject, occasion, drafts)
+                    self._arm(subject, occasion.at)
+            except Exception as error:
+                self._fail(self.rules[number], key, error, occasion, drafts)
+
+    def _tell(self, subject: Subject, moment: Moment, drafts: list[Draft]) -> None:
+        """What a key says after a record or a timer has touched it; of most there is nothing to say."""
+        if not subject.is_silent() or subject.key in self.alerts[subject.rule.number]:
+            self._reconcile(subject, moment, drafts)
 
     def _fail(self, rule: Rule, key: Key, error: Exception, moment: Moment, drafts: list[Draft]) -> None:
         """A key has raised: its alerts close, its state is gone, and from here on it is passed over."""
@@ -184,32 +200,37 @@ class Shard:
             self.timers.forget(self.groups_of[rule.number][0], rule.number, keys)
         return len(keys)
 
-    def _apply(self, item: Item | Regrouped) -> bool:
+    def _apply(self, item: Item | Regrouped) -> Subject | None:
+        """The key that takes the event of an item, or lets it go; None if nothing has changed."""
+        if self.shut_out.keys and (item.rule, item.key) in self.shut_out:
+            return None
         if isinstance(item, Regrouped):
             return self._regroup(item)
-        known = self.subjects[item.rule]
-        subject = known.get(item.key)
+        _, _, number, key, watermark, entry, gone, _ = item
+        known = self.subjects[number]
+        subject = known.get(key)
         if subject is None:
-            if item.entry is None:
-                return False
-            subject = known[item.key] = self.rules[item.rule].start(item.key)
-            self._grown[item.rule] = self._grown.get(item.rule, 0) + 1
-        known.touch(item.key)
-        left = item.gone is not None and subject.remove(item.gone, item.watermark)
-        came = item.entry is not None and subject.add(item.entry, item.watermark)
-        return left or came
+            if entry is None:
+                return None
+            subject = self.rules[number].start(key)
+            known.begin(key, subject)
+            self._grown[number] = self._grown.get(number, 0) + 1
+        else:
+            known.touch(key)
+        left = gone is not None and subject.remove(gone, watermark)
+        came = entry is not None and subject.add(entry, watermark)
+        return subject if left or came else None
 
-    def _regroup(self, item: Regrouped) -> bool:
+    def _regroup(self, item: Regrouped) -> Subject | None:
         """By a person's word other events stand under a key: it begins anew with those that it has now."""
         known, rule = self.subjects[item.rule], self.rules[item.rule]
         before = known.get(item.key)
         if before is None:
             if not item.came:
-                return False
+                return None
             self._grown[item.rule] = self._grown.get(item.rule, 0) + 1
-        known[item.key] = begun_anew(rule, item, before, self.alerts[item.rule].get(item.key))
-        known.touch(item.key)
-        return True
+        subject = known[item.key] = begun_anew(rule, item, before, self.alerts[item.rule].get(item.key))
+        return subject
 
     def _reconcile(
         self, subject: Subject, moment: Moment, drafts: list[Draft], before: Mapping[tuple[str, Key], str] = NOTHING
@@ -230,9 +251,10 @@ class Shard:
 
     def _arm(self, subject: Subject, now: int) -> None:
         number = subject.rule.number
+        armed = subject.armed
         for which, wanted in enumerate(subject.wants()):
-            if wanted < subject.armed[which]:
-                subject.armed[which] = wanted
+            if wanted < armed[which]:
+                armed[which] = wanted
                 self.timers.set(self.groups_of[number][which], wanted, now, number, which, subject.key)
 
     def _arm_clock(self, rule: Rule, key: Key, alerts: Alerts) -> None:
@@ -265,8 +287,8 @@ class Shard:
         moment = Moment(instant, 1)
         try:
             subject.reach(which, event_time, vouched)
-            self._reconcile(subject, moment, drafts)
-            if key not in self.alerts[number] and subject.is_forgettable():
+            self._tell(subject, moment, drafts)
+            if subject.is_forgettable() and key not in self.alerts[number]:
                 del self.subjects[number][key]
             else:
                 self._arm(subject, instant)
@@ -437,9 +459,22 @@ def _occasion(moment: Moment, item: Item | Regrouped) -> Moment:
     return msgspec.structs.replace(moment, moved=True) if item.entry is None else moment
 
 
-def _record(item: Item | Regrouped) -> tuple[int, int]:
-    """What belongs to one record of the log."""
-    return item.at, item.number
+def _records(items: Sequence[Item | Regrouped]) -> Iterator[Sequence[Item | Regrouped]]:
+    """The items record by record of the log."""
+    start = 0
+    for stop, item in enumerate(items):
+        if item[:2] != items[start][:2]:  # instant and number
+            yield items[start:stop]
+            start = stop
+    if items:
+        yield items[start:]
+
+
+def _are_apart(items: Sequence[Item | Regrouped]) -> bool:
+    """Does each item bring an event to a rule of its own? So it is where no event moves."""
+    if len(items) > 1 and len({item.rule for item in items}) < len(items):
+        return False
+    return not any(isinstance(item, Regrouped) or item.entry is None for item in items)
 
 
 def _name(rule: Rule) -> str:

@@ -46,12 +46,17 @@ class Shelf(MutableMapping[Key, T]):
         if self.changed is not None:
             self.changed[key] = None
 
+    def begin(self, key: Key, value: T) -> None:
+        """Put a thing under a key that has none."""
+        self.awake[key] = value
+        self.touch(key)
+
     def get(self, key: Key, default: T | None = None) -> T | None:  # type: ignore[override]
         """What stands under a key, awake from now on."""
         found = self.awake.get(key)
-        if found is None and self.asleep and key in self.asleep:
-            return self[key]
-        return default if found is None else found
+        if found is not None:
+            return found
+        return self[key] if self.asleep and key in self.asleep else default
 
     def __getitem__(self, key: Key) -> T:
         if key not in self.awake and key in self.asleep:

@@ -78,6 +78,9 @@ class Subject(Protocol):
     def all_standings(self) -> Iterable[Standing]:
         """What it says now of all its keys."""
 
+    def is_silent(self) -> bool:
+        """It has nothing to say of its one key, and no number of an episode is taken."""
+
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need."""
 

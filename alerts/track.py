@@ -64,8 +64,9 @@ class Track(InPieces):
         if not entries or entry > entries[-1]:
             index = len(entries)
             entries.append(entry)
-            self._judge(index)
-            self.head = self._step(self.head, index)
+            if index + 1 >= self.judge.least or self.head.open:
+                self._judge(index)
+                self.head = self._step(self.head, index)
             if index >= PRUNE_ABOVE and entries[(index + 1) // 2][0] <= watermark - self.rule.size:
                 self.settle(watermark - 1)
                 self._prune(watermark)
@@ -155,11 +156,13 @@ class Track(InPieces):
 
     def next_timer(self) -> int:
         """The event time at which the watermark has something to do here; ALWAYS if there is nothing."""
-        times = [self.entries[-1][0] + self.rule.size] if self.entries else []
-        if (self.judge.lazy or self.ended) and self.folded < len(self.entries):
-            times.append(self.entries[self.folded][0])
+        entries = self.entries
+        soonest = entries[-1][0] + self.rule.size if entries else ALWAYS
+        if (self.judge.lazy or self.ended) and self.folded < len(entries):
+            soonest = min(soonest, entries[self.folded][0])
         if self.head is NOTHING and self.settled is NOTHING:
-            return min(times, default=ALWAYS)
+            return soonest
+        times = [soonest]
         for episode in (self.settled, self.head):
             if episode.open and self.rule.life.quiet_close is not None:
                 times.append(episode.last + self.rule.life.quiet_close)
@@ -168,7 +171,11 @@ class Track(InPieces):
                 times.append(episode.closed)
         if self.settled.evidence and not self.settled.open:
             times.append(self._last_reopening() + 1)
-        return min(times, default=ALWAYS)
+        return min(times)
+
+    def is_silent(self) -> bool:
+        """Nothing was found, as of most keys."""
+        return self.head.number == 0 and self.settled.number == 0
 
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need."""

@@ -87,7 +87,9 @@ class Obligation:
         term = self._open()
         if term is None:
             return (self._next_end(term), ALWAYS, ALWAYS)
-        said = self.said.get(term.number, ())
+        said = self.said.get(term.number)
+        if not said:
+            return (self._next_end(term), term.times[0], ALWAYS)
         following = term.times[len(said)] if len(said) < len(term.times) else ALWAYS
         unsure = (time for time, each in zip(term.times, said, strict=False) if each.confidence != "confirmed")
         return (self._next_end(term), following, min(unsure, default=ALWAYS))
@@ -140,6 +142,11 @@ class Obligation:
             self.until, self.spoken = before.until, before.spoken
             self.said = {each: said for each, said in before.said.items() if each == number}
         self._fold()
+
+    def is_silent(self) -> bool:
+        """No stage is asserted."""
+        self._catch_up()
+        return not self.said
 
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need: no events, and no alert whose number is taken."""

@@ -245,6 +245,10 @@ class QuietChannel:
         """The same: it has one key."""
         return self.standings()
 
+    def is_silent(self) -> bool:
+        """Something was said of the channel, or it would not be here."""
+        return False
+
     def is_forgettable(self) -> bool:
         """There are few channels, and the number of the episode is remembered."""
         return False

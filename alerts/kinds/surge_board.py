@@ -105,6 +105,10 @@ class Board(InPieces):
         """What it says of every area and district whose episode is not over for good."""
         return [self._standing(key) for key in sorted(self.episodes)]
 
+    def is_silent(self) -> bool:
+        """It has many keys: those that were touched may speak."""
+        return not self.touched
+
     def is_forgettable(self) -> bool:
         """No event has ever been taken in: since when there are data is part of every baseline."""
         return self.days.begin is None and not self.slides
