@@ -7,9 +7,9 @@ deviation. *Days*: the same stretch of the last days, as a negative binomial, wh
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import pairwise
 from math import exp, lgamma, log, log1p
 from typing import Any, NamedTuple
 
@@ -33,16 +33,25 @@ class History:
     A bucket is open on the left: what happened at 11:00 sharp lies in the one that ends then.
     """
 
-    __slots__ = ("changes", "counts", "flagged")
+    __slots__ = ("_buckets", "_until", "changes", "flagged")
 
     def __init__(self) -> None:
-        self.counts: dict[int, int] = {}
+        self._buckets: list[int] = []  # those with a count, in their order
+        self._until: list[int] = [0]  # how many lie before each of them, and in all; from any start
         self.flagged: set[int] = set()
         self.changes = 0  # grows when a flag is set
 
-    def add(self, bucket: int) -> None:
-        """One more in a bucket."""
-        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+    def add(self, bucket: int, count: int = 1) -> None:
+        """So many more in a bucket, which must not lie before one that has any."""
+        if self._buckets and self._buckets[-1] == bucket:
+            self._until[-1] += count
+        else:
+            self._buckets.append(bucket)
+            self._until.append(self._until[-1] + count)
+
+    def counts(self) -> list[tuple[int, int]]:
+        """The buckets that have a count, the oldest first."""
+        return [(bucket, after - before) for bucket, (before, after) in zip(self._buckets, pairwise(self._until), strict=True)]
 
     def flag(self, first: int, last: int) -> None:
         """The buckets from `first` to `last` belong to a surge."""
@@ -52,37 +61,40 @@ class History:
 
     def total(self, end: int, length: int) -> int:
         """How many lie in the `length` buckets that end with `end`."""
-        counts = self.counts
-        return sum([counts.get(bucket, 0) for bucket in range(end - length + 1, end + 1)])
+        return self._sums([end], length)[0]
 
     def totals(self, ends: Iterable[int], length: int) -> list[int]:
         """The same for each end, without those that touch a flagged bucket."""
         if self.flagged:
             flagged = self.flagged
             ends = [end for end in ends if flagged.isdisjoint(range(end - length + 1, end + 1))]
-        if length == 1:
-            counts = self.counts
-            return [counts.get(end, 0) for end in ends]
-        buckets = sorted(self.counts)
-        until = [0, *accumulate([self.counts[bucket] for bucket in buckets])]  # how many lie up to each
+        return self._sums(ends, length)
+
+    def _sums(self, ends: Iterable[int], length: int) -> list[int]:
+        buckets, until = self._buckets, self._until
         return [until[bisect_right(buckets, end)] - until[bisect_right(buckets, end - length)] for end in ends]
 
     def prune(self, oldest: int) -> None:
-        """Forget the buckets before `oldest`. Counts came in the order of time, so the first one is the oldest."""
-        if self.counts and next(iter(self.counts)) < oldest:
-            self.counts = {bucket: count for bucket, count in self.counts.items() if bucket >= oldest}
+        """Forget the buckets before `oldest`."""
+        gone = bisect_left(self._buckets, oldest)
+        del self._buckets[:gone], self._until[:gone]
         if self.flagged and min(self.flagged) < oldest:
             self.flagged = {bucket for bucket in self.flagged if bucket >= oldest}
 
+    def is_empty(self) -> bool:
+        """Nothing is counted, and nothing is flagged."""
+        return not self._buckets and not self.flagged
+
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [list(self.counts.items()), sorted(self.flagged)]
+        return [self.counts(), sorted(self.flagged)]
 
     @staticmethod
     def restored(state: Any) -> History:
         """The history that `state` described."""
         history = History()
-        history.counts = dict(state[0])
+        for bucket, count in state[0]:
+            history.add(bucket, count)
         history.flagged = set(state[1])
         return history
 

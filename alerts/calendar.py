@@ -43,6 +43,7 @@ class Calendar:
         self.holidays = frozenset(holidays)
         self.workdays = frozenset(workdays)
         self.years = None if years is None else frozenset(years)
+        self._certain, self._uncertain = _stretch(self.years or frozenset())
         both = sorted(self.holidays & self.workdays)
         if both:
             raise ValueError(f"a day must be a holiday or a workday; got `{written(both[0])}` as both")
@@ -105,7 +106,7 @@ class Calendar:
     def _cover(self, first: int, last: int) -> None:
         if last > _LAST:
             raise NoCalendar(f"a deadline must lie before the year 10000; got one {last - first} days away")
-        if self.years is None:
+        if self.years is None or self._certain <= first <= last < self._uncertain:
             return
         for year in range(_year(first), _year(last) + 1):
             if year not in self.years:
@@ -164,6 +165,16 @@ def _day(at: int) -> int:
 
 def _year(day: int) -> int:
     return date.fromordinal(day + _EPOCH).year
+
+
+def _stretch(years: frozenset[int]) -> tuple[int, int]:
+    """The first day of the first of some years, and the day after the last year that follows without a gap."""
+    if not years:
+        return 0, 0
+    first = stop = min(years)
+    while stop in years:
+        stop += 1
+    return date(first, 1, 1).toordinal() - _EPOCH, date(stop - 1, 12, 31).toordinal() - _EPOCH + 1
 
 
 def _weekdays(day: int) -> int:

@@ -28,7 +28,7 @@ from alerts.rule_book import RuleBook, Turn
 from alerts.rule_diff import ChangeClass
 from alerts.shard_parts import all_parts, changed_parts, put_back
 from alerts.shelf import Asleep, Shelf
-from alerts.subject import Standing, Subject
+from alerts.subject import Standing, Subject, Vouched
 from alerts.timers import CLOCK, AnyTimeline, Timers
 from alerts.turning import Lost, Past, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
@@ -98,6 +98,7 @@ class Shard:
         self._revive = Reviver()
         self.shut_out = ShutOut()
         self._caps = Caps(self._shards)
+        self._most = [self._caps.cap(rule) for rule in rules]
         self._grown: dict[int, int] = {}  # how many keys came with the record at hand, by number of the rule
         self._saved_guards: Any = None
         self._is_saved = False  # no part stands under these rules yet
@@ -158,14 +159,14 @@ class Shard:
             subject = self.subjects[number].get(key)
             try:
                 if subject is not None:  # it may have failed in the same record
-                    self._tell(subject, occasion, drafts)
+                    self._reconcile(subject, occasion, drafts)
                     self._arm(subject, occasion.at)
             except Exception as error:
                 self._fail(self.rules[number], key, error, occasion, drafts)
 
     def _tell(self, subject: Subject, moment: Moment, drafts: list[Draft]) -> None:
         """What a key says after a record or a timer has touched it; of most there is nothing to say."""
-        if not subject.is_silent() or subject.key in self.alerts[subject.rule.number]:
+        if not subject.is_silent():
             self._reconcile(subject, moment, drafts)
 
     def _fail(self, rule: Rule, key: Key, error: Exception, moment: Moment, drafts: list[Draft]) -> None:
@@ -186,7 +187,10 @@ class Shard:
         """Rules to which keys have come forget others, where they have more than they may."""
         for number, came in self._grown.items():
             rule, subjects = self.rules[number], self.subjects[number]
-            surplus = self._caps.surplus(rule, len(subjects), came)
+            kept = len(subjects)
+            if kept <= self._most[number]:
+                continue
+            surplus = self._caps.surplus(rule, kept, came)
             if surplus:
                 gone = self._forget(rule, set(to_evict(rule, subjects, self.alerts[number], surplus)))
                 self.evictions.append(self._caps.evicted(rule, surplus, gone, len(subjects)))
@@ -208,7 +212,9 @@ class Shard:
             return self._regroup(item)
         _, _, number, key, watermark, entry, gone, _ = item
         known = self.subjects[number]
-        subject = known.get(key)
+        subject = known.awake.get(key)
+        if subject is None and known.asleep:
+            subject = known.get(key)
         if subject is None:
             if entry is None:
                 return None
@@ -273,25 +279,34 @@ class Shard:
             if group == CLOCK:
                 self._fire_clock_timer(drafts)
             else:
-                self._fire_timer(group, instant, drafts)
+                self._fire_timers(group, instant, drafts)
 
-    def _fire_timer(self, group: int, instant: int, drafts: list[Draft]) -> None:
-        event_time, _, number, which, key = self.timers.take(group)
-        subject = self.subjects[number].get(key)
-        if subject is None or subject.armed[which] != event_time:
-            return
-        subject.armed[which] = ALWAYS
-        self.subjects[number].touch(key)
+    def _fire_timers(self, group: int, instant: int, drafts: list[Draft]) -> None:
+        """Those who wait for the next event time of a group."""
+        event_time, timers = self.timers.take(group)
         timeline = self.timers.timeline(group)
         vouched = timeline.vouched(event_time, instant) if isinstance(timeline, VouchTimeline) else None
         moment = Moment(instant, 1)
+        for _, number, which, key in timers:
+            subject = self.subjects[number].get(key)
+            if subject is not None and subject.armed[which] == event_time:
+                self._reach(subject, which, event_time, vouched, moment, drafts)
+
+    def _reach(
+        self, subject: Subject, which: int, event_time: int, vouched: Vouched | None, moment: Moment,
+        drafts: list[Draft],
+    ) -> None:  # fmt: skip
+        """What a key waited for has come."""
+        key, number = subject.key, subject.rule.number
+        subject.armed[which] = ALWAYS
+        self.subjects[number].touch(key)
         try:
             subject.reach(which, event_time, vouched)
             self._tell(subject, moment, drafts)
             if subject.is_forgettable() and key not in self.alerts[number]:
                 del self.subjects[number][key]
             else:
-                self._arm(subject, instant)
+                self._arm(subject, moment.at)
         except Exception as error:
             self._fail(self.rules[number], key, error, moment, drafts)
 
@@ -471,10 +486,13 @@ def _records(items: Sequence[Item | Regrouped]) -> Iterator[Sequence[Item | Regr
 
 
 def _are_apart(items: Sequence[Item | Regrouped]) -> bool:
-    """Does each item bring an event to a rule of its own? So it is where no event moves."""
-    if len(items) > 1 and len({item.rule for item in items}) < len(items):
-        return False
-    return not any(isinstance(item, Regrouped) or item.entry is None for item in items)
+    """Does each item bring an event to a rule of its own, in their order? So it is where no event moves."""
+    last = -1
+    for item in items:
+        if item.rule <= last or isinstance(item, Regrouped) or item.entry is None:
+            return False
+        last = item.rule
+    return True
 
 
 def _name(rule: Rule) -> str:

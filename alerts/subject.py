@@ -79,7 +79,7 @@ class Subject(Protocol):
         """What it says now of all its keys."""
 
     def is_silent(self) -> bool:
-        """It has nothing to say of its one key, and no number of an episode is taken."""
+        """It has said nothing, and has nothing to say: so it is with most keys."""
 
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Container, Sequence
-from typing import NamedTuple
 
 from alerts.clock import Timeline
 from alerts.entry import Key
@@ -19,22 +18,17 @@ AnyTimeline = Timeline | VouchTimeline
 CLOCK = -1  # the group of those that wait for the clock alone
 
 
-class Timer(NamedTuple):
-    """One key waits for an event time; `which` of its rule's waits it is, and when the timer was set."""
-
-    event_time: int
-    set_at: int
-    rule: int
-    which: int
-    key: Key
+# (when it was set, rule, which of the rule's waits it is, key): one key waits for an event time
+Timer = tuple[int, int, int, Key]
 
 
 class Timers:
-    """All timers of one shard."""
+    """All timers of one shard. Those of a group that wait for the same event time fire together."""
 
     def __init__(self, groups: int) -> None:
         """`groups` is how many groups of rules there are, each with a timeline of its own."""
-        self._waiting: list[list[Timer]] = [[] for _ in range(groups)]
+        self._waiting: list[dict[int, list[Timer]]] = [{} for _ in range(groups)]  # by event time, the last set last
+        self._times: list[list[int]] = [[] for _ in range(groups)]  # a heap of these event times
         self._clock: list[tuple[int, int, Key]] = []  # clock instant, rule, key
         self._timelines: Sequence[AnyTimeline] = ()  # of the slice at hand; none while nothing can be due
         self._bounds = [ALWAYS] * groups  # before these clock instants no timer of the group is due
@@ -48,15 +42,24 @@ class Timers:
 
     def set(self, group: int, event_time: int, now: int, rule: int, which: int, key: Key) -> None:
         """Let a key wait for an event time."""
-        heapq.heappush(self._waiting[group], Timer(event_time, now, rule, which, key))
+        waiting = self._waiting[group]
+        if event_time in waiting:
+            waiting[event_time].append((now, rule, which, key))
+            return
+        waiting[event_time] = [(now, rule, which, key)]
+        heapq.heappush(self._times[group], event_time)
         if self._timelines:
             bound = self._timelines[group].not_before(event_time)
-            self._bounds[group] = min(self._bounds[group], bound)
-            self.soonest = min(self.soonest, bound)
+            if bound < self._bounds[group]:
+                self._bounds[group] = bound
+                self.soonest = min(self.soonest, bound)
 
     def set_again(self, group: int, event_time: int, rule: int, which: int, key: Key) -> None:
         """After a restart. One that nothing waits for any more fires all the same, as it would have."""
-        heapq.heappush(self._waiting[group], Timer(event_time, NEVER, rule, which, key))
+        timers = self._waiting[group].setdefault(event_time, [])
+        if not timers:
+            heapq.heappush(self._times[group], event_time)
+        timers.insert(0, (NEVER, rule, which, key))
 
     def set_clock(self, instant: int, rule: int, key: Key) -> None:
         """Let a key wait for the clock."""
@@ -75,17 +78,17 @@ class Timers:
                     self.soonest = self._earliest()
                 return found, CLOCK
             group = bounds.index(best)
-            timer = self._waiting[group][0]
-            due = self._timelines[group].due(timer.event_time, timer.set_at)
+            event_time = self._times[group][0]
+            due = self._timelines[group].due(event_time, self._waiting[group][event_time][-1][0])
             bounds[group] = ALWAYS if due is None else due
             if bounds[group] == best:
                 return best, group
 
-    def take(self, group: int) -> Timer:
-        """The next timer of a group; it waits no more."""
-        timer = heapq.heappop(self._waiting[group])
+    def take(self, group: int) -> tuple[int, list[Timer]]:
+        """The next event time of a group and who waits for it; they wait no more."""
+        event_time = heapq.heappop(self._times[group])
         self._bounds[group] = self._bound(group)
-        return timer
+        return event_time, self._waiting[group].pop(event_time)
 
     def take_clock(self) -> tuple[int, int, Key]:
         """The next that waits for the clock: instant, rule and key; it waits no more."""
@@ -97,18 +100,22 @@ class Timers:
 
     def forget(self, group: int, rule: int, keys: Container[Key]) -> None:
         """Some keys of a rule wait for nothing any more."""
-        kept = [timer for timer in self._waiting[group] if timer.rule != rule or timer.key not in keys]
-        heapq.heapify(kept)
-        self._waiting[group] = kept
+        waiting = {
+            event_time: kept
+            for event_time, timers in self._waiting[group].items()
+            if (kept := [timer for timer in timers if timer[1] != rule or timer[3] not in keys])
+        }
+        self._waiting[group] = waiting
+        self._times[group] = sorted(waiting)
         self._bounds[group] = self._bound(group)
 
     def __len__(self) -> int:
         """How many are set."""
-        return sum(map(len, self._waiting)) + len(self._clock)
+        return sum(len(timers) for waiting in self._waiting for timers in waiting.values()) + len(self._clock)
 
     def _bound(self, group: int) -> int:
-        waiting = self._waiting[group]
-        return self._timelines[group].not_before(waiting[0].event_time) if waiting else ALWAYS
+        times = self._times[group]
+        return self._timelines[group].not_before(times[0]) if times else ALWAYS
 
     def _earliest(self) -> int:
         return min(min(self._bounds, default=ALWAYS), self._clock[0][0] if self._clock else ALWAYS)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alerts.rule import Rule
 
 PRUNE_ABOVE = 64
+FORGET_IN = 32  # so many steps of a window
 PIECES_ABOVE = 256  # a track of more entries is saved hour by hour
 NOTHING = Episode()  # of the many keys that never speak; a fold that takes something in becomes one of its own
 
@@ -116,7 +117,14 @@ class Track(InPieces):
         return watermark
 
     def wants(self) -> tuple[int]:
-        """The event time at which the clock watermark has something to do here."""
+        """The event time at which the clock watermark has something to do here.
+
+        What was never spoken of can be forgotten a little later, so that many keys are forgotten together.
+        """
+        if self.head is NOTHING and self.settled is NOTHING and self.entries and not self.judge.lazy:
+            size = self.rule.size
+            step = size // FORGET_IN or 1
+            return (-(-(self.entries[-1][0] + size) // step) * step,)
         return (self.next_timer(),)
 
     def reach(self, which: int, event_time: int, vouched: Vouched | None) -> None:
@@ -174,8 +182,8 @@ class Track(InPieces):
         return min(times)
 
     def is_silent(self) -> bool:
-        """Nothing was found, as of most keys."""
-        return self.head.number == 0 and self.settled.number == 0
+        """Nothing was ever found."""
+        return self.head is NOTHING and self.settled is NOTHING
 
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need."""
@@ -247,7 +255,8 @@ class Track(InPieces):
 
     def _fold_head(self) -> None:
         self.stale = False
-        self.head = NOTHING if self.settled is NOTHING else self.settled.twin()
+        if self.head is not NOTHING or self.settled is not NOTHING:
+            self.head = self.settled.twin()
         if self.judge.waits and not self.settled.open:
             return  # nothing is said of what is not settled, and nobody takes it in
         for index in range(self.folded, len(self.entries)):

@@ -144,9 +144,8 @@ class Obligation:
         self._fold()
 
     def is_silent(self) -> bool:
-        """No stage is asserted."""
-        self._catch_up()
-        return not self.said
+        """No stage was ever asserted."""
+        return not self.spoken
 
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need: no events, and no alert whose number is taken."""

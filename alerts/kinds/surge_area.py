@@ -75,7 +75,7 @@ class Area:
 
     def is_forgettable(self) -> bool:
         """Nothing is kept that a later event could need."""
-        return not (self.firing or self.held or self.window or self.history.counts or self.history.flagged)
+        return not (self.firing or self.held or self.window or not self.history.is_empty())
 
     def _read(self, at: int, days: Days) -> Reading | None:
         if not self.firing and len(self.window) < days.plan.least:

@@ -142,7 +142,7 @@ class Board(InPieces):
     def _take_in(self, at: int) -> None:
         while self._due and self._due[0] <= at:
             slide = heapq.heappop(self._due)
-            for name in self._stretches(slide):
+            for name in self._stretches(slide) if self.changed is not None else ():
                 self._mark(name)
             entries = self.slides.pop(slide)
             entries.sort()

@@ -101,7 +101,7 @@ class Term:
             self.gap = True
             self.times = (ALWAYS,) * len(budget.stages)
             return
-        self.times = tuple(self._time(budget, stage) for stage in budget.stages)
+        self.times = tuple([self._time(budget, stage) for stage in budget.stages])
 
     def goes_on(self, at: int) -> bool:
         """Is what happens then a part of it?"""
@@ -120,6 +120,8 @@ class Term:
         return any(at >= self.due for at in self.bumps)
 
     def _time(self, budget: Budget, stage: Stage) -> int:
+        if stage.amount_us == budget.due.amount_us:
+            return self.due
         try:
             return self._used(budget, stage.amount_us)
         except NoCalendar:

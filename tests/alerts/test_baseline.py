@@ -14,7 +14,8 @@ from alerts.baseline import History, Usual, daily_usual, median, ratio, score, s
 
 def history(counts: dict[int, int], *flagged: int) -> History:
     kept = History()
-    kept.counts.update(counts)
+    for bucket, count in sorted(counts.items()):
+        kept.add(bucket, count)
     for bucket in flagged:
         kept.flag(bucket, bucket)
     return kept
@@ -123,4 +124,4 @@ def test_a_history_forgets_and_comes_back_as_it_was() -> None:
     kept.prune(2)
     again = History.restored(kept.state())
 
-    assert (again.counts, again.flagged) == (kept.counts, kept.flagged) == ({2: 30, 3: 1}, {3})
+    assert (again.counts(), again.flagged) == (kept.counts(), kept.flagged) == ([(2, 30), (3, 1)], {3})
