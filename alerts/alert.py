@@ -249,6 +249,7 @@ class Alert:
         return draft
 
     def _build(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Revision:
+        episode.complete()
         previous = self.before or (_id(rule, key, episode.number - 1) if episode.number > 1 else "")
         links = (AlertLink("previous", previous),) if previous else ()
         if episode.facts.merged_into is not None:

@@ -51,7 +51,8 @@ class History:
 
     def counts(self) -> list[tuple[int, int]]:
         """The buckets that have a count, the oldest first."""
-        return [(bucket, after - before) for bucket, (before, after) in zip(self._buckets, pairwise(self._until), strict=True)]
+        counts = [after - before for before, after in pairwise(self._until)]
+        return list(zip(self._buckets, counts, strict=True))
 
     def flag(self, first: int, last: int) -> None:
         """The buckets from `first` to `last` belong to a surge."""

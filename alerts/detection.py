@@ -30,6 +30,7 @@ from alerts.shard_parts import all_parts, changed_parts, put_back
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import Standing, Subject, Vouched
 from alerts.timers import CLOCK, AnyTimeline, Timers
+from alerts.track import Track
 from alerts.turning import Lost, Past, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
 
@@ -118,7 +119,7 @@ class Shard:
         drafts.sort(key=lambda draft: draft.order)
         return drafts
 
-    def _take_record(self, items: list[Item | Regrouped], drafts: list[Draft]) -> None:
+    def _take_record(self, items: Sequence[Item | Regrouped], drafts: list[Draft]) -> None:
         """Everything that one record of the log changes, and then each key it touched is looked at once."""
         at = items[0].at
         if self.timers.soonest < at:
@@ -223,6 +224,8 @@ class Shard:
             self._grown[number] = self._grown.get(number, 0) + 1
         else:
             known.touch(key)
+        if entry is not None and gone == entry[2] and isinstance(subject, Track):
+            return subject if subject.exchange(entry, watermark) else None
         left = gone is not None and subject.remove(gone, watermark)
         came = entry is not None and subject.add(entry, watermark)
         return subject if left or came else None

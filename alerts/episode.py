@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from alerts.entry import RED, Entry, Key, Verdict
 from alerts.life import Life
-from alerts.model import Confidence, Region, State
+from alerts.model import NEVER, Confidence, Region, State
 
 
 class Facts(Struct, frozen=True):
@@ -37,6 +37,8 @@ class Facts(Struct, frozen=True):
 
 
 NO_FACTS = Facts()
+Place = tuple[int, int, str]  # of an event in the total order
+BEFORE_ALL: Place = (NEVER, 0, "")
 QUIET: tuple[State, str] = ("closed", "quiet")
 
 
@@ -44,8 +46,8 @@ class Episode:
     """Where the fold stands. `number` is 0 before anything was found."""
 
     __slots__ = (
-        "best", "bonus", "branches", "channels", "closed", "ending", "evidence", "facts", "last", "level", "matched",
-        "number", "open", "past", "steps", "unit",
+        "began", "best", "bonus", "branches", "channels", "closed", "ending", "evidence", "facts", "last", "level",
+        "matched", "number", "open", "past", "pending", "steps", "unit", "unit_from",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -64,12 +66,16 @@ class Episode:
         self.evidence: dict[str, Entry] = {}
         self.past: tuple[Episode, ...] = ()  # those that ended since the settled part of the fold
         self.ending = QUIET  # the state and reason in which it ends
+        self.began: Place = BEFORE_ALL  # where the finding lies that opened it last; not saved
+        self.unit_from: Place = BEFORE_ALL  # where the event lies that told its unit; not saved
+        self.pending: Callable[[], None] | None = None  # works out `best` and `matched`, where that was put off
         self.facts = NO_FACTS
 
     def twin(self) -> Episode:
         """A fold that can go on by itself."""
         twin = self._copied()
         twin.evidence = dict(self.evidence)
+        twin.pending = None
         return twin
 
     def take(self, entry: Entry, verdict: Verdict | None, window: Callable[[], list[Entry]], life: Life) -> None:
@@ -79,7 +85,7 @@ class Episode:
             self.close(life)
         if verdict is not None:
             if not self.open:
-                self._begin(now, window(), life)
+                self._begin(entry, window(), life)
             self._strengthen(verdict)
             self.matched = now
         if self.open:
@@ -105,8 +111,19 @@ class Episode:
             return False
         return other.number < self.number or (not self.open and self.closed == other.closed)
 
-    def _begin(self, now: int, window: list[Entry], life: Life) -> None:
-        since = now - self.closed
+    def complete(self) -> None:
+        """Work out what was put off."""
+        if self.pending is not None:
+            self.pending()
+
+    def include(self, entry: Entry) -> None:
+        """Take in an event that lies in the midst of it, of which no more is to be said than that it is there."""
+        self._include(entry)
+        self.last = max(self.last, entry[0])
+
+    def _begin(self, finding: Entry, window: list[Entry], life: Life) -> None:
+        self.began = finding[:3]
+        since = finding[0] - self.closed
         again = self.number > 0 and life.reopen_within is not None and since <= life.reopen_within
         cared = self.number > 0 and life.aftercare is not None and since <= life.aftercare
         if not again:
@@ -120,6 +137,7 @@ class Episode:
             self.branches = frozenset()
             self.channels = ()
             self.unit = None
+            self.unit_from = BEFORE_ALL
             self.evidence = {}
         self.bonus = life.level_plus if cared else 0
         self.open = True
@@ -144,8 +162,9 @@ class Episode:
         event = entry[6]
         if event.channel not in self.channels:
             self.channels = (*self.channels, event.channel)
-        if event.unit is not None:
+        if event.unit is not None and entry[:3] >= self.unit_from:
             self.unit = event.unit
+            self.unit_from = entry[:3]
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""

@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
 from alerts.duration import HOUR_US
-from alerts.entry import SELECTED, Entry, Key, Verdict, window_start
+from alerts.entry import RED, SELECTED, Entry, Key, Verdict, window_start
 from alerts.episode import Episode
 from alerts.model import ALWAYS, NEVER
 from alerts.subject import InPieces, Standing, Vouched, number_on
@@ -31,8 +31,8 @@ class Track(InPieces):
     """The state of one key. `head` is what the rule says now, `settled` what it will not take back."""
 
     __slots__ = (
-        "armed", "ended", "entries", "folded", "head", "hours", "ids", "judge", "key", "rule", "settled",
-        "settled_windows", "stale", "verdicts", "windows",
+        "armed", "behind", "ended", "entries", "folded", "head", "hours", "ids", "judge", "key", "rule", "settled",
+        "settled_windows", "spare", "stale", "verdicts", "windows",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, key: Key) -> None:
@@ -45,6 +45,8 @@ class Track(InPieces):
         self.folded = 0  # how many entries the settled fold has taken
         self.hours: set[int] | None = None  # those that changed, of a track that is saved hour by hour
         self.ids: set[str] | None = None  # only for a long track: a short one is looked through
+        self.behind: int | None = None  # from which entry on judging was put off: the head is at the highest level
+        self.spare = 0  # how many of them may count for less before it is no more sure that it is the highest level
         self.stale = False  # the settled fold says something that the head does not know
         self.windows: Windows | None = None  # none before there are enough entries to speak of
         self.settled_windows: Windows | None = None
@@ -62,21 +64,84 @@ class Track(InPieces):
             self.ids.add(entry[2])
         if self.hours is not None:
             self.hours.add(entry[0] // HOUR_US)
-        if not entries or entry > entries[-1]:
-            index = len(entries)
-            entries.append(entry)
-            if index + 1 >= self.judge.least or self.head.open:
-                self._judge(index)
-                self.head = self._step(self.head, index)
-            if index >= PRUNE_ABOVE and entries[(index + 1) // 2][0] <= watermark - self.rule.size:
-                self.settle(watermark - 1)
-                self._prune(watermark)
+        if entries and entry < entries[-1]:
+            self.settle(watermark - 1)
+            place = bisect_left(entries, entry)
+            entries.insert(place, entry)
+            if not self._put_off(place):
+                self._rejudge(place, entry[0])
             return True
-        self.settle(watermark - 1)
-        place = bisect_left(entries, entry)
-        entries.insert(place, entry)
-        self._rejudge(place, entry[0])
+        index = len(entries)
+        entries.append(entry)
+        if self.behind is not None:
+            if not self._put_off(index):
+                self._fold_head()
+        elif index + 1 >= self.judge.least or self.head.open:
+            self._judge(index)
+            self.head = self._step(self.head, index)
+        if index >= PRUNE_ABOVE and entries[(index + 1) // 2][0] <= watermark - self.rule.size:
+            self.settle(watermark - 1)
+            self._prune(watermark)
         return True
+
+    def exchange(self, entry: Entry, watermark: int) -> bool:
+        """An event is another than it was: part of another contact, or of another matter. False if it is final."""
+        self.settle(watermark - 1)
+        place = bisect_left(self.entries, entry[:3], self.folded)
+        if place < len(self.entries) and self.entries[place][:3] == entry[:3] and self._put_in(place, entry):
+            return True
+        left = self.remove(entry[2], watermark)
+        return self.add(entry, watermark) or left
+
+    def _put_in(self, place: int, entry: Entry) -> bool:
+        """Put an event in the place of itself, if judging can be put off for as long as the highest level is sure."""
+        was, now = self.entries[place][6], entry[6]
+        if entry[:3] == self.head.began or (was.channel, was.unit) != (now.channel, now.unit):
+            return False
+        if self.entries[place][4] != entry[4] or not self._can_wait(place) or self.spare < 1:
+            return False
+        self.spare -= 1
+        self.entries[place] = entry
+        if self.hours is not None:
+            self.hours.add(entry[0] // HOUR_US)
+        self._wait(place)
+        return True
+
+    def _put_off(self, place: int) -> bool:
+        """An entry that lies in the midst of an alert at its highest level need not be judged before that is shown.
+
+        More events of such a rule make no verdict weaker, and there is none stronger: nothing changes but what the
+        alert is built on. So a flood that comes out of order is not judged again with each of its events.
+        """
+        if not self._can_wait(place):
+            return False
+        self._wait(place)
+        return True
+
+    def _can_wait(self, place: int) -> bool:
+        """Is the alert at its highest level for sure, and does the entry lie in its midst?"""
+        head, entry, spare = self.head, self.entries[place], self.judge.spare
+        if spare is None or head.best is None or not head.open or entry[:3] < head.began:
+            return False
+        if head.pending is None:
+            self.spare = spare(head.best)
+        is_highest = self.spare >= 0 and head.level >= min(head.best.level + head.bonus, RED)
+        return is_highest and not head.is_quiet(entry[0], self.rule.life)
+
+    def _wait(self, place: int) -> None:
+        alone = self.entries[place : place + 1]
+        Windows(self.judge, self.rule.size).judge(alone, 0, settled=False)  # what cannot be judged fails at once
+        self.behind = place if self.behind is None else min(self.behind, place)
+        if self.windows is not None:
+            self.windows.changed(place)
+        self.head.pending = self._catch_up
+        self.head.include(self.entries[place])
+
+    def _catch_up(self) -> None:
+        """Judge what was put off, so that the head shows it; one that others hold shows it, too."""
+        held = self.head
+        self._fold_head()
+        held.best, held.matched, held.pending = self.head.best, self.head.matched, None
 
     def remove(self, event_id: str, watermark: int) -> bool:
         """Take an unsettled event away: it turned out to belong to another key. False if it is not here."""
@@ -110,6 +175,10 @@ class Track(InPieces):
                 return min(watermark, settled.closed)
             if lazy:
                 self.stale = self._judge(index, settled=True) or self.stale
+            elif self.behind is not None or self.settled_windows is not None:
+                self._judge(index, settled=True)
+                if self.behind is not None:
+                    self.behind = max(self.behind, index + 1)
             self.settled = settled = self._step(settled, index)
             if settled.past:
                 settled.past = ()
@@ -246,6 +315,10 @@ class Track(InPieces):
         """Judge again every unsettled event whose window holds `moment`, and fold the head anew."""
         if self.windows is not None:
             self.windows.changed(place)
+        if self.behind is not None:
+            self.behind = min(self.behind, place)
+            self._fold_head()
+            return
         until = moment + self.rule.size
         for index in range(place, 0 if self.judge.waits else len(self.entries)):
             if self.entries[index][0] >= until:
@@ -254,6 +327,10 @@ class Track(InPieces):
         self._fold_head()
 
     def _fold_head(self) -> None:
+        if self.behind is not None:
+            first, self.behind = self.behind, None
+            for index in range(first, len(self.entries)):
+                self._judge(index)
         self.stale = False
         if self.head is not NOTHING or self.settled is not NOTHING:
             self.head = self.settled.twin()
@@ -275,6 +352,8 @@ class Track(InPieces):
                 self.hours.update([entry[0] // HOUR_US for entry in self.entries[:stop]])
             del self.entries[:stop]
             self.folded -= stop
+            if self.behind is not None:
+                self.behind -= stop
             for windows in (self.windows, self.settled_windows):
                 if windows is not None:
                     windows.pruned(stop)

@@ -29,6 +29,10 @@ class Threshold:
         self.rungs = rungs
         self.least = min(least for least, _ in rungs)
 
+    def spare(self, best: Verdict) -> int:
+        """How many contacts are more than the highest rung asks for."""
+        return best.count - self.rungs[0][0]
+
     def values(self, event: Event) -> tuple[object, ...]:
         """Nothing but the contact itself counts."""
         return ()
@@ -76,6 +80,12 @@ class Distinct:
         self.rungs = rungs
         self.exact_up_to = exact_up_to
         self.least = min(exact_up_to + 1, *(least for least, _ in rungs))  # an estimate may be too high
+
+    def spare(self, best: Verdict) -> int:
+        """How many values are surely more than the highest rung asks for."""
+        if 2 * self.rungs[0][0] > self.exact_up_to:
+            return -1  # an estimate may be too low, but not by half
+        return min(best.distinct or 0, self.exact_up_to) - self.rungs[0][0]
 
     def values(self, event: Event) -> tuple[object, ...]:
         """The value whose differences count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from alerts.entry import Entry, Verdict
@@ -38,6 +39,13 @@ class Judge(Protocol):
     lazy: bool
     waits: bool
     least: int
+
+    @property
+    def spare(self) -> Callable[[Verdict], int] | None:
+        """By how many events a verdict is stronger than the highest level asks for, negative where it is weaker.
+
+        None where more events can weaken a verdict, or where it says more than a level and numbers.
+        """
 
     def values(self, event: Event) -> tuple[object, ...]:
         """What must be kept of an event to judge it later."""

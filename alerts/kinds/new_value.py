@@ -30,6 +30,7 @@ class NewValue:
         self.within = within
         self.rungs = rungs
         self.lazy = self.waits = lazy
+        self.spare = None
         self.least = 1
 
     def values(self, event: Event) -> tuple[object, ...]:

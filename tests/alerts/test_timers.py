@@ -39,7 +39,7 @@ def test_what_is_due_in_a_slice_fires_in_its_order_and_the_rest_waits(
     let_wait(before)
     timers.begin(timelines(waits))
     let_wait(later)
-    fired = []
+    fired: list[int] = []
     while True:
         waiting = sorted(wanted)[len(fired) :]
         assert not waiting or timers.soonest <= waiting[0]
