@@ -147,6 +147,75 @@ def test_a_track_comes_back_as_it_was() -> None:
     assert twin.next_timer() == one.next_timer()
 
 
+def shown(one: Track) -> list[Any]:
+    """What a track says of its episodes."""
+    found = []
+    for each, has_ended in one.standings()[0].episodes:
+        each.complete()
+        known = [each.number, each.open, each.level, each.matched, each.last, each.best, sorted(each.channels)]
+        found.append([*known, each.unit, sorted(each.evidence), has_ended])
+    return found
+
+
+@pytest.mark.parametrize(
+    "parts", [{"kind": "threshold"}, {"kind": "distinct", "of": "reporter", "distinct": {"exact_up_to": 12}}], ids=str
+)
+@given(seed=st.integers(0, 100_000))
+@settings(max_examples=60, deadline=None)
+def test_an_alert_at_its_highest_level_says_the_same_when_judging_is_put_off(parts: dict[str, Any], seed: int) -> None:
+    """Events come in any order, belong to another contact or elsewhere; some are asked for, some are not."""
+    rng = random.Random(seed)
+    life = {"quiet_close": "9h", "reopen_within": "1d", "aftercare": {"for": "1d", "level_plus": 1}}
+    levels = [{"gte": 2, "level": "blue"}, {"gte": 4, "level": "yellow"}]
+    window = {"size": "12h", "lateness": "1d"}
+    lazy, eager = (track(life=life, levels=levels, window=window, **parts) for _ in range(2))
+    assert eager.judge is not None
+    eager.judge.spare = None  # type: ignore[misc]
+    watermark = START
+    for number in range(rng.choice([30, 120])):
+        watermark += rng.randrange(HOUR)
+        at = watermark - START + rng.randrange(20 * HOUR)
+        unit = rng.choice([None, None, "u1", "u2"])
+        came = entry(f"e{number}", at, lazy.rule, rng.choice(sorted(RANKS)), unit=unit, reporter=f"p{rng.randrange(9)}")
+        told = [lambda one, came=came: one.add(came, watermark)]
+        if rng.random() < 0.4 and lazy.entries:
+            known = rng.choice(lazy.entries)
+            other = (*known[:3], f"c{rng.randrange(5)}", known[4], (f"p{rng.randrange(9)}",) * len(known[5]), known[6])
+            told.append(lambda one, other=other: one.exchange(other, watermark))
+        if rng.random() < 0.1 and lazy.entries:
+            name = rng.choice(lazy.entries)[2]
+            told.append(lambda one, name=name: one.remove(name, watermark))
+        for tell in told:
+            assert tell(lazy) == tell(eager)
+        while eager.next_timer() < watermark:
+            wanted = eager.next_timer()
+            for one in (lazy, eager):
+                one.pass_watermark(wanted)
+        if rng.random() < 0.3:
+            assert shown(lazy) == shown(eager)
+        assert lazy.settled.state() == eager.settled.state()
+    assert shown(lazy) == shown(eager)
+
+
+def test_a_flood_out_of_order_is_judged_when_its_alert_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each event of a flood must not make all of those judged again that happened after it."""
+    judged: list[int] = []
+    judge = Windows.judge
+
+    def counted(self: Windows, entries: list[Entry], index: int, *, settled: bool) -> Verdict | None:
+        judged.append(index)
+        return judge(self, entries, index, settled=settled)
+
+    monkeypatch.setattr(Windows, "judge", counted)
+    run = Run(make_rule(kind="distinct", of="reporter"))
+    events = [report(f"e{n}", n * 1_000_000, reporter=f"p{n}") for n in range(1_000)]
+    random.Random(1).shuffle(events)
+    run.take(*[Arrival(event, START + HOUR) for event in events])
+
+    assert run.revisions
+    assert len(judged) < 10 * len(events)
+
+
 def test_the_reset_of_a_chain_is_no_evidence() -> None:
     one = track(
         kind="progression",
