@@ -62,11 +62,17 @@ def replay(
     channels: Mapping[str, Channel],
     *,
     workers: int = 1,
+    addresses: Sequence[str] = (),
+    process: int = 0,
     keep_events: bool = False,
     pool_dsn: str = "",
     metrics: Metrics | None = None,
 ) -> Replayed:
-    """Run arrivals through detection. With `pool_dsn` the data pool is filled as well."""
+    """Run arrivals through detection. With `pool_dsn` the data pool is filled as well.
+
+    With `addresses` (`host:port`) this is process number `process` of as many; each must be given the same arrivals,
+    one of them reads them, and one, perhaps another, has the drafts in the end.
+    """
     replayed = Replayed()
     routed: list[Routed] = []
     drafts: list[list[Draft]] = []
@@ -84,7 +90,13 @@ def replay(
         )
         op.output("pool", rows, PoolSink(pool_dsn, metrics, pace=AT_THE_END))
     with calm_collector(HARDLY):
-        cli_main(flow, workers_per_process=workers, epoch_interval=NEVER)
+        cli_main(
+            flow,
+            workers_per_process=workers,
+            process_id=process if addresses else None,
+            addresses=list(addresses) or None,
+            epoch_interval=NEVER,
+        )
     replayed.drafts = [_replayed(draft) for part in drafts for draft in part]
     return replayed
 
