@@ -11,6 +11,9 @@ from benchmarks.report import Report
 
 MODULES = {
     "reference": "benchmarks.reference.job",  # job R beside the plain loop and every peer
+    "book": "benchmarks.book",  # the shipped rule book over a simulated city
+    "memory": "benchmarks.memory",  # bytes for each key and each event kept
+    "growth": "benchmarks.growth",  # more keys, more rules, more processes
 }
 
 
