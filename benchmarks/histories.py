@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from alerts.model import Event
-from dataflows.cli.city import a_year
 from dataflows.city.direct import events
+from dataflows.cli.city import a_year
 
 REPORTS_PER_DAY = 6_000.0  # a city of four million; with the steps of handling and heartbeats 34,000 events a day
 LINES = 10_000  # written at once

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from benchmarks.measure import Usage, measured
 from benchmarks.replay_run import Run, Task
