@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from alerts.digest import Said, digest, local_day, said
 from alerts.model import Arrival, Event, to_us
 from benchmarks.profile_table import ProfileRow, profile_rows
+from benchmarks.resident import resident_bytes
 from benchmarks.stage_clock import StageClock, stages_timed
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
@@ -29,7 +30,6 @@ from dataflows.replay import replay
 
 LINES = 1_000  # decoded at once
 BY_DAY_UNTIL = 31  # days; a longer history is told by months
-PAGE_BYTES = resource.getpagesize()
 
 
 class Task(Struct, frozen=True):
@@ -131,7 +131,7 @@ class Watch:
 
     def _close(self) -> None:
         spent = {name: at - self._began[name] for name, at in self._clocks().items()}
-        self.periods.append(Period(self._period, self._counted, spent, _resident_bytes()))
+        self.periods.append(Period(self._period, self._counted, spent, resident_bytes()))
 
     def _clocks(self) -> dict[str, float]:
         flow = process_time() - self._decoding
@@ -141,10 +141,6 @@ class Watch:
         assert event.arrived_at is not None
         day = local_day(to_us(event.arrived_at))
         return str(day) if self._task.days <= BY_DAY_UNTIL else f"{day:%Y-%m}"
-
-
-def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 
 def run(task: Task) -> Run:
