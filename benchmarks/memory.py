@@ -89,7 +89,7 @@ def report(found: dict[tuple[str, Load], float]) -> Report:
         rows=rows,
         notes=(
             "growth of the resident set from the first line to the last; all events are inside the window at the end",
-            "the link step joins events into matters and finds what comes twice; its windows are longer than the rule's",
+            "the link step joins events into matters and finds what comes twice; its windows are longer",
             "stock sliding windows: the engine's `collect_window`, a day long and one an hour",
             *(parts for form in NAMES if (parts := _parts(form, found))),
         ),
