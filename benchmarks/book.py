@@ -53,6 +53,7 @@ def report(found: Sequence[Measured], profile: Sequence[ProfileRow]) -> Report:
         rows=(*rows, _row([_whole(each) for each in runs])),
         notes=(
             f"{RATE}, µs an event: CPU of the flow without decoding; `rest` is the engine, the sinks and the collector",
+            f"after the last event: {median(each.ending['flow'] for each in runs):.1f} CPU s",
             f"{runs[0].revisions:,} revisions of {runs[0].alerts:,} alerts, digest {answer[:16]}, equal in every run",
             f"whole process with start and decoding: {median(each.cpu_seconds for each in usage):.1f} CPU s, "
             f"peak RSS {median(each.peak_rss_bytes for each in usage) / MB:,.0f} MB, drafts of the whole run kept",

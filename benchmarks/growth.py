@@ -22,8 +22,8 @@ from benchmarks.rule_copies import original, rule_files
 
 TITLE = "cost as the work grows"
 RULES = Path(__file__).parent / "rules"  # three kinds, each keeps a person's day
-A_DAY = {"small": 60_000, "full": 600_000}  # contacts; as many people at most, so that each of them is kept
-SHARES = (100, 50, 10, 5, 2, 1)  # of the people: each has so many contacts a day
+A_DAY = {"small": 40_000, "full": 600_000}  # contacts
+CALLS = (200, 100, 20, 10, 4, 2, 1)  # of one person in a day: 1x, 2x, 10x, 20x, 50x, 100x the people, and all new
 CITY_DAYS = 10
 CITY_EVENTS = {"small": 60_000, "full": 280_000}
 RULE_COUNTS = (1, 2, 4, 8, 16, 32, 64)
@@ -78,8 +78,8 @@ def more_keys(options: Options) -> list[Point]:
     """A day to fill the state, and a day that counts; the same number of events is kept, under more keys."""
     a_day = A_DAY[options.size]
     points = []
-    for share in SHARES:
-        people = a_day // share
+    for calls in CALLS:
+        people = a_day // calls
         path = options.scratch / f"crowd-of-{people}-{a_day}-a-day.jsonl"
         if not path.exists():
             options.seen(f"making {path.name}")
@@ -145,7 +145,8 @@ def report(found: Sequence[Found]) -> Report:
         notes=(
             f"keys: {found[0].runs[0].run.events:,} contacts a day, each kept for a day, under so many people; "
             "the second day counts; three rules and the link step",
-            "rules: the shipped ones kind by kind in turn, and when they are used up copies under other ids; a simulated city",
+            "keys: in the last row nobody calls twice within the day, so each contact makes a key and lets one go",
+            "rules: the shipped ones kind by kind in turn, then copies under other ids; a simulated city",
             "processes: the shipped rules over the same city; CPU of all processes with start and decoding",
             "answers: equal in all runs, by any processes, and for each rule whatever stands beside it",
         ),

@@ -29,6 +29,7 @@ from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.replay import replay
 
 LINES = 1_000  # decoded at once
+ENDING = "ending"  # the period after the last event
 BY_DAY_UNTIL = 31  # days; a longer history is told by months
 
 
@@ -59,6 +60,7 @@ class Run(Struct, frozen=True):
     """What one process of a replay saw."""
 
     periods: list[Period]
+    ending: dict[str, float]  # CPU by stage after the last event: everything that waits is judged, all state is let go
     revisions: int
     alerts: int
     strong: str  # digest of every revision
@@ -100,12 +102,13 @@ class Watch:
                 assert event.arrived_at is not None
                 number += 1
                 yield Arrival(event, to_us(event.arrived_at), f"history:{number}")
-
-    def end(self) -> None:
-        """The flow has ended, and with it the last period."""
-        self.profile.disable()
         if self._period:
-            self._close()
+            self._turn(ENDING)
+
+    def ending(self) -> dict[str, float]:
+        """The flow has ended: what it did after the last event."""
+        self.profile.disable()
+        return self._spent() if self._period else {}
 
     def _decoded(self) -> Iterator[list[Event]]:
         decode = msgspec.json.Decoder(Event).decode
@@ -130,8 +133,10 @@ class Watch:
         self._period, self._began, self._counted = period, self._clocks(), 0
 
     def _close(self) -> None:
-        spent = {name: at - self._began[name] for name, at in self._clocks().items()}
-        self.periods.append(Period(self._period, self._counted, spent, resident_bytes()))
+        self.periods.append(Period(self._period, self._counted, self._spent(), resident_bytes()))
+
+    def _spent(self) -> dict[str, float]:
+        return {name: at - self._began[name] for name, at in self._clocks().items()}
 
     def _clocks(self) -> dict[str, float]:
         flow = process_time() - self._decoding
@@ -150,12 +155,12 @@ def run(task: Task) -> Run:
     watch = Watch(task, stages)
     with stages_timed(stages):
         replayed = replay(watch.arrivals(), rules, channels, addresses=task.addresses, process=task.process)
-    watch.end()
+    ending = watch.ending()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     found = [said(revision) for revision in replayed.revisions()]
     whole = digest(found)
     profile = profile_rows(watch.profile) if task.is_profiled else []
-    return Run(watch.periods, whole.revisions, whole.alerts, whole.strong, rule_digests(found), peak, profile)
+    return Run(watch.periods, ending, whole.revisions, whole.alerts, whole.strong, rule_digests(found), peak, profile)
 
 
 def rule_digests(found: Iterable[Said]) -> dict[str, str]:
