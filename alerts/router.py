@@ -11,7 +11,7 @@ from alerts.detection import Item
 from alerts.entry import Entry, Key
 from alerts.failing import Failure, failure_of
 from alerts.groups import Groups
-from alerts.keeping import kept_under, slim
+from alerts.keeping import kept_under, slim, unshown
 from alerts.linker_fold import Decision, Order
 from alerts.listeners import Listeners
 from alerts.model import Event, LateEvent, from_us
@@ -34,6 +34,7 @@ class Router:
         self.shards = shards
         self._group = [own[0] for own in groups.of]
         self._listeners = Listeners(rules, channels)
+        self._unshown = unshown(rules)
         self.failures: list[Failure] = []  # since they were last taken away
         shapes = list(dict.fromkeys(map(_shape, rules)))
         self._shape = [shapes.index(_shape(rule)) for rule in rules]
@@ -71,7 +72,7 @@ class Router:
                 self.failures.append(failure_of(rule, error, at))
                 continue
             if kept is None:
-                kept = slim(event)
+                kept = slim(event, self._unshown)
             entry: Entry = (occurred, rank, name, contact, role, values, kept)
             items[shard].append(Item(at, number, rule.number, key, watermark, entry, None, produced))
 
@@ -97,7 +98,7 @@ class Router:
                 shard = shard_of(left, self.shards)
                 items[shard].append(Item(at, number, rule.number, left, watermark, None, before[0].id, produced))
             if key is not None:
-                entry: Entry = (*order, after[1].contact, role, values, slim(after[0]))
+                entry: Entry = (*order, after[1].contact, role, values, slim(after[0], self._unshown))
                 gone = before[0].id if left == key else None
                 shard = shard_of(key, self.shards)
                 items[shard].append(Item(at, number, rule.number, key, watermark, entry, gone, produced))
