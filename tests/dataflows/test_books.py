@@ -14,7 +14,7 @@ from alerts.linking import Linking
 from alerts.model import Arrival, Event, Slice, from_us
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
-from dataflows.books import Books
+from dataflows.books import SELDOM, Books
 
 AT = 1_772_409_600_000_000
 
@@ -77,3 +77,29 @@ def test_the_longest_key_of_all_shards_is_shown() -> None:
 
     assert metrics.value("anlan_longest_key_kept_count", rule="test.threshold") == 5
     assert metrics.value("anlan_keys_kept_count", rule="test.threshold") == 6
+
+
+class SlowShard(Shard):
+    """A shard with so many keys that it takes two seconds to look at them all."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__([make_rule()])
+        self.looked_at: list[float] = []
+        self._clock = clock
+
+    def sizes(self) -> list[tuple[str, int, int, int]]:
+        self.looked_at.append(self._clock[0])
+        self._clock[0] += 2.0
+        return super().sizes()
+
+
+def test_where_weighing_takes_long_it_comes_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr("dataflows.books.time.monotonic", lambda: clock[0])
+    books, shard = Books(Metrics()), SlowShard(clock)
+
+    for _ in range(400):
+        books.weigh(shard)
+        clock[0] += 5.0
+
+    assert shard.looked_at == [1_000.0, 1_000.0 + 2.0 + SELDOM * 2.0]
