@@ -161,11 +161,11 @@ def _row(each: Found, before: Found | None) -> tuple[Cell, ...]:
     point = each.point
     is_shared = point.grows == "processes"
     cost = 1e6 * usage.cpu_seconds / events if is_shared else each.cost_us()
-    grown = cheaper = None
+    grown = dearer = None
     if before is not None and before.point.grows == point.grows:
         grown = point.size / before.point.size
         earlier = median_usage([one.usage for one in before.runs])
-        cheaper = usage.cpu_seconds / earlier.cpu_seconds if is_shared else cost / before.cost_us()
+        dearer = usage.cpu_seconds / earlier.cpu_seconds if is_shared else cost / before.cost_us()
     return (
-        point.grows, point.size, events, cost, grown, cheaper, usage.wall_seconds, round(usage.peak_rss_bytes / MB),
+        point.grows, point.size, events, cost, grown, dearer, usage.wall_seconds, round(usage.peak_rss_bytes / MB),
     )  # fmt: skip
