@@ -107,6 +107,7 @@ def _parts(form: str, found: dict[tuple[str, Load], float]) -> str:
     if (form, few) not in found or (form, many) not in found:
         return ""
     event = (found[form, many] - found[form, few]) / (many.events - few.events)
-    return (
-        f"{NAMES[form]}: {found[form, few] / keys - event:,.0f} bytes a key and {event:,.0f} an event ({keys:,} keys)"
-    )
+    key = found[form, few] / keys - event
+    if key < 0:  # an event costs more where its key has others, so the two cannot be told apart
+        return ""
+    return f"{NAMES[form]}: {key:,.0f} bytes a key and {event:,.0f} an event ({keys:,} keys)"
