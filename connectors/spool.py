@@ -24,7 +24,8 @@ from connectors.spool_presence import Presence
 
 _log = logging.getLogger("anlan.sinks")
 
-SETTLE_SECONDS = 1.0  # that a snapshot or a full memory waits for a server that answers, before it goes to the disk
+SETTLE_SECONDS = 1.0  # that a full memory waits for a server that answers, before it goes to the disk
+SNAPSHOT_SECONDS = 0.01  # that a snapshot does: everybody waits for it, and the disk takes the rows as quickly
 CLOSE_SECONDS = 5.0  # that an orderly stop waits for the server
 _LOOK_SECONDS = 0.2  # between two looks whether the flow was asked to stop
 
@@ -151,7 +152,7 @@ class Spool(Generic[Item]):
             return None
         with self._changed:
             self._check()
-            self._settle(self._is_empty)
+            self._settle(self._is_empty, SNAPSHOT_SECONDS)
             self._spill()
             return self._file.pointer()
 
@@ -195,11 +196,11 @@ class Spool(Generic[Item]):
     def _disk_rows_fit(self) -> bool:
         return self._file is None or self._file.bytes < self._bounds.disk_bytes
 
-    def _settle(self, done: Callable[[], bool]) -> None:
+    def _settle(self, done: Callable[[], bool], seconds: float = SETTLE_SECONDS) -> None:
         """Give a server that keeps up a moment to take what is in memory."""
         self._hurry = True
         self._changed.notify_all()
-        until = time.monotonic() + SETTLE_SECONDS
+        until = time.monotonic() + seconds
         while not done() and self._keeps_up() and (left := until - time.monotonic()) > 0:
             self._changed.wait(min(left, _LOOK_SECONDS))
             self._check()

@@ -158,6 +158,20 @@ def test_a_snapshot_goes_past_a_server_that_hangs(bench: Bench) -> None:
     assert bench.other.taken[-3:] == [1, 2, 3]
 
 
+def test_a_snapshot_waits_for_a_slow_server_no_longer_than_for_the_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.spool.SETTLE_SECONDS", 1e9)  # what a full memory would wait
+    bench.other.answers.clear()
+    spool = bench.spool()
+    spool.put([1, 2, 3])
+    spool.snapshot()
+    bench.other.answers.set()
+    spool.flush()
+
+    assert bench.other.taken == [1, 2, 3]
+
+
 def test_what_does_not_fit_into_memory_goes_to_the_disk_before_a_snapshot(bench: Bench) -> None:
     bench.other.is_away = True
     spool = bench.spool()
