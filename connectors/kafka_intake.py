@@ -11,6 +11,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from alerts.model import Arrival, Event, Record, Tick
 from connectors.arrival_stamps import Clock, Stamps
 from connectors.gate import Gate
+from connectors.handover import Handover
 from connectors.kafka_client import partitions_of
 from connectors.kafka_producer import STOP_SECONDS, RawProducer, flow_producer
 from connectors.kafka_reader import ends
@@ -22,6 +23,7 @@ from connectors.metrics import Metrics
 Logged = Record | Tick
 
 NO_COUNTY = "000000"
+LINGER_MS = 1  # a batch is sent in one go: nothing is gained by waiting for more
 
 
 class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
@@ -50,8 +52,9 @@ class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
         stop: Flag | None = None,
         stop_seconds: float = STOP_SECONDS,
         watch: BrokerWatch | None = None,
+        handover: Handover | None = None,
     ) -> None:
-        """`gate` is told what is written."""
+        """`gate` is told what is written, `handover` what stands in the log."""
         self._bootstrap = bootstrap
         self._clock = clock
         self._topic = topic
@@ -60,6 +63,7 @@ class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
         self._stop = stop
         self._stop_seconds = stop_seconds
         self._watch = watch
+        self._handover = handover or Handover()
 
     def list_parts(self) -> list[str]:
         return ["log"]
@@ -73,8 +77,11 @@ class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
         last_us = max(resume_state or 0, *shown_us.values())
         self._gate.log_ends_at(last_us)
         stamps = Stamps(self._clock, last_us, self._metrics)
-        producer = flow_producer(self._bootstrap, self._metrics, self._stop, self._stop_seconds, self._watch)
-        return _IntakeLogPart(producer, self._topic, shown_us, stamps, self._metrics, self._gate)
+        producer = flow_producer(
+            self._bootstrap, self._metrics, self._stop, self._stop_seconds, self._watch, LINGER_MS,
+            lambda place, offset: self._handover.stored(place[1], offset),
+        )  # fmt: skip
+        return _IntakeLogPart(producer, self._topic, shown_us, stamps, self._metrics, self._gate, self._handover)
 
 
 class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
@@ -86,7 +93,10 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
         stamps: Stamps,
         metrics: Metrics,
         gate: Gate,
+        handover: Handover,
     ) -> None:
+        handover.begin(producer.check)
+        self._handover = handover
         self._producer = producer
         self._topic = topic
         self._stamps = stamps
@@ -128,6 +138,7 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
                 self._send(value, at_us, partition, {}, None)
 
     def _send(self, value: bytes, at_us: int, partition: int, headers: dict[str, bytes], key: bytes | None) -> None:
+        self._handover.sent(partition, value, headers)
         # the broker keeps records by their time: it must be ours, a department's clock may be years off
         self._producer.send(self._topic, value, headers, at_us // 1000, key=key, partition=partition)
         self._shown_us[partition] = at_us
@@ -137,6 +148,7 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
         return self._stamps.last_us
 
     def close(self) -> None:
+        self._handover.end()
         self._producer.close()
 
 

@@ -9,11 +9,13 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from alerts.model import Slice
 from connectors.gate import Gate
+from connectors.handover import Handover
 from connectors.kafka_client import partitions_of
 from connectors.kafka_reader import BATCH, Reader
 from connectors.kafka_topics import INTAKE_LOG
 from connectors.kafka_watch import BrokerWatch
 from connectors.log_order import LogOrder, LogPosition
+from connectors.log_reader import LogReader
 from connectors.log_record import decode
 from connectors.metrics import Metrics
 
@@ -43,7 +45,9 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         metrics: Metrics | None = None,
         gate: Gate | None = None,
         watch: BrokerWatch | None = None,
+        handover: Handover | None = None,
     ) -> None:
+        """`handover` gives sooner what a sink in this process has written."""
         self._bootstrap = bootstrap
         self._topic = topic
         self._stop = stop or Event()
@@ -53,6 +57,7 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         self._metrics = metrics
         self._gate = gate or Gate()
         self._watch = watch
+        self._handover = handover or Handover()
 
     def list_parts(self) -> list[str]:
         return ["log"]
@@ -63,11 +68,12 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         starts = {(self._topic, partition): offset for partition, offset in order.position()[1].items()}
         reader = Reader(self._bootstrap, starts, self._batch, self._metrics, watch=self._watch)
         self._gate.read_from(order.position()[0])
-        return _LogPart(reader, order, self._gate, self._stop, self._until_end)
+        log = LogReader(reader, self._batch, self._handover)
+        return _LogPart(log, order, self._gate, self._stop, self._until_end)
 
 
 class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
-    def __init__(self, reader: Reader, order: LogOrder, gate: Gate, stop: Event, until_end: bool) -> None:
+    def __init__(self, reader: LogReader, order: LogOrder, gate: Gate, stop: Event, until_end: bool) -> None:
         self._reader = reader
         self._order = order
         self._gate = gate

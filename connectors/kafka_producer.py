@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Event as Flag
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from connectors.metrics import Metrics
 
 STOP_SECONDS = 20.0
 QUEUE_KBYTES = 65_536
+LINGER_MS = 5  # that a record waits for others: below that some brokers drown in small batches
 NOTHING_LOST = "; nothing is lost, the next start goes on from the last snapshot"
 _LOOK_SECONDS = 0.1  # how often who waits looks whether to go on waiting
 _SLACK_SECONDS = 1.0  # so that the client library, which has the same patience, is heard first
@@ -72,7 +73,11 @@ class RawProducer:
         stop_seconds: float = STOP_SECONDS,
         watch: BrokerWatch | None = None,
         queue_kbytes: int = QUEUE_KBYTES,
+        linger_ms: int = LINGER_MS,
+        on_stored: Callable[[Place, int], None] | None = None,
     ) -> None:
+        """`on_stored` is told, inside calls of this producer, where each record stands that the brokers have."""
+        self._on_stored = on_stored
         self._bootstrap = bootstrap
         self._patience = Patience(patience, stop, stop_seconds)
         self._first_failure = ""
@@ -87,7 +92,7 @@ class RawProducer:
                 **client_config(bootstrap, self._ear),
                 "enable.idempotence": True,
                 "acks": "all",
-                "linger.ms": 5,  # below that some brokers drown in small batches
+                "linger.ms": linger_ms,
                 "compression.type": "lz4",
                 "message.timeout.ms": 0 if patience is None else int(patience * 1000),
                 "message.max.bytes": largest_bytes,
@@ -144,6 +149,8 @@ class RawProducer:
             if (end := self.ends.get(place, offset)) < offset:
                 self.strangers.append((place, end, offset))
             self.ends[place] = offset + 1
+            if self._on_stored is not None:
+                self._on_stored(place, offset)
         else:
             self.failed += 1
             self._failed_since_flush += 1
@@ -197,8 +204,17 @@ class RawProducer:
 
 
 def flow_producer(
-    bootstrap: str, metrics: Metrics, stop: Flag | None, stop_seconds: float, watch: BrokerWatch | None
+    bootstrap: str,
+    metrics: Metrics,
+    stop: Flag | None,
+    stop_seconds: float,
+    watch: BrokerWatch | None,
+    linger_ms: int = LINGER_MS,
+    on_stored: Callable[[Place, int], None] | None = None,
 ) -> RawProducer:
     """The producer of a sink of the flow: it waits for brokers without end, and its records may be large."""
     watch = watch or BrokerWatch(bootstrap, metrics)
-    return RawProducer(bootstrap, ENDLESS, OWN_BYTES, stop=stop, stop_seconds=stop_seconds, watch=watch)
+    return RawProducer(
+        bootstrap, ENDLESS, OWN_BYTES, stop=stop, stop_seconds=stop_seconds, watch=watch, linger_ms=linger_ms,
+        on_stored=on_stored,
+    )  # fmt: skip

@@ -84,6 +84,7 @@ class Reader:
         self._consumer = _consumer(bootstrap, self._ear, prefetch_kbytes)
         assigned = [self._start(place, offset) for place, offset in starts.items()]
         self._next = {(place.topic, place.partition): place.offset for place in assigned}
+        self.starts = dict(self._next)  # the first offset of each partition that is read
         self._consumer.assign(assigned)
 
     def _start(self, place: Place, offset: int) -> TopicPartition:
@@ -166,6 +167,20 @@ class Reader:
     def resume(self, place: Place) -> None:
         """Go on with a partition."""
         self._consumer.resume([TopicPartition(*place)])
+
+    def leave(self, place: Place) -> None:
+        """Read a partition no more; `go_on` begins again."""
+        self._consumer.incremental_unassign([TopicPartition(*place)])
+
+    def go_on(self, place: Place, offset: int) -> None:
+        """Read a partition again that was left, from an offset."""
+        self._next[place] = offset
+        self._consumer.incremental_assign([TopicPartition(*place, offset)])
+
+    def passed(self, records: list[RawRecord]) -> None:
+        """Records that came another way are counted like those that are read."""
+        if records and self._metrics is not None:
+            self._observe(self._metrics, records)
 
     def close(self) -> None:
         """Close the connections."""

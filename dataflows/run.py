@@ -38,6 +38,7 @@ from connectors.clickhouse_rows import Poolable
 from connectors.door import Door
 from connectors.folder import FolderSource
 from connectors.gate import Gate
+from connectors.handover import Handover
 from connectors.kafka import (
     ACTIONS,
     DEAD_LETTERS,
@@ -140,12 +141,13 @@ def build(
     kafka, channels = settings.kafka, own.channels
     compiled = partial(_compiled, own, metrics)
     books = Books(metrics, CatchUp(metrics, start.log_until_us, start.is_rebuild).passed)
-    gate = Gate(metrics=metrics)
+    gate, handover = Gate(metrics=metrics), Handover()
     watch = BrokerWatch(kafka, metrics)
     waiting: dict[str, Any] = {"stop": stop, "stop_seconds": settings.stop_seconds, "watch": watch}
     state = Path(settings.state)
     spooled: dict[str, Any] = {"spool": state / SPOOLS, "spool_bytes": settings.spool_bytes, "stop": stop}
     pool = PoolSink(settings.clickhouse, metrics, migrates=True, **spooled)
+    log = LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch, handover=handover)
     raw = RawSource(
         kafka,
         [*map(raw_topic, channels), DEAD_LETTERS, ACTIONS],
@@ -161,7 +163,7 @@ def build(
         raw,
         _drop_folder(settings, own, stop, gate),
         TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
-        IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, **waiting),
+        IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, handover=handover, **waiting),
         RuleBookSource(
             own.rule_paths,
             channels,
@@ -174,7 +176,7 @@ def build(
     )
     drafts, routed, gaps, acted = add_detection(
         flow,
-        _log_source(settings, start, gate, LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch)),
+        _log_source(settings, start, gate, log),
         own.rules if start.book is None else compiled(start.book.rules),
         channels,
         settings.shards,
