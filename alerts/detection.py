@@ -19,14 +19,14 @@ from alerts.entry import Entry, Key
 from alerts.eviction import Caps, Eviction, to_evict
 from alerts.failing import Failure, ShutOut, failure_of
 from alerts.groups import groups_of
-from alerts.kept import decode, encode
+from alerts.kept import Changes, decode, encode
 from alerts.model import ALWAYS
 from alerts.regrouping import Regrouped, begun_anew
 from alerts.revival import Reviver
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn
 from alerts.rule_diff import ChangeClass
-from alerts.shard_parts import all_parts, changed_parts, put_back
+from alerts.shard_parts import all_parts, put_back, put_changed
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import Standing, Subject, Vouched
 from alerts.timers import CLOCK, AnyTimeline, Timers
@@ -436,10 +436,12 @@ class Shard:
         """What changed since the last snapshot or changes, as a frame; after a turn that is everything."""
         if not self._is_saved:
             return self.snapshot()
-        parts = changed_parts(self.subjects, self.alerts)
+        changes = Changes(STATE_VERSION)
+        put_changed(changes, self.subjects, self.alerts)
         if (guards := self._guards()) != self._saved_guards:
-            parts[GUARDS] = self._saved_guards = guards
-        return encode(STATE_VERSION, parts, whole=False)
+            self._saved_guards = guards
+            changes.put(GUARDS, guards)
+        return changes.frame()
 
     def _guards(self) -> Any:
         return [sorted(self._caps.waits.items()), self.shut_out.state()]

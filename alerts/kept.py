@@ -20,6 +20,8 @@ Frame = tuple[int, bool, dict[Name, Raw]]
 GONE = Raw(b"\xc0")  # nil
 _ARRAYS = range(0x90, 0xA0)  # the first byte of a short msgpack array
 _SMALL = 0x80  # a number below this is its own byte
+_NOT_WHOLE = b"\xc2"  # false
+_MAP = 0xDF  # the first byte of a map whose length is in the next four
 
 
 class StateVersionError(ValueError):
@@ -29,6 +31,30 @@ class StateVersionError(ValueError):
 def encode(version: int, parts: Mapping[Name, Any], *, whole: bool) -> bytes:
     """One frame of parts in plain types; None for a part that is gone."""
     return ENCODER.encode((version, whole, parts))
+
+
+class Changes:
+    """A frame of changes that grows part by part, so that no part is held or looked at twice.
+
+    Of two parts with one name the later counts.
+    """
+
+    __slots__ = ("_buffer", "_count")
+
+    def __init__(self, version: int) -> None:
+        self._buffer = bytearray((_ARRAYS[3], version, *_NOT_WHOLE, _MAP, 0, 0, 0, 0))
+        self._count = 0
+
+    def put(self, name: Name, value: Any) -> None:
+        """One more part in plain types; None for one that is gone."""
+        ENCODER.encode_into(name, self._buffer, -1)
+        ENCODER.encode_into(value, self._buffer, -1)
+        self._count += 1
+
+    def frame(self) -> bytes:
+        """The frame of what was put."""
+        self._buffer[4:8] = self._count.to_bytes(4, "big")
+        return bytes(self._buffer)
 
 
 def version_of(frame: bytes) -> int:

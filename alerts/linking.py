@@ -20,7 +20,7 @@ from alerts.detection import Compiler, Item, Work
 from alerts.duration import DAY_US
 from alerts.failing import Failure, failure_of, gap_of
 from alerts.groups import groups_of
-from alerts.kept import Name, decode, encode
+from alerts.kept import Changes, Name, decode, encode
 from alerts.linker import Linker
 from alerts.linker_component import Placed
 from alerts.linker_fold import SCORES, Decision, Order
@@ -361,16 +361,19 @@ class Linking:
         """What changed since the last snapshot or changes, as a frame."""
         if not self._is_saved:
             return self.snapshot()
-        parts = {HEAD: self._head()}
+        changes = Changes(STATE_VERSION)
+        changes.put(HEAD, self._head())
         if not self._is_book_saved:
-            parts[BOOK] = self._saved_book()
+            changes.put(BOOK, self._saved_book())
         if not self._is_routing_saved:
-            parts[ROUTING] = self._saved_routing()
+            changes.put(ROUTING, self._saved_routing())
         if self.linker.merged is not self._merged:
-            parts[MERGED] = self._saved_merged()
-        parts |= _named(IDS, self._seen.changed_chunks())
-        parts |= _named(COMPONENT, self.linker.changed_parts())
-        return encode(STATE_VERSION, parts, whole=False)
+            changes.put(MERGED, self._saved_merged())
+        for number, rows in self._seen.changed_chunks():
+            changes.put((IDS, number), rows)
+        for number, component in self.linker.changed_parts():
+            changes.put((COMPONENT, number), component)
+        return changes.frame()
 
     def restore(self, frames: Sequence[bytes]) -> None:
         """Take back a snapshot and the changes behind it."""

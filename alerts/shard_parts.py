@@ -5,7 +5,7 @@ What is large has a core and a part for each of its pieces.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from alerts.alert import Alerts
 from alerts.entry import Key
-from alerts.kept import Name
+from alerts.kept import Changes, Name
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import InPieces, Subject
 
@@ -28,46 +28,47 @@ def all_parts(subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]
         parts.update({(SUBJECT, number, key): kept for key, kept in shelf.asleep.items()})
         parts.update({(ALERTS, number, key): kept for key, kept in known.asleep.items()})
         for key, subject in shelf.awake.items():
-            _put(parts, shelf, number, key, subject, is_all=True)
+            _put(parts.__setitem__, shelf, number, key, subject, is_all=True)
         parts.update({(ALERTS, number, key): _of_alerts(each) for key, each in known.awake.items()})
         shelf.changed, known.changed = {}, {}
     return parts
 
 
-def changed_parts(subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> dict[Name, Any]:
-    """What changed since it was last asked for, None for what is gone."""
-    parts: dict[Name, Any] = {}
+def put_changed(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> None:
+    """Put what changed since it was last asked for, None for what is gone."""
     for number, (shelf, known) in enumerate(zip(subjects, alerts, strict=True)):
         for key in shelf.changed or ():
-            parts.update({(PIECE, number, key, name): None for name in shelf.left.pop(key, ())})
+            for name in shelf.left.pop(key, ()):
+                changes.put((PIECE, number, key, name), None)
             subject = shelf.get(key)
             if subject is None:
-                parts[SUBJECT, number, key] = None
+                changes.put((SUBJECT, number, key), None)
             else:
-                _put(parts, shelf, number, key, subject, is_all=False)
+                _put(changes.put, shelf, number, key, subject, is_all=False)
         for key in known.changed or ():
             each = known.get(key)
-            parts[ALERTS, number, key] = None if each is None else _of_alerts(each)
+            changes.put((ALERTS, number, key), None if each is None else _of_alerts(each))
         shelf.changed, known.changed = {}, {}
-    return parts
 
 
 def _put(
-    parts: dict[Name, Any], shelf: Shelf[Subject], number: int, key: Key, subject: Subject, *, is_all: bool
+    put: Callable[[Name, Any], None], shelf: Shelf[Subject], number: int, key: Key, subject: Subject, *, is_all: bool
 ) -> None:
     if not isinstance(subject, InPieces):
-        parts[SUBJECT, number, key] = (subject.armed, subject.size(), subject.state())
+        put((SUBJECT, number, key), (subject.armed, subject.size(), subject.state()))
         return
-    known = shelf.pieces.get(key, set())
-    for name, state in subject.pieces(is_all=is_all or not known):
-        parts[PIECE, number, key, name] = state
-        if state is None:
-            known.discard(name)
-        else:
-            known.add(name)
-    if known:
-        shelf.pieces[key] = known
-    parts[SUBJECT, number, key] = (subject.armed, subject.size(), (subject.core(), ()))
+    known = shelf.pieces.get(key)
+    if pieces := subject.pieces(is_all=is_all or not known):
+        known = shelf.pieces.setdefault(key, set())
+        for name, state in pieces:
+            put((PIECE, number, key, name), state)
+            if state is None:
+                known.discard(name)
+            else:
+                known.add(name)
+        if not known:
+            del shelf.pieces[key]
+    put((SUBJECT, number, key), (subject.armed, subject.size(), (subject.core(), ())))
 
 
 def put_back(

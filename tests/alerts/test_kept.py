@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.kept import StateVersionError, decode, encode, merge, version_of
+from alerts.kept import Changes, StateVersionError, decode, encode, merge, version_of
 
 names = st.sampled_from([("head",), ("key", 0, ("0", "x")), ("key", 1, ("0", "x")), ("key", 0, ("0", "x", "y"))])
 values = st.one_of(st.none(), st.integers(0, 9), st.lists(st.text(max_size=3), max_size=3))
@@ -46,6 +46,25 @@ def test_a_snapshot_with_changes_holds_nothing_of_what_is_gone_and_changes_alone
 
     assert merge([encode(4, {("b",): 2}, whole=True), *changes]) == encode(4, {("b",): 2}, whole=True)
     assert merge(changes) == encode(4, {("a",): None}, whole=False)
+
+
+@given(told=st.lists(st.tuples(names, values), max_size=70))
+def test_changes_that_grow_part_by_part_are_the_frame_of_what_each_name_got_last(told: list[tuple[Any, Any]]) -> None:
+    changes = Changes(4)
+    for name, value in told:
+        changes.put(name, value)
+    begins = encode(4, {("head",): 0}, whole=True)
+
+    assert read(begins, changes.frame()) == read(begins, frame(False, dict(told)))
+
+
+def test_changes_may_be_many() -> None:
+    changes = Changes(4)
+    for number in range(70_000):
+        changes.put(("key", number), number)
+
+    assert len(read(changes.frame())) == 70_000
+    assert read(Changes(4).frame()) == {}
 
 
 def test_a_frame_says_its_version_in_its_first_bytes() -> None:
