@@ -1,0 +1,172 @@
+"""How long from a report to its alert: the real flow beside a relay that does nothing, at rising rates."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, NamedTuple
+
+import msgspec
+import redis
+
+from benchmarks.options import Options
+from benchmarks.report import Cell, Plot, Report
+from benchmarks.wire.feeder import CHANNELS, Feed, Sent
+from benchmarks.wire.installation import Installation
+from connectors.kafka import ensure_topics, raw_topic
+
+TITLE = "Live: from produce to the alert in Redis"
+LOADS = ((100, 1), (1_000, 1), (1_000, 25), (5_000, 25), (10_000, 25), (20_000, 25))  # events a second, one alert in
+SECONDS = {"small": 8.0, "full": 20.0}
+WARM_SECONDS = 2.0  # of each run that are not counted
+SETTLE_SECONDS = 20.0  # that what was sent may take until it is all there
+RELAY_PREFIX, RELAY_STREAM, FEED_STREAM = "relay.", "relay", "alerts:all"
+GROWING = 1.5  # times as many on their way at the end as in the middle, and …
+GROWING_SECONDS = 0.25  # … more than so many seconds' worth of them: then a queue builds up
+
+
+class Latency(NamedTuple):
+    """What one run found, in milliseconds, over the marked events."""
+
+    p50: float
+    p99: float
+    p999: float
+    on_way_middle: float  # seconds' worth of events that were sent and not seen, half-way
+    on_way_end: float  # the same when the last was sent
+    feeder_late: float
+
+    @property
+    def is_queue(self) -> bool:
+        """Whether more and more were on their way."""
+        return self.on_way_end > max(GROWING * self.on_way_middle, GROWING_SECONDS)
+
+
+def run(options: Options) -> Report:
+    """Each load through the relay and through the flow, `runs` times in turn, on the same servers."""
+    seconds = SECONDS[options.size]
+    found: dict[tuple[str, int, int], list[Latency]] = {}
+    for number in range(options.runs):
+        with _servers(options.scratch / "live") as installation:
+            for way in ("relay", "flow"):
+                with _carrying(installation, way):
+                    for rate, one_in in LOADS:
+                        options.seen(f"{way}, {rate:,} events/s, one alert in {one_in}, run {number + 1}")
+                        told = Feed(*_topics(installation, way), rate, seconds, one_in, f"{way}{rate}-{one_in}")
+                        found.setdefault((way, rate, one_in), []).append(_measured(installation, told, way))
+    return _report(found, seconds, options.runs)
+
+
+@contextmanager
+def _servers(folder: Path) -> Iterator[Installation]:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with Installation(folder) as installation:
+        ensure_topics(installation.broker.bootstrap, {RELAY_PREFIX + channel: 1 for channel in CHANNELS})
+        yield installation
+
+
+def _topics(installation: Installation, way: str) -> tuple[str, str]:
+    return installation.broker.bootstrap, RELAY_PREFIX if way == "relay" else raw_topic("")
+
+
+@contextmanager
+def _carrying(installation: Installation, way: str) -> Iterator[None]:
+    """While the block lasts, one of the two carries what comes."""
+    if way == "flow":
+        installation.start_flow()
+        yield
+        installation.stop_flow()
+        return
+    servers = installation.broker.bootstrap, installation.valkey.url
+    relay = _started("relay", *servers, RELAY_PREFIX, RELAY_STREAM)
+    try:
+        yield
+    finally:
+        relay.kill()
+        relay.wait()
+
+
+def _started(program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """One of our programs, once it says that it is ready."""
+    command = [sys.executable, "-m", f"benchmarks.wire.{program}", *arguments]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    if process.stdout.readline() != b"ready\n":
+        raise RuntimeError(f"the {program} must start; got its end ({' '.join(command)})")
+    return process
+
+
+def _measured(installation: Installation, told: Feed, way: str) -> Latency:
+    stream = RELAY_STREAM if way == "relay" else FEED_STREAM
+    reader = _started("reader", installation.valkey.url, stream)
+    began_ns = time.time_ns()
+    feeder = [sys.executable, "-m", "benchmarks.wire.feeder", *map(str, told)]
+    sent = msgspec.json.decode(subprocess.run(feeder, stdout=subprocess.PIPE, check=True).stdout, type=Sent)
+    _settle(installation, stream, way)
+    output, _ = reader.communicate(b"")
+    seen = msgspec.json.decode(output, type=list[tuple[int, int]])
+    return _latency([pair for pair in seen if pair[0] >= began_ns], told, sent)
+
+
+def _settle(installation: Installation, stream: str, way: str) -> None:
+    """Wait until nothing more comes."""
+    client: Any = redis.Redis.from_url(installation.valkey.url, protocol=2)
+    before, end = -1, time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end and (now := client.xinfo_stream(stream)["entries-added"]) != before:
+        before = now
+        time.sleep(1.0)
+
+
+def _latency(seen: list[tuple[int, int]], told: Feed, sent: Sent) -> Latency:
+    wanted = sent.events // told.one_in
+    if len(seen) < wanted * 0.999:
+        raise RuntimeError(f"all {wanted} marked events must be seen; got {len(seen)} ({told})")
+    first, last = min(pair[0] for pair in seen), sent.ends_ns
+    counted = [(after - before) / 1e6 for before, after in seen if before >= first + WARM_SECONDS * 1e9]
+    cuts = quantiles(counted, n=1_000)
+    middle, end = (_on_way(seen, at, told) for at in ((first + last) // 2, last))
+    return Latency(median(counted), cuts[989], cuts[998], middle, end, sent.late_ms)
+
+
+def _on_way(seen: list[tuple[int, int]], at: int, told: Feed) -> float:
+    """Seconds' worth of events that were sent before an instant and not seen by then."""
+    return sum(1 for before, after in seen if before <= at < after) * told.one_in / told.rate
+
+
+def _report(found: dict[tuple[str, int, int], list[Latency]], seconds: float, count: int) -> Report:
+    return Report(
+        title=TITLE,
+        columns=(
+            "events/s", "one alert in", "relay p50", "relay p99", "relay p99.9", "flow p50", "flow p99", "flow p99.9",
+            "p99 against the relay", "on their way, middle", "on their way, end", "queue builds up",
+        ),
+        rows=tuple(_row(*load, found["relay", *load], found["flow", *load]) for load in LOADS),
+        notes=(
+            f"Milliseconds, medians of {count} runs of {seconds:g} s, relay and flow in turn on the same servers;"
+            " the ratio is the median of the runs' ratios.",
+            "Four raw topics of one partition, producer linger 5 ms, an intake log of four partitions, snapshots every"
+            " five seconds; Valkey with its append-only file always on disk.",
+            "The relay is producer, broker, consumer, XADD: one hop over the broker. The flow takes two, for the intake"
+            " log is in the broker as well.",
+            "On their way: seconds' worth of events that were sent and not yet seen.",
+        ),
+        plot=Plot("events/s", ("relay p99", "flow p99"), logarithmic=True),
+        details={f"{way} {rate}/s 1:{n}": [run._asdict() for run in runs] for (way, rate, n), runs in found.items()},
+    )  # fmt: skip
+
+
+def _row(rate: int, one_in: int, relay: list[Latency], flow: list[Latency]) -> tuple[Cell, ...]:
+    ratio = median(ours.p99 / theirs.p99 for ours, theirs in zip(flow, relay, strict=True))
+    middle, end = (median(getattr(each, name) for each in flow) for name in ("on_way_middle", "on_way_end"))
+    is_queue = median(each.is_queue for each in flow) > 0.5
+    return rate, one_in, *_percentiles(relay), *_percentiles(flow), ratio, middle, end, is_queue
+
+
+def _percentiles(runs: list[Latency]) -> tuple[float, ...]:
+    return tuple(median(getattr(each, name) for each in runs) for name in ("p50", "p99", "p999"))
