@@ -1,0 +1,1 @@
+"""How much the sinks of the flow take, each against its real server."""
