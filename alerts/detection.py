@@ -26,7 +26,7 @@ from alerts.revival import Reviver
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn
 from alerts.rule_diff import ChangeClass
-from alerts.shard_parts import all_parts, put_back, put_changed
+from alerts.shard_parts import all_parts, put_back, put_changed, put_small
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import Standing, Subject, Vouched
 from alerts.timers import CLOCK, AnyTimeline, Timers
@@ -103,6 +103,7 @@ class Shard:
         self._grown: dict[int, int] = {}  # how many keys came with the record at hand, by number of the rule
         self._saved_guards: Any = None
         self._is_saved = False  # no part stands under these rules yet
+        self._ahead = Changes(STATE_VERSION)  # what is in the next frame of changes already
 
     def take(self, work: Work) -> list[Draft]:
         """The drafts of one slice, in the order of the log."""
@@ -117,6 +118,8 @@ class Shard:
         if work.last:
             self._standing(work.end, drafts)
         drafts.sort(key=lambda draft: draft.order)
+        if self._is_saved:
+            put_small(self._ahead, self.subjects, self.alerts)
         return drafts
 
     def _take_record(self, items: Sequence[Item | Regrouped], drafts: list[Draft]) -> None:
@@ -425,7 +428,7 @@ class Shard:
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as a frame; rules are found again by id and semantic hash."""
-        self._is_saved = True
+        self._is_saved, self._ahead = True, Changes(STATE_VERSION)
         book = zlib.compress(msgspec.msgpack.encode(RuleBook.of(self.rules))) if self._compiler else b""
         parts = all_parts(self.subjects, self.alerts)
         parts[RULES] = [list(map(_name, self.rules)), book]
@@ -436,7 +439,7 @@ class Shard:
         """What changed since the last snapshot or changes, as a frame; after a turn that is everything."""
         if not self._is_saved:
             return self.snapshot()
-        changes = Changes(STATE_VERSION)
+        changes, self._ahead = self._ahead, Changes(STATE_VERSION)
         put_changed(changes, self.subjects, self.alerts)
         if (guards := self._guards()) != self._saved_guards:
             self._saved_guards = guards

@@ -34,6 +34,10 @@ from alerts.linker_fold import (
 from alerts.model import ALWAYS, Event
 
 
+AHEAD = 256  # so many components have changed before the small ones are saved ahead
+SMALL = 8  # events in the tail of a small one: what is larger is saved once a snapshot, however often it changes
+
+
 class Linked(Struct, frozen=True):
     """The decision on the event that arrived, and earlier decisions that it overturned."""
 
@@ -233,6 +237,18 @@ class Linker:
         changed, self._changed = self._changed, {}
         for number, component in changed.items():
             yield number, None if component is None else self._state(component)
+
+    def small_parts(self) -> Iterator[tuple[int, Any]]:
+        """Of the components that changed those with a short tail, once there are some; they count as saved then."""
+        changed = self._changed
+        if changed is None or len(changed) < AHEAD:
+            return
+        self._changed = {}
+        for number, component in changed.items():
+            if component is None or component.tail_size() > SMALL:
+                self._changed[number] = component
+            else:
+                yield number, self._state(component)
 
     def _state(self, component: Component) -> Any:
         """What the fold says of a component, and its tail. Matters and keys are named by their places."""

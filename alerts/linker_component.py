@@ -75,6 +75,10 @@ class Component:
         saved = [(kept.order, kept.event, kept.decision, kept.undo) for kept in self._tail]
         return self._asleep or ([kept.occurred for kept in self._tail], saved)
 
+    def tail_size(self) -> int:
+        """How many events are unsettled."""
+        return len(self._asleep[0] if self._asleep else self._tail)
+
     def put_tail(self, times: list[int], tail: Raw) -> None:
         """Take back a tail, which is not read before it is asked for."""
         self._asleep = (times, tail) if times else None

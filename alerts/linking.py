@@ -106,6 +106,7 @@ class Linking:
         self._ranks = {name: channel.rank for name, channel in channels.items()}
         self._seen = SeenIds()
         self._is_saved = self._is_book_saved = self._is_routing_saved = False
+        self._ahead = Changes(STATE_VERSION)  # what is in the next frame of changes already
         self._slices = 0
         self._records = 0
         self._generations = {rule.id: rule.generation for rule in rules}
@@ -152,6 +153,7 @@ class Linking:
                 warmth = self._take_over(turning, parts)
         self._wait_until(cut.clock_us, items)
         parts.append(self._finish(routed, items, cut.clock_us, warmth))
+        self._save_ahead()
         return parts
 
     def _act(self, act: Act, parts: Sequence[Routed], routed: Routed, items: Items) -> Said:
@@ -351,6 +353,7 @@ class Linking:
     def snapshot(self) -> bytes:
         """Everything that is kept, as a frame."""
         self._is_saved = True
+        self._ahead = Changes(STATE_VERSION)
         parts = {HEAD: self._head(), BOOK: self._saved_book()}
         parts |= {ROUTING: self._saved_routing(), MERGED: self._saved_merged()}
         parts |= _named(IDS, self._seen.all_chunks())
@@ -361,7 +364,7 @@ class Linking:
         """What changed since the last snapshot or changes, as a frame."""
         if not self._is_saved:
             return self.snapshot()
-        changes = Changes(STATE_VERSION)
+        changes, self._ahead = self._ahead, Changes(STATE_VERSION)
         changes.put(HEAD, self._head())
         if not self._is_book_saved:
             changes.put(BOOK, self._saved_book())
@@ -375,9 +378,15 @@ class Linking:
             changes.put((COMPONENT, number), component)
         return changes.frame()
 
+    def _save_ahead(self) -> None:
+        """Put some of what changed into the next frame now: a snapshot, for which everybody waits, is shorter then."""
+        for number, component in self.linker.small_parts():
+            self._ahead.put((COMPONENT, number), component)
+
     def restore(self, frames: Sequence[bytes]) -> None:
         """Take back a snapshot and the changes behind it."""
         parts = decode(frames, STATE_VERSION)
+        self._ahead = Changes(STATE_VERSION)
         head = msgspec.msgpack.decode(parts.pop(HEAD))
         book = msgspec.msgpack.decode(parts.pop(BOOK))
         if book and self._compiler is not None:

@@ -17,6 +17,9 @@ from alerts.kept import Changes, Name
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import InPieces, Subject
 
+AHEAD = 32  # so many keys of a rule have changed before the small ones are saved ahead
+SMALL = 8  # events that a small one keeps
+
 SUBJECT, PIECE, ALERTS = "subject", "piece", "alerts"  # names begin with one of these, number of the rule, key
 
 
@@ -32,6 +35,31 @@ def all_parts(subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]
         parts.update({(ALERTS, number, key): _of_alerts(each) for key, each in known.awake.items()})
         shelf.changed, known.changed = {}, {}
     return parts
+
+
+def put_small(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> None:
+    """Put what is small of what changed, once there is some of it, while it is at hand; it counts as saved then.
+
+    What is large is saved once a snapshot, however often it changes.
+    """
+    for number, shelf in enumerate(subjects):
+        if shelf.changed is not None and len(shelf.changed) >= AHEAD:
+            changed, shelf.changed = shelf.changed, {}
+            for key in changed:
+                subject = shelf.awake.get(key)
+                if subject is None or key in shelf.left or subject.size() > SMALL:
+                    shelf.changed[key] = None
+                else:
+                    _put(changes.put, shelf, number, key, subject, is_all=False)
+    for number, known in enumerate(alerts):
+        if known.changed is not None and len(known.changed) >= AHEAD:
+            changed, known.changed = known.changed, {}
+            for key in changed:
+                each = known.awake.get(key)
+                if each is None:
+                    known.changed[key] = None
+                else:
+                    changes.put((ALERTS, number, key), _of_alerts(each))
 
 
 def put_changed(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> None:

@@ -239,6 +239,30 @@ def test_what_is_saved_is_what_has_changed() -> None:
     assert set(decode([linking.changes()], STATE_VERSION)) == {("head",)}
 
 
+@pytest.mark.parametrize("small", [0, 1, 8])
+def test_what_is_saved_ahead_of_a_snapshot_is_what_is_kept_at_last(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerts.linker.AHEAD", 2)
+    monkeypatch.setattr("alerts.linker.SMALL", small)
+    rng = random.Random(small)
+    linking = stage()
+    frames = [linking.changes()]
+    for number in range(120):
+        case = rng.choice(["a", "b", "c", "d", "e", None])
+        link = Link("merge", f"e{rng.randrange(number)}") if number and rng.random() < 0.1 else None
+        told = report(f"e{number}", number + rng.randint(-3, 0), matter=None, case=case, link=link)
+        take(linking, arrival(told, number + 1))
+        if rng.random() < 0.1:
+            frames.append(linking.changes())
+    frames.append(linking.changes())
+    saved, kept = (
+        {name: value for name, value in decode(told, STATE_VERSION).items() if name[0] == "component"}
+        for told in (frames, [linking.snapshot()])
+    )
+
+    assert len(kept) > 5
+    assert saved == kept
+
+
 def test_two_components_that_become_one_are_one_in_what_is_saved() -> None:
     linking = stage()
     take(linking, arrival(report("a", 0, matter="m1"), 1), arrival(report("b", 0, matter="m2"), 2))
