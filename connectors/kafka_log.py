@@ -96,7 +96,7 @@ class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
     def _read(self) -> None:
         records = self._reader.read()
         for record in records:
-            stamp_us, arrival = decode(record.value, record.headers, record.source)
+            stamp_us, arrival = decode(record.value, record.headers, record)
             self._order.take(record.partition, record.offset, stamp_us, arrival)
         self._ended = self._until_end and not records and self._reader.has_seen_the_end
 

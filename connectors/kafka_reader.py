@@ -54,6 +54,9 @@ class RawRecord(Struct, frozen=True, gc=False):
         """The place of the record in one word: `kafka:raw.police/0/123`."""
         return f"kafka:{self.topic}/{self.partition}/{self.offset}"
 
+    def __str__(self) -> str:
+        return self.source
+
 
 class Reader:
     """One consumer over some partitions, each from an offset of its own; -1 is the beginning.
@@ -125,7 +128,8 @@ class Reader:
     def _observe(self, metrics: Metrics, records: list[RawRecord]) -> None:
         """Tell how far reading is, once a second; a broker that is gone shows in nothing else."""
         now = time.time()
-        self._seen.update({(record.topic, record.partition): (record.offset, now) for record in records})
+        for record in records:
+            self._seen[record.topic, record.partition] = record.offset, now
         if not self._seen or time.monotonic() < self._told_at + 1.0:
             return
         self._told_at = time.monotonic()

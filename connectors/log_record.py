@@ -46,8 +46,11 @@ def headers_of(arrival: Arrival) -> dict[str, bytes]:
     return headers
 
 
-def decode(value: bytes, headers: Mapping[str, bytes], where: str) -> tuple[int, Record | None]:
-    """The arrival of a record, and what it holds unless it is a tick; a fault in our own log is an error."""
+def decode(value: bytes, headers: Mapping[str, bytes], where: object) -> tuple[int, Record | None]:
+    """The arrival of a record, and what it holds unless it is a tick; a fault in our own log is an error.
+
+    `where` it stands is put into words only for a fault.
+    """
     try:
         if value.startswith(_TICK):
             return to_us(_decode_tick(value).at), None

@@ -64,6 +64,7 @@ class Admission:
         A dead letter of another door is counted here, like the events that this door sent on.
         """
         admitted = Admitted([], [])
+        now = self._clock()
         for record in records:
             if record.topic == DEAD_LETTERS:
                 self._sort([self._pass(record)], record.source, 0, admitted, UNKNOWN)
@@ -71,7 +72,7 @@ class Admission:
             if record.topic == ACTIONS:
                 self._take_action(record, admitted)
                 continue
-            self._sort(self._read(record), record.source, record.produced_us, admitted, _channel(record.topic))
+            self._sort(self._read(record, now), record.source, record.produced_us, admitted, _channel(record.topic))
         return admitted
 
     def take_rows(self, rows: Iterable[FileRow]) -> Admitted:
@@ -100,8 +101,7 @@ class Admission:
             admitted.arrivals.append(Act(0, action))
             self._metrics.actions_received.labels("admitted").inc()
 
-    def _read(self, record: RawRecord) -> list[Result]:
-        now = self._clock()
+    def _read(self, record: RawRecord, now: int) -> list[Result]:
         value = record.value
         if record.headers.get(SEALED):
             try:
