@@ -14,6 +14,9 @@ MODULES = {
     "book": "benchmarks.book",  # the shipped rule book over a simulated city
     "memory": "benchmarks.memory",  # bytes for each key and each event kept
     "growth": "benchmarks.growth",  # more keys, more rules, more processes
+    "live": "benchmarks.live",  # from produce to the alert in Redis, beside a relay that does nothing else
+    "snapshots": "benchmarks.snapshots",  # what keeping the state costs, and coming back
+    "sink": "benchmarks.sink",  # rows a second into ClickHouse and Redis
 }
 
 
