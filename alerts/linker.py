@@ -33,7 +33,6 @@ from alerts.linker_fold import (
 )
 from alerts.model import ALWAYS, Event
 
-
 AHEAD = 256  # so many components have changed before the small ones are saved ahead
 SMALL = 8  # events in the tail of a small one: what is larger is saved once a snapshot, however often it changes
 
