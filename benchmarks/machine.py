@@ -10,14 +10,14 @@ import msgspec
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """The machine, and how busy it was with other work when the benchmark began."""
+    """The machine, and how busy it was when the report was made: the benchmark itself included."""
 
     processor: str
     cores: int
     memory_gb: float
     system: str
     python: str
-    load: tuple[float, float, float]  # of the last 1, 5 and 15 minutes; a quiet machine shows less than 1
+    load: tuple[float, float, float]  # of the last 1, 5 and 15 minutes; a benchmark by itself makes about 1
 
     def __str__(self) -> str:
         load = " / ".join(f"{each:.1f}" for each in self.load)
