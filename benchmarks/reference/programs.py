@@ -60,7 +60,7 @@ PROGRAMS = (
     ANLAN,
     ANLAN_TWO,
     *STREAMING_PEERS,
-    Program("Bytewax by caller", module(f"{PEERS}.bytewax_by_caller")),
+    Program("Bytewax by caller", module(f"{PEERS}.bytewax_by_caller"), is_slow=True),
     Program("DuckDB, batch", module(f"{PEERS}.duckdb_sql", python="duckdb"), outputs=("o1", "o3")),
     Program("Polars, batch", module(f"{PEERS}.polars_frames", python="polars"), outputs=("o1", "o3")),
     Program("Pathway", module(f"{PEERS}.pathway_tables", python="pathway"), settle=settle, is_slow=True),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from dataflows.cli import demo as cli_demo
+from dataflows.demo import Plan
 
 ELSEWHERE = {"bootstrap": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0", "pool_dsn": "http://127.0.0.1:1/default"}
 
@@ -18,7 +19,8 @@ ELSEWHERE = {"bootstrap": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0", "
 @pytest.fixture
 def demo(tmp_path: Path) -> Any:
     """As much of a demo as its board asks for; its servers are all away."""
-    return SimpleNamespace(folder=tmp_path, now=lambda: datetime(2026, 3, 2, tzinfo=UTC), stories=[], **ELSEWHERE)
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    return SimpleNamespace(folder=tmp_path, plan=Plan(None, 1.0, 1), now=lambda: now, stories=[], **ELSEWHERE)
 
 
 @pytest.fixture
