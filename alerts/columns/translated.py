@@ -44,12 +44,16 @@ class Translated:
     def __init__(self, codes: ManyCodes) -> None:
         self._codes = codes
         self._own = Growing()
+        self._told: list[Column] = []  # texts that nobody has asked for yet
 
     def learn(self, written: Column) -> None:
         """The texts of the sender's next numbers."""
         if len(written):
-            self._own.add(self._codes.of_written(written))
+            self._told.append(written)
 
     def of(self, theirs: Ints) -> Ints:
         """Our numbers for theirs."""
+        if self._told:
+            self._own.add(self._codes.of_written(np.concatenate(self._told)))
+            self._told = []
         return self._own[theirs]

@@ -53,8 +53,8 @@ from benchmarks.reference.definition import (
 from connectors.line_blocks import LineBlocks
 
 BATCH = 20_000
-BLOCK_BYTES = 1 << 20
-LINES_A_BLOCK = 3_000  # at least: what one block may add to a batch
+BLOCK_BYTES = 1 << 21
+LINES_A_BLOCK = 6_000  # at least: what one block may add to a batch
 STEP = np.array([2, 0, 1, 3])  # of an escalation, by channel: hotline, petition, police
 CATEGORIES = 1 << 10  # at most
 ENDED = timedelta(days=365)  # a bounded run needs no snapshots
@@ -185,7 +185,8 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
 
     def __init__(self, process: int, processes: int, batch: int) -> None:
         self._process, self._processes, self._batch = process, processes, batch
-        self._came = 0  # events since the last batch was judged
+        self._came: list[Part] = []  # since the last batch was judged
+        self._size = 0  # how many events they are
         sources = len(CHANNELS) * processes
         self._order = InOrder(sources, LATENESS)
         self._callers, self._cells = ManyCodes(), ManyCodes()
@@ -199,8 +200,9 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
     def on_batch(self, values: list[Part]) -> tuple[Iterable[Said], bool]:
         said: list[Said] = []
         for part in values:
-            self._take(part)
-            if self._came > self._batch - LINES_A_BLOCK:
+            self._came.append(part)
+            self._size += 0 if part.batch is None else len(part.batch)
+            if self._size > self._batch - LINES_A_BLOCK:
                 said += self._judged()
         return said, StatefulBatchLogic.RETAIN
 
@@ -213,22 +215,28 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
     def snapshot(self) -> None:
         return None
 
+    def _take_all(self) -> None:
+        """What has come, all names of it first."""
+        for part in self._came:
+            self._callers_of[part.source // len(CHANNELS)].learn(part.callers)
+            self._cells_of[part.source].learn(part.cells)
+        for part in self._came:
+            self._take(part)
+        self._came, self._size = [], 0
+
     def _take(self, part: Part) -> None:
         if part.batch is None:
             self._order.end(part.source)
             return
-        callers, cells = self._callers_of[part.source // len(CHANNELS)], self._cells_of[part.source]
-        callers.learn(part.callers)
-        cells.learn(part.cells)
         caller, kind, severity, cell, event = part.batch.columns
-        columns = (callers.of(caller), kind, severity, cells.of(cell), event)
+        caller = self._callers_of[part.source // len(CHANNELS)].of(caller)
+        columns = (caller, kind, severity, self._cells_of[part.source].of(cell), event)
         self._order.take(part.source, Batch(part.batch.time, columns))
-        self._came += len(part.batch)
 
     def _judged(self) -> list[Said]:
         """What is to be said of the events up to the watermark."""
+        self._take_all()
         batch = self._order.release(self._batch)
-        self._came = 0
         if batch is None:
             return []
         time, (caller, channel, severity, cell, event) = batch
