@@ -17,9 +17,6 @@ LENGTH = len("2026-03-01T09:30:00+08:00")
 _SIGNS = np.array([4, 7, 10, 13, 16, 22])
 _SIGN = np.frombuffer(b"--T:::", np.uint8)
 _GREATEST = np.frombuffer(b"9999-19-39T29:59:59+29:59", np.uint8) - ord("0")  # each digit that may stand there
-_WEIGHTS = np.zeros((LENGTH, 2), np.float32)  # seconds of the day, and of the offset
-for _column, _place, _worth in ((0, 11, 3600), (0, 14, 60), (0, 17, 1), (1, 20, 3600), (1, 23, 60)):
-    _WEIGHTS[[_place, _place + 1], _column] = 10 * _worth, _worth
 
 
 def seconds_of(texts: Sequence[str]) -> Ints:
@@ -34,9 +31,15 @@ def seconds_of(texts: Sequence[str]) -> Ints:
     text = np.frombuffer(written, np.uint8).reshape(-1, LENGTH)
     if not _is_usual(text):
         return _one_by_one(texts)
-    clock, offset = ((text - ord("0")).astype(np.float32) @ _WEIGHTS).astype(np.int64).T
+    hour, minute, second, hours, minutes = (_number(text, place) for place in (11, 14, 17, 20, 23))
+    clock, offset = hour * 3600 + minute * 60 + second, hours * 3600 + minutes * 60
     found: Ints = _midnights(texts, text) + clock - np.where(text[:, 19] == ord("+"), offset, -offset)
     return found
+
+
+def _number(text: _Text, place: int) -> Ints:
+    """The two digits at a place."""
+    return ((text[:, place] - ord("0")) * 10 + (text[:, place + 1] - ord("0"))).astype(np.int64)
 
 
 def _is_usual(text: _Text) -> bool:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import gc
 import socket
-import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.run import cli_main
 
-from alerts.columns.arrays import Column, Ints, fixed
+from alerts.columns.arrays import Column, Ints, fixed, narrow
 from alerts.columns.ascent import Ascent
 from alerts.columns.cells import Cells, Counted
 from alerts.columns.codes import Codes, PairCodes
@@ -152,7 +153,7 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
         if self._shares == 1:
             return [(NAMES[1][0], Part(source, fresh[0], cells, batch))]
         owner, place = self._owners.of(caller)
-        batch = Batch(time, (place, *batch.columns[1:]))
+        batch = Batch(narrow(time), (narrow(place), *batch.columns[1:3], narrow(cell), batch.columns[-1]))
         return [
             (name, Part(source, fresh[shard], cells, batch.rows(owner == shard)))
             for shard, name in enumerate(NAMES[self._shares])
@@ -231,7 +232,7 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
         caller, kind, severity, cell, event = part.batch.columns
         caller = self._callers_of[part.source // len(CHANNELS)].of(caller)
         columns = (caller, kind, severity, self._cells_of[part.source].of(cell), event)
-        self._order.take(part.source, Batch(part.batch.time, columns))
+        self._order.take(part.source, Batch(part.batch.time.astype(np.int64, copy=False), columns))
 
     def _judged(self) -> list[Said]:
         """What is to be said of the events up to the watermark."""
@@ -257,7 +258,7 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
         said: list[Said] = []
         for process, name in enumerate(NAMES[self._processes]):
             own = owner == process
-            columns = (time[own], cell[own], caller[own], severity[own])
+            columns = (narrow(time[own]), narrow(cell[own]), narrow(caller[own]), severity[own])
             said.append(("hours", (name, Hours(self._process, fresh[process], columns, watermark))))
         return said
 
@@ -295,6 +296,7 @@ class Counting(StatefulBatchLogic[Hours, Said, None]):
     def on_batch(self, values: list[Hours]) -> tuple[Iterable[Said], bool]:
         for sender, names, (time, cell, caller, severity), watermark in values:
             self._cells_of[sender].learn(names)
+            time, caller = (column.astype(np.int64, copy=False) for column in (time, caller))
             self._counted.take(time, self._cells_of[sender].of(cell), caller, severity)
             self._watermarks[sender] = watermark
         return self._closed(min(self._watermarks)), StatefulBatchLogic.RETAIN
@@ -409,16 +411,16 @@ def main() -> int:
     parser.add_argument(
         "--batch", type=int, default=BATCH, help="events judged at once, at most (default: %(default)s)"
     )
-    parser.add_argument("--process", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--addresses", default="", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    addresses = chosen.addresses.split(",") if chosen.addresses else _free_addresses(chosen.processes)
-    others = []
-    if chosen.processes > 1 and not chosen.addresses:
-        command = [sys.executable, "-m", "benchmarks.reference.ours", *sys.argv[1:], "--addresses", ",".join(addresses)]
-        others = [subprocess.Popen([*command, "--process", str(n)]) for n in range(1, chosen.processes)]
-    run(chosen.data, chosen.out, chosen.batch, addresses, chosen.process)
-    return max((other.wait() for other in others), default=0)
+    addresses = _free_addresses(chosen.processes)
+    job = partial(run, chosen.data, chosen.out, chosen.batch, addresses)
+    others = [get_context("fork").Process(target=job, args=(number,)) for number in range(1, chosen.processes)]
+    for other in others:
+        other.start()
+    job(0)
+    for other in others:
+        other.join()
+    return max((other.exitcode or 0 for other in others), default=0)
 
 
 def _free_addresses(count: int) -> list[str]:
