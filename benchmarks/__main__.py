@@ -23,7 +23,7 @@ RUNS = {"small": 3, "full": 5}
 @click.argument("names", nargs=-1, type=click.Choice(list(MODULES)))
 @click.option("--runs", type=click.IntRange(min=1), help="Counted runs of each program; 3, with full size 5.")
 @click.option("--size", type=click.Choice(["small", "full"]), default="small", show_default=True)
-@click.option("--with-slow", is_flag=True, help="With size small, too, the programs that take minutes.")
+@click.option("--with-slow", is_flag=True, help="Also the programs that take minutes each.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE / "results")
 @click.option("--scratch", type=click.Path(path_type=Path, file_okay=False), default=Path("data/benchmarks"))
 def main(names: tuple[str, ...], runs: int | None, size: str, with_slow: bool, out: Path, scratch: Path) -> None:

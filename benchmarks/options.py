@@ -14,4 +14,4 @@ class Options(NamedTuple):
     size: str  # "small" takes about a minute; "full" gives the published figures
     scratch: Path  # data sets, environments and servers; data sets and environments are kept between runs
     seen: Callable[[str], None]  # is told what is being done now
-    with_slow: bool = False  # with "small", too, the programs that take minutes
+    with_slow: bool = False  # also the programs that take minutes each

@@ -30,7 +30,7 @@ def run(options: Options) -> Report:
     on = course(DATA_SET[options.size], options.scratch, options.seen)
     found = race([each for each in PROGRAMS if not each.is_slow], on, options.runs)
     slow_found: list[Outcome] = []
-    if options.size == "full" or options.with_slow:
+    if options.with_slow:
         slowly_on = course(SLOW_DATA_SET, options.scratch, options.seen)
         slow_found = once([REFERENCE, *(each for each in PROGRAMS if each.is_slow)], slowly_on)
     return report(found, slow_found)
