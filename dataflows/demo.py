@@ -26,6 +26,7 @@ from connectors.clickhouse import Pool
 from connectors.clickhouse_server import ClickHouseServer
 from connectors.embedded import Parts
 from connectors.metrics_reader import Samples, read_page
+from connectors.redis import is_transient
 from connectors.rulebook import RULES_FOLDER
 from connectors.seal import load_sealer
 from connectors.subscriber import Subscriber
@@ -128,6 +129,7 @@ class Demo:
         self._city()
         pool = ClickHouseServer(self.folder / "servers" / "clickhouse")  # a server: flow and board ask it both
         with Parts(self.folder / "servers") as parts, pool:
+            self.parts = parts
             keys = make_keys(self.folder / "keys")
             self._start_flow(parts, pool.dsn, keys)
             try:
@@ -162,9 +164,16 @@ class Demo:
         return thread
 
     def read_alerts(self) -> list[Revision]:
-        """Revisions that came since the last look."""
+        """Revisions that came since the last look; a Valkey that has died is started again, with what it had."""
         assert self.reader is not None
-        found = msgspec.convert(self.reader.read(), list[Revision])
+        try:
+            found = msgspec.convert(self.reader.read(), list[Revision])
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            if not self.parts.valkey.is_running():
+                self.parts.valkey.start()
+            return []
         self.revisions += found
         self.stories = tell(self._all_stories(), self.last_revisions(), self.now())
         return found

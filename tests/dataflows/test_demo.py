@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
@@ -37,7 +37,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     demo = Demo(Plan(40.0, 100.0, 7, SPEED / 2), tmp_path_factory.mktemp("demo"))
     with demo.running(), DemoBoard(demo).running() as address:
         sender = demo.send()
-        _watch(demo, sender, lambda: None)
+        _watch(demo, sender, kill_once(demo))
         demo.stop()
         sender.join(30)
         stores = dict(kafka_texts(demo.bootstrap)) | {"redis": redis_text(demo.redis_url)}
@@ -50,6 +50,17 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     stores["log"] = (demo.folder / "flow.log").read_text(encoding="utf-8")
     stores["files"] = "\n".join(path.read_text(encoding="ascii") for path in demo.folder.glob("drop/done/*/*"))
     return Ended(summarise(demo), stores, told, page)
+
+
+def kill_once(demo: Demo) -> Callable[[], None]:
+    """A look at the demo; one of them, in the middle, finds Valkey dead."""
+    looks = iter(range(10_000))
+
+    def look() -> None:
+        if next(looks) == 60:
+            demo.parts.valkey.kill()
+
+    return look
 
 
 def asked_by_the_board(client: httpx.Client) -> list[str]:
