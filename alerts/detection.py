@@ -99,7 +99,6 @@ class Shard:
         self._revive = Reviver()
         self.shut_out = ShutOut()
         self._caps = Caps(self._shards)
-        self._most = [self._caps.cap(rule) for rule in rules]
         self._grown: dict[int, int] = {}  # how many keys came with the record at hand, by number of the rule
         self._saved_guards: Any = None
         self._is_saved = False  # no part stands under these rules yet
@@ -192,8 +191,6 @@ class Shard:
         for number, came in self._grown.items():
             rule, subjects = self.rules[number], self.subjects[number]
             kept = len(subjects)
-            if kept <= self._most[number]:
-                continue
             surplus = self._caps.surplus(rule, kept, came)
             if surplus:
                 gone = self._forget(rule, set(to_evict(rule, subjects, self.alerts[number], surplus)))
@@ -216,9 +213,7 @@ class Shard:
             return self._regroup(item)
         _, _, number, key, watermark, entry, gone, _ = item
         known = self.subjects[number]
-        subject = known.awake.get(key)
-        if subject is None and known.asleep:
-            subject = known.get(key)
+        subject = known.get(key)
         if subject is None:
             if entry is None:
                 return None

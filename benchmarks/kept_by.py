@@ -16,7 +16,6 @@ import bytewax.operators.windowing as windowing
 import orjson
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import DynamicSource, StatelessSourcePartition
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.run import cli_main
 from msgspec.json import Decoder
 
@@ -27,6 +26,7 @@ from alerts.keeping import kept_entry
 from alerts.model import Arrival, Event, to_us
 from alerts.pipeline import SLICE, Pipeline, in_slices
 from alerts.rule import Rule
+from benchmarks.nowhere import Nowhere
 from connectors.registry import load_channels
 from connectors.rulebook import load_rules
 
@@ -125,18 +125,6 @@ class _Lots(StatelessSourcePartition[bytes]):
             self._full()
             raise StopIteration
         return found
-
-
-class Nowhere(DynamicSink[Any]):
-    """Takes everything and keeps nothing."""
-
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Gone:
-        return _Gone()
-
-
-class _Gone(StatelessSinkPartition[Any]):
-    def write_batch(self, items: list[Any]) -> None:
-        pass
 
 
 def _arrivals(lines: Iterator[bytes]) -> Iterator[Arrival]:

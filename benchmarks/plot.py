@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from xml.etree.ElementTree import Element
 
 import pygal
 from pygal.style import Style
 
 from benchmarks.report import Cell, Plot, Report, cell_text
+from dataflows.briefs.plots import without_script
 
 WIDTH, LINES_HEIGHT, BAR_HEIGHT, FRAME_HEIGHT = 900, 460, 30, 150  # pixels
 INK, GUIDE = "#333333", "#e3e3e3"
@@ -30,7 +30,7 @@ def to_svg(report: Report) -> bytes | None:
     if report.plot is None:
         return None
     drawn = _bars(report, report.plot) if report.plot.kind == "bars" else _lines(report, report.plot)
-    drawn.add_xml_filter(_without_script)
+    drawn.add_xml_filter(without_script)
     svg: bytes = drawn.render()
     return svg
 
@@ -71,11 +71,3 @@ def _places(report: Report, plot: Plot) -> list[int]:
 
 def _number(cell: Cell) -> float | None:
     return float(cell) if isinstance(cell, int | float) else None
-
-
-def _without_script(root: Element) -> Element:
-    for around in list(root.iter()):
-        for inner in list(around):
-            if isinstance(inner.tag, str) and inner.tag.rpartition("}")[2] == "script":
-                around.remove(inner)
-    return root

@@ -5,33 +5,23 @@ Each writes what it saw into a file of its own: the name of the task's with its 
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 
 import msgspec
 from msgspec.structs import replace
 
 from benchmarks.replay_run import Task
+from connectors.child_server import free_ports
 
 
 def shared(task: Task, processes: int) -> list[Task]:
     """What each process does."""
-    addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(processes))
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(processes))
     return [
         replace(task, result=f"{task.result}.{number}", process=number, addresses=addresses)
         for number in range(processes)
     ]
-
-
-def _free_ports(count: int) -> list[int]:
-    """Taken all at once, so that none comes twice."""
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in taken:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in taken]
 
 
 def main(written: str, processes: int) -> int:

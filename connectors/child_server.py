@@ -158,9 +158,16 @@ def runnable(program: Path, folder: Path) -> Path:
 
 def free_port() -> int:
     """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Several, taken all at once, so that none comes twice."""
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in taken:
+            each.bind((HOST, 0))
+        return [each.getsockname()[1] for each in taken]
 
 
 def _spawn(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:

@@ -21,7 +21,7 @@ import msgspec
 
 from alerts.duration import DAY_US, HOUR_US
 from alerts.model import Revision, from_us
-from connectors.child_server import free_port
+from connectors.child_server import free_ports
 from connectors.clickhouse import Pool
 from connectors.clickhouse_server import ClickHouseServer
 from connectors.embedded import Parts
@@ -209,7 +209,7 @@ class Demo:
         self.bootstrap = parts.bootstrap
         self.redis_url = parts.redis_url
         self.pool_dsn = pool_dsn
-        self._http_port, self._metrics_port = free_port(), free_port()
+        self._http_port, self._metrics_port = free_ports(2)
         self.started_at = time.time() + 3.0  # the city wakes when the flow is up
         environment = {
             **os.environ,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,8 +12,6 @@ Ints: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 Column: TypeAlias = NDArray[Any]
 
-NEVER = -(1 << 62)  # before every time
-ALWAYS = 1 << 62  # after every time
 MOST = (1 << 63) - 1
 
 
@@ -86,6 +84,15 @@ def order_by(key: Ints) -> Ints:
     placed = (key << bits) | np.arange(len(key))
     placed.sort()
     return placed & ((1 << bits) - 1)
+
+
+def firsts(rows: Ints, key: Ints, may: Callable[[Ints], Mask]) -> Iterator[Ints]:
+    """Of some rows in order the first of each key, then the first of those left, and so on.
+
+    `may` is asked before each round which of those that are left still may.
+    """
+    while len(rows := rows[may(rows)]):
+        yield rows[np.unique(key[rows], return_index=True)[1]]
 
 
 def heads(ordered: Column) -> Mask:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alerts.columns.arrays import NEVER, Column, Ints, grown, heads, order_by
+from alerts.columns.arrays import Column, Ints, firsts, grown, heads, order_by
+from alerts.model import NEVER
 
 
 class Ascents(NamedTuple):
@@ -55,13 +56,11 @@ class Ascent:
 
     def _unused(self, rows: Ints, time: Ints, key: Ints, began: Ints) -> Ints:
         """Of the ascents those that are made of nothing used up, in order; each uses up what was before it."""
-        found: list[Ints] = []
-        while len(rows := rows[began[rows] > self._used[key[rows]]]):
-            _, first = np.unique(key[rows], return_index=True)
-            ends = rows[first]
+        found = [np.empty(0, np.int64)]
+        for ends in firsts(rows, key, lambda rows: began[rows] > self._used[key[rows]]):
             self._used[key[ends]] = time[ends]
             found.append(ends)
-        return np.concatenate(found) if found else rows
+        return np.concatenate(found)
 
     def _grow(self, keys: int) -> None:
         self._reached = [grown(reached, keys, NEVER) for reached in self._reached]

@@ -12,9 +12,9 @@ from alerts.columns.arrays import Ints, grown
 class Codes(dict[str, int]):
     """A number for each text: 0 for the first that was asked for, 1 for the next, …"""
 
-    def __init__(self, names: Sequence[str] = ()) -> None:
-        super().__init__({name: code for code, name in enumerate(names)})
-        self.names = list(names)  # by number
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []  # by number
 
     def __missing__(self, name: str) -> int:
         code = self[name] = len(self.names)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alerts.columns.arrays import ALWAYS, MOST, NEVER, Column, Ints, order_by
+from alerts.columns.arrays import MOST, Column, Ints, order_by
+from alerts.model import ALWAYS, NEVER
 
 
 class Batch(NamedTuple):
@@ -42,11 +43,7 @@ class InOrder:
         self._lateness = lateness
         self._shown = [NEVER] * sources
         self._waiting: list[Batch] = []
-        self._size = 0
         self.watermark = NEVER  # up to and including it everything is given
-
-    def __len__(self) -> int:
-        return self._size
 
     def take(self, source: int, batch: Batch) -> Batch | None:
         """Some events of a source, in any order. Those that are late, or None."""
@@ -58,7 +55,6 @@ class InOrder:
             is_late = batch.time <= self.watermark
             late, batch = batch.rows(is_late), batch.rows(~is_late)
         self._waiting.append(batch)
-        self._size += len(batch)
         return late
 
     def end(self, source: int) -> None:
@@ -71,7 +67,7 @@ class InOrder:
         Where that is more than `most` the rest waits for the next time, but what has the same time stays together.
         """
         passed = max(self.watermark, min(self._shown) - self._lateness)
-        if not self._size or passed == self.watermark:
+        if not self._waiting or passed == self.watermark:
             return None
         batch = joined(self._waiting)
         ready = np.flatnonzero(batch.time <= passed)
@@ -81,5 +77,5 @@ class InOrder:
             order = order[: np.searchsorted(batch.time[order], passed, side="right")]
         self.watermark = passed
         rest = batch.rows(batch.time > passed)
-        self._waiting, self._size = [rest], len(rest)
+        self._waiting = [rest] if len(rest) else []
         return batch.rows(order) if len(order) else None

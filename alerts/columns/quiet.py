@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from alerts.columns.arrays import NEVER, Ints, Mask, grown
+from alerts.columns.arrays import Ints, Mask, firsts, grown
+from alerts.model import NEVER
 
 
 class Quiet:
@@ -22,12 +23,8 @@ class Quiet:
 
     def take(self, time: Ints, key: Ints) -> Ints:
         """The places of those that speak, in order, of events that may; given in the order of their times."""
-        spoken: list[Ints] = []
-        rows = np.flatnonzero(self.awake(time, key))
-        while len(rows):
-            _, first = np.unique(key[rows], return_index=True)
-            said = rows[first]
+        spoken = [np.empty(0, np.int64)]
+        for said in firsts(np.arange(len(time)), key, lambda rows: self.awake(time[rows], key[rows])):
             self._last[key[said]] = time[said]
             spoken.append(said)
-            rows = rows[self.awake(time[rows], key[rows])]
-        return np.sort(np.concatenate(spoken)) if spoken else rows
+        return np.sort(np.concatenate(spoken))

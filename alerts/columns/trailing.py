@@ -41,9 +41,6 @@ class Trailing:
         at[order] = place
         return Windows(self, ordered, at, self._kind)
 
-    def __len__(self) -> int:
-        return len(self._time)
-
 
 class Windows:
     """The windows of the events of one batch, asked by their places in it; valid until the next batch."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import socket
 import sys
 from collections.abc import Iterable
 from datetime import timedelta
@@ -51,6 +50,7 @@ from benchmarks.reference.definition import (
     SEVERITIES,
     WEEK,
 )
+from connectors.child_server import HOST, free_ports
 from connectors.line_blocks import LineBlocks
 
 BATCH = 20_000
@@ -118,6 +118,10 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
         self._cells = [PairCodes(CATEGORIES) for _ in CHANNELS]
         self._owners = Owners(self._callers, shares)
         self._decode = msgspec.json.Decoder(Event).decode_lines
+
+    def close(self) -> None:
+        for blocks in self._blocks:
+            blocks.close()
 
     def next_batch(self) -> list[tuple[str, Part]]:
         if not self._live:
@@ -412,7 +416,7 @@ def main() -> int:
         "--batch", type=int, default=BATCH, help="events judged at once, at most (default: %(default)s)"
     )
     chosen = parser.parse_args()
-    addresses = _free_addresses(chosen.processes)
+    addresses = [f"{HOST}:{port}" for port in free_ports(chosen.processes)]
     job = partial(run, chosen.data, chosen.out, chosen.batch, addresses)
     others = [get_context("fork").Process(target=job, args=(number,)) for number in range(1, chosen.processes)]
     for other in others:
@@ -421,14 +425,6 @@ def main() -> int:
     for other in others:
         other.join()
     return max((other.exitcode or 0 for other in others), default=0)
-
-
-def _free_addresses(count: int) -> list[str]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in taken]
-    for server in taken:
-        server.close()
-    return addresses
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from alerts.model import Slice
+from benchmarks.nowhere import Nowhere
 from benchmarks.state.people import slices
 from connectors.calendars import load_calendars
 from connectors.metrics import Metrics
@@ -121,16 +121,6 @@ class _TimedKeeper:
         return saved
 
 
-class _Nothing(DynamicSink[Any]):
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Drop:
-        return _Drop()
-
-
-class _Drop(StatelessSinkPartition[Any]):
-    def write_batch(self, items: list[Any]) -> None:
-        """Nothing is written: what a sink costs is another benchmark's."""
-
-
 def run(people: int, more: int, seconds: float, folder: Path | None) -> Used:
     """Run it to its end."""
     clock = Clock()
@@ -140,7 +130,7 @@ def run(people: int, more: int, seconds: float, folder: Path | None) -> Used:
     rules = load_rules([RULES_FOLDER], channels, load_calendars())
     detected = add_detection(flow, _People(people, more, clock), rules, channels, SHARDS, Books(Metrics()), store=store)
     for name in detected._fields:
-        op.output(f"{name}-out", getattr(detected, name), _Nothing())
+        op.output(f"{name}-out", getattr(detected, name), Nowhere())
     with calm_collector():
         cli_main(
             flow, epoch_interval=timedelta(seconds=seconds) if folder else NEVER, recovery_config=_recovery(folder)

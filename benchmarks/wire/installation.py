@@ -84,12 +84,6 @@ class Installation:
             self._flow.wait(PATIENCE_SECONDS)
         self._flow = None
 
-    @property
-    def flow_pid(self) -> int:
-        """The process of the flow."""
-        assert self._flow is not None
-        return self._flow.pid
-
     def __enter__(self) -> Self:
         self.broker.start()
         self.valkey.start()

@@ -28,7 +28,7 @@ _Style = partial(
 def picture(chart: Chart) -> Markup:
     """The plot as SVG."""
     drawn = _lying(chart) if chart.lying else _standing(chart)
-    drawn.add_xml_filter(_without_script)
+    drawn.add_xml_filter(without_script)
     return Markup(drawn.render())
 
 
@@ -68,7 +68,8 @@ def majors(chart: Chart) -> list[str]:
     return [label for n, label in enumerate(chart.labels) if n % step == 0]
 
 
-def _without_script(root: Element) -> Element:
+def without_script(root: Element) -> Element:
+    """A picture as it is, but for what would run in a page."""
     for around in list(root.iter()):
         for inner in list(around):
             if isinstance(inner.tag, str) and inner.tag.rpartition("}")[2] == "script":

@@ -31,6 +31,20 @@ def entry(name: str, at: int, rule: Rule, channel: str = "hotline", role: int = 
     return (START + at, RANKS[channel], name, name, role, rule.judge.values(event), event)
 
 
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Every judging of a window: the place of the entry at its end."""
+    seen: list[int] = []
+    judge = Windows.judge
+
+    def counted(self: Windows, entries: list[Entry], index: int, *, settled: bool) -> Verdict | None:
+        seen.append(index)
+        return judge(self, entries, index, settled=settled)
+
+    monkeypatch.setattr(Windows, "judge", counted)
+    return seen
+
+
 def track(*, life: dict[str, str] | None = None, **parts: Any) -> Track:
     return Track(make_rule(lifecycle=LIFE if life is None else life, **parts), KEY)
 
@@ -199,16 +213,8 @@ def test_an_alert_at_its_highest_level_says_the_same_when_judging_is_put_off(par
     assert shown(lazy) == shown(eager)
 
 
-def test_a_flood_out_of_order_is_judged_when_its_alert_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_out_of_order_is_judged_when_its_alert_is_shown(judged: list[int]) -> None:
     """Each event of a flood must not make all of those judged again that happened after it."""
-    judged: list[int] = []
-    judge = Windows.judge
-
-    def counted(self: Windows, entries: list[Entry], index: int, *, settled: bool) -> Verdict | None:
-        judged.append(index)
-        return judge(self, entries, index, settled=settled)
-
-    monkeypatch.setattr(Windows, "judge", counted)
     run = Run(make_rule(kind="distinct", of="reporter"))
     events = [report(f"e{n}", n * 1_000_000, reporter=f"p{n}") for n in range(1_000)]
     random.Random(1).shuffle(events)
@@ -337,18 +343,8 @@ def test_ten_thousand_events_of_one_key_in_order_stay_fast(case: str) -> None:
     assert took < 4
 
 
-def test_what_waits_for_the_watermark_is_judged_once_in_whatever_order_events_come(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_waits_for_the_watermark_is_judged_once_in_whatever_order_events_come(judged: list[int]) -> None:
     """A flood that comes out of order must not be judged again and again before anything can be said of it."""
-    judged: list[int] = []
-    judge = Windows.judge
-
-    def counted(self: Windows, entries: list[Entry], index: int, *, settled: bool) -> Verdict | None:
-        judged.append(index)
-        return judge(self, entries, index, settled=settled)
-
-    monkeypatch.setattr(Windows, "judge", counted)
     new = {"new_value": {"forget_after": "9d", "known_for": "1d"}, "within": "1d"}
     levels = [{"gte": 1, "level": "blue"}]
     run = Run(make_rule("new_value", of="subcategory", when=new, window={"lateness": "6h"}, levels=levels))

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,6 +31,7 @@ from alerts.desk.routing import Routing
 from alerts.model import PooledEvent, Revision, Slice
 from alerts.rule_book import RuleBook
 from connectors.calendars import load_calendars
+from connectors.child_server import free_ports
 from connectors.kafka import INTAKE_LOG, LogSource
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
@@ -173,7 +173,7 @@ class Cluster:
 
     def start(self, processes: int = 1, **parts: Any) -> None:
         """Start a cluster of so many processes; `parts` are fields of `Task`."""
-        addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(processes)) if processes > 1 else ()
+        addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(processes)) if processes > 1 else ()
         state = str(self._state or "")
         for number in range(processes):
             task = Task(
@@ -237,16 +237,6 @@ def _outlives(process: subprocess.Popen[bytes]) -> bool:
     except subprocess.TimeoutExpired:
         return True
     return False
-
-
-def _free_ports(count: int) -> Sequence[int]:
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 if __name__ == "__main__":

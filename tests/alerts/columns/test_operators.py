@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.columns.arrays import ALWAYS, Column, TooWideError, packed
+from alerts.columns.arrays import Column, TooWideError, packed
 from alerts.columns.ascent import Ascent
 from alerts.columns.cells import Cells
 from alerts.columns.in_order import Batch, InOrder
 from alerts.columns.quiet import Quiet
 from alerts.columns.trailing import Trailing
+from alerts.model import ALWAYS
 
 SIZE = 6
 KINDS = 5
