@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 from zlib import crc32
 
+LOCK_SECONDS = 60.0  # that a writer waits for another one, which may just be folding a large file
 RESTARTS = 3  # snapshots that a restart may begin at: the newest may not be committed, one more for safety
 
 _CREATE = """
@@ -33,8 +34,8 @@ class DiskFullError(JournalError):
 class Journal:
     """Frames in the order of their numbers, from 1 on; each call is on disk, whole or not at all, when it returns.
 
-    One writer at a time; threads may take turns. Raises `JournalError` where the file is damaged or may not be
-    written, `DiskFullError` where the disk is full.
+    One writer at a time; threads may take turns, and another process may `fold`. Raises `JournalError` where the file
+    is damaged or may not be written, `DiskFullError` where the disk is full.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -49,7 +50,7 @@ class Journal:
     def _opened(self) -> sqlite3.Connection:
         with self._doing("open"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            file = sqlite3.connect(self.path, LOCK_SECONDS, isolation_level=None, check_same_thread=False)
             file.execute("PRAGMA page_size = 65536")  # frames are large: half the time of a write against 4096
             file.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table: a file that can shrink
             file.execute("PRAGMA journal_mode = WAL")
@@ -94,14 +95,35 @@ class Journal:
         with self._doing("write"):
             self._file.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page
 
-    def replace(self, until: int, body: bytes) -> int:
-        """Put one frame, numbered `until`, in the place of all up to it; its number."""
+    def fold(self, until: int, merge: Callable[[Sequence[bytes]], bytes]) -> None:
+        """Put one frame, numbered `until`, in the place of all up to it: what `merge` makes of them.
+
+        Others may append to the same file, in another process as well. Nothing is done where there are fewer than
+        two frames, or where they are not the same any more when it is merged.
+        """
+        stamps = self._stamps(until)
+        if len(stamps) < 2:
+            return
+        body = merge([body for _, body in self.frames(until=until)])
         with self._doing("write"), self._together():
-            dropped = self._size_of("number <= ?", until)
-            self._file.execute("DELETE FROM frames WHERE number <= ?", (until,))
-            self._file.execute("INSERT INTO frames VALUES (?, ?, ?)", (until, crc32(body), body))
-        self.size += len(body) - dropped  # the file stays as long as it is: the next frames take the room
-        return until
+            if self._stamps(until) == stamps:
+                self._file.execute("DELETE FROM frames WHERE number <= ?", (until,))
+                self._file.execute("INSERT INTO frames VALUES (?, ?, ?)", (until, crc32(body), body))
+        with self._doing("write"):  # else whoever appends next has to
+            self._file.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self.measure()  # the file stays as long as it is: the next frames take the room
+
+    def measure(self) -> int:
+        """Look how many bytes there are, where somebody else may have folded; how many in the oldest frame."""
+        with self._doing("read"):
+            sizes = [size for (size,) in self._file.execute("SELECT length(body) FROM frames ORDER BY number")]
+        self.size = sum(sizes)
+        return sizes[0] if sizes else 0
+
+    def _stamps(self, until: int) -> list[tuple[int, int]]:
+        with self._doing("read"):
+            asked = "SELECT number, checksum FROM frames WHERE number <= ? ORDER BY number"
+            return self._file.execute(asked, (until,)).fetchall()
 
     def _drop(self, which: str, number: int) -> None:
         with self._doing("write"):

@@ -111,7 +111,7 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
     def _read(self) -> bool:
         """Fill the queues; a topic whose queue is full is left out, so that the others are seen behind it."""
         has_read = False
-        while records := self._reader.read():
+        while records := self._reader.read(0):
             has_read = True
             self._queues.put(records)
             self._balance()

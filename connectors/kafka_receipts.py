@@ -9,8 +9,8 @@ from threading import Event as Flag
 
 import bytewax.operators as op
 import msgspec
-from bytewax.dataflow import Dataflow
-from bytewax.inputs import FixedPartitionedSource, Source, StatefulSourcePartition
+from bytewax.dataflow import Stream
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import KeyedStream
 
 from alerts.model import DETAIL_LENGTH, RECEIVER_LENGTH, Receipt
@@ -71,9 +71,8 @@ class ReceiptSource(FixedPartitionedSource[list[RawRecord], Offsets]):
         return found
 
 
-def add_receipts(flow: Dataflow, source: Source[list[RawRecord]], metrics: Metrics) -> KeyedStream[list[Poolable]]:
+def add_receipts(records: Stream[list[RawRecord]], metrics: Metrics) -> KeyedStream[list[Poolable]]:
     """Read receipts; what comes out goes to the pool's sink. A record that is no receipt is counted and left out."""
-    records = op.input("receipts", flow, source)
     return op.filter_map("receipt-rows", records, _rows_of(metrics))
 
 

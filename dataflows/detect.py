@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, Stream
-from bytewax.inputs import Source
+from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
 from alerts.alert import Draft
@@ -47,8 +46,7 @@ class Detected(NamedTuple):
 
 
 def add_detection(
-    flow: Dataflow,
-    source: Source[Slice] | Source[Cut],
+    cuts: Stream[Slice] | Stream[Cut],
     rules: Sequence[Rule],
     channels: Mapping[str, Channel],
     shards: int,
@@ -60,7 +58,7 @@ def add_detection(
     routing: RoutingFile = NO_ROUTING,
     routing_of: RoutingOf = plain_routing,
 ) -> Detected:
-    """Add detection to a flow; `source` gives slices of the intake log in its one order.
+    """Add detection behind slices of the intake log in its one order.
 
     With a `compiler` the rules change where a rule book stands in the log, warmed with what `past` remembers.
     State is kept in `store`; without one the flow cannot be resumed. What is `published` is not said again.
@@ -78,8 +76,8 @@ def add_detection(
         stage = Publishing(shards, published, routing, routing_of)
         return _Publish(_Kept(store, "publish", stage, kept), stage, books)
 
-    cuts = op.key_on("one-order", op.input("log", flow, cast("Source[Cut]", source)), lambda _: LOG)
-    routed = op.stateful_batch("link", cuts, _link)
+    one_order = op.key_on("one-order", cuts, lambda _: LOG)
+    routed = op.stateful_batch("link", one_order, _link)
     work = op.flat_map("to-shards", routed, _by_shard)
     answers = op.stateful_batch("detect", work, _detect)
     one_feed = op.map("one-feed", answers, lambda keyed: (FEED, keyed[1]))

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, Stream
-from bytewax.inputs import Source
+from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
@@ -22,25 +21,19 @@ Rows = list[RawRecord] | list[FileRow]
 
 
 def add_intake(
-    flow: Dataflow,
     admission: Admission,
-    records: Source[list[RawRecord]],
-    files: Source[list[FileRow]] | None,
-    ticks: Source[Tick | ReadUp],
+    records: Stream[list[RawRecord]],
+    files: Stream[list[FileRow]],
+    ticks: Stream[Tick | ReadUp],
+    books: Stream[Book],
     log: Sink[Any],
-    books: Source[Book] | None = None,
 ) -> Stream[list[DeadLetter]]:
     """Add the intake to a flow; what it could not admit comes back as a stream."""
-    admitted = op.map("admit-records", op.input("raw", flow, records), admission.take_records)
-    if files is not None:
-        rows = op.map("admit-files", op.input("files", flow, files), admission.take_rows)
-        admitted = op.merge("admitted", admitted, rows)
+    rows = op.map("admit-files", files, admission.take_rows)
+    admitted = op.merge("admitted", op.map("admit-records", records, admission.take_records), rows)
     arrivals: KeyedStream[list[Logged]] = op.filter_map("arrivals", admitted, _arrivals)
-    beats: KeyedStream[list[Logged]] = op.map("ticks", op.input("clock", flow, ticks), _beat)
-    logged = op.merge("to-log", arrivals, beats)
-    if books is not None:
-        logged = op.merge("books-to-log", logged, op.map("books", op.input("rule-books", flow, books), _beat))
-    op.output("intake-log", logged, log)
+    beats: KeyedStream[list[Logged]] = op.map("ticks", ticks, _beat)
+    op.output("intake-log", op.merge("to-log", arrivals, beats, op.map("books", books, _beat)), log)
     return op.filter_map("dead", admitted, _dead)
 
 

@@ -22,9 +22,11 @@ from connectors.journal import JournalError
 from connectors.redis import SPOOL as REDIS_SPOOL
 from connectors.spool_file import verify
 from dataflows.history_first import UNFINISHED
+from dataflows.sources import STEP
 from dataflows.state_store import StateStore
 
 KEPT_STEPS = ("link", "detect", "publish")  # their snapshots are pointers into the journals
+LOG_SOURCE = (STEP, "log")
 SNAPSHOTS, JOURNALS, SPOOLS, SET_ASIDE = "snapshots", "kept", "spool", "set-aside"
 
 Bounds = Mapping[int, tuple[int, int]]  # for each partition of the log its oldest offset, and its end
@@ -89,10 +91,12 @@ def _snapshots(part: sqlite3.Connection, resume_epoch: int) -> Iterator[Snapshot
 
 def check_snapshots(snapshots: list[Snapshot], store: StateStore, versions: Mapping[str, int], bounds: Bounds) -> None:
     """Raise `UnusableError` for the first reason why a flow could not go on from these snapshots."""
+    if snapshots and not any((snapshot.step, snapshot.key) == LOG_SOURCE for snapshot in snapshots):
+        raise UnusableError("a snapshot must tell where in the log to go on; got one that does not")
     for snapshot in snapshots:
         if snapshot.step in KEPT_STEPS:
             _check_kept(snapshot, store, versions[snapshot.step])
-        elif snapshot.step == "log":
+        elif (snapshot.step, snapshot.key) == LOG_SOURCE:
             clock_us, offsets = snapshot.state
             _check_position(clock_us, offsets, bounds)
 

@@ -78,7 +78,7 @@ def replay(
     drafts: list[list[Draft]] = []
     metrics = metrics or Metrics()
     flow = Dataflow("replay")
-    detected = add_detection(flow, ReplaySource(found), rules, channels, SHARDS, Books(metrics))
+    detected = add_detection(op.input("log", flow, ReplaySource(found)), rules, channels, SHARDS, Books(metrics))
     entered = op.map("enter", detected.routed, _enter(replayed, keep_events))
     op.output("routed", entered, ListSink(routed))
     op.output("drafts", detected.drafts, ListSink(drafts))

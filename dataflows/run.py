@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import Dataflow
-from bytewax.inputs import Source
+from bytewax.inputs import FixedPartitionedSource
 from bytewax.operators import KeyedStream
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
@@ -57,6 +57,7 @@ from connectors.kafka import (
 from connectors.kafka_positions import raw_positions
 from connectors.kafka_receipts import ReceiptSource, add_receipts
 from connectors.lexicon import load_lexicon
+from connectors.log_order import LogPosition
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics, serve
 from connectors.pseudonym import Keyring, load_keyring
@@ -75,12 +76,14 @@ from dataflows.history_first import HistoryFirst
 from dataflows.installation import all_mappings, clock_of
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
+from dataflows.merging import MergeProcess
 from dataflows.past import Past
 from dataflows.push import push_server
 from dataflows.recovery import JOURNALS, SNAPSHOTS, SPOOLS
 from dataflows.room import Room
 from dataflows.rule_watch import RuleBookSource
 from dataflows.settings import Settings, required
+from dataflows.sources import Silent, add_sources
 from dataflows.start import Start, next_epoch, state_folder, take_up
 from dataflows.state_store import StateStore
 from dataflows.stopping import stopped_by_signals
@@ -157,33 +160,43 @@ def build(
         watch=watch,
         lost=lambda: raw_positions(kafka),
     )
-    dead = add_intake(
+    rule_books = RuleBookSource(
+        own.rule_paths,
+        channels,
+        stop,
+        refused=metrics.rule_books_refused.inc,
+        failing=books.failing,
+        is_held=pool.is_away,
+        routing=own.routing_path,
+    )
+    streams = add_sources(
         flow,
+        {
+            "raw": raw,
+            "files": _drop_folder(settings, own, stop, gate),
+            "clock": TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
+            "rule-books": rule_books,
+            "log": _log_source(settings, start, gate, log),
+            "receipts": ReceiptSource(kafka, stop=stop, metrics=metrics, watch=watch),
+        },
+    )
+    dead = add_intake(
         _admission(settings, own, metrics),
-        raw,
-        _drop_folder(settings, own, stop, gate),
-        TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
+        streams["raw"],
+        streams["files"],
+        streams["clock"],
+        streams["rule-books"],
         IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, handover=handover, **waiting),
-        RuleBookSource(
-            own.rule_paths,
-            channels,
-            stop,
-            refused=metrics.rule_books_refused.inc,
-            failing=books.failing,
-            is_held=pool.is_away,
-            routing=own.routing_path,
-        ),
     )
     drafts, routed, gaps, acted = add_detection(
-        flow,
-        _log_source(settings, start, gate, log),
+        streams["log"],
         own.rules if start.book is None else compiled(start.book.rules),
         channels,
         settings.shards,
         books,
         compiled,
         Past(settings.clickhouse, pool.wait_until_delivered),
-        StateStore(state / JOURNALS, Room(state, stop, metrics)),
+        StateStore(state / JOURNALS, Room(state, stop, metrics), MergeProcess()),
         start.published,
         own.routing if start.book is None else start.book.routing,
         own.routing_of,
@@ -201,7 +214,7 @@ def build(
         op.map("gap-rows", gaps, lambda keyed: _pooled(keyed[1])),
         op.map("action-rows", judged, lambda keyed: _pooled(keyed[1])),
         op.map("dead-rows", dead, _pooled),
-        add_receipts(flow, ReceiptSource(kafka, stop=stop, metrics=metrics, watch=watch), metrics),
+        add_receipts(streams["receipts"], metrics),
     )
     op.output("pool", rows, pool)
     return flow
@@ -213,7 +226,9 @@ def _compiled(own: Installation, metrics: Metrics, book: RuleBook) -> list[Rule]
     return rules
 
 
-def _log_source(settings: Settings, start: Start, gate: Gate, log: LogSource) -> Source[Slice]:
+def _log_source(
+    settings: Settings, start: Start, gate: Gate, log: LogSource
+) -> FixedPartitionedSource[Slice, LogPosition]:
     """The intake log, with the pool before it where it does not begin at the beginning."""
     if not start.log_since_us:
         return log
@@ -234,9 +249,9 @@ def _channels_read_up(raw: RawSource, channels: Mapping[str, Channel]) -> tuple[
     return tuple(sorted(name for name in channels if raw_topic(name) in topics))
 
 
-def _drop_folder(settings: Settings, own: Installation, stop: threading.Event, gate: Gate) -> FolderSource | None:
+def _drop_folder(settings: Settings, own: Installation, stop: threading.Event, gate: Gate) -> FolderSource | Silent:
     if not settings.drop:
-        return None
+        return Silent(stop)
     formats = {name: mapping.format for name, mapping in own.mappings.items()}
     return FolderSource(settings.drop, formats, Sealer(own.unsealer.public), stop, gate=gate)
 

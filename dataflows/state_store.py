@@ -37,6 +37,19 @@ def _at_once(write: Callable[[], Answer]) -> Answer:
     return write()
 
 
+class Merger(Protocol):
+    """Makes one frame of a journal's oldest."""
+
+    def __call__(self, journal: Journal, until: int) -> Callable[[], bool] | None:
+        """Begin, with all up to frame `until`; what tells whether it has ended. None where it cannot begin now."""
+
+
+def merge_at_once(journal: Journal, until: int) -> Callable[[], bool]:
+    """Merge now; has ended when it returns."""
+    journal.fold(until, merge)
+    return lambda: True
+
+
 class Stage(Protocol):
     """What keeps state: the stages of detection."""
 
@@ -92,16 +105,17 @@ class Store(Protocol):
 class StateStore:
     """The journals of one flow, in one folder that every process of the flow can reach."""
 
-    def __init__(self, folder: Path | str, patience: Patience | None = None) -> None:
+    def __init__(self, folder: Path | str, patience: Patience | None = None, merger: Merger = merge_at_once) -> None:
         """`patience` is asked to write; without one a disk that is full is an error."""
         self.folder = Path(folder)
         self._patience = patience or _at_once
+        self._merger = merger
 
     def begin(self, step: str, key: str, stage: Stage) -> Keeps:
         """Keep a stage that begins empty; what is in its journal is of a life that nothing goes on from."""
         journal = self._patience(lambda: Journal(self.folder / f"{step}.{key}.journal"))
         journal.cut(0)
-        return Keeper(journal, stage, self._patience)
+        return Keeper(journal, stage, self._patience, self._merger)
 
     def resume(self, saved: bytes, stage: Stage) -> Keeps:
         """Give a stage back what was kept when the engine got `saved`; from then on, keep it."""
@@ -110,7 +124,7 @@ class StateStore:
         frames = list(_frames(journal, pointer))
         journal.cut(pointer.frame)
         stage.restore(frames)
-        return Keeper(journal, stage, self._patience, pointer.frame, len(frames[0]))
+        return Keeper(journal, stage, self._patience, self._merger, pointer.frame, len(frames[0]))
 
     def frames(self, saved: bytes) -> Iterator[bytes]:
         """The frames that a pointer stands for, each checked. Raises `JournalError` if one is missing or damaged."""
@@ -156,12 +170,20 @@ class Keeper:
     """Keeps one stage in a journal."""
 
     def __init__(
-        self, journal: Journal, stage: Stage, patience: Patience, resumed: int = 0, merged_bytes: int = 0
+        self,
+        journal: Journal,
+        stage: Stage,
+        patience: Patience,
+        merger: Merger,
+        resumed: int = 0,
+        merged_bytes: int = 0,
     ) -> None:
         """`resumed` is the frame up to which the stage was given back, 0 for nothing."""
         self._journal = journal
         self._stage = stage
         self._patience = patience
+        self._merger = merger
+        self._has_merged: Callable[[], bool] | None = None  # asks whether the merging at hand is done
         self._merged_bytes = merged_bytes  # of the frame that the frames before became
         self._saved = deque([resumed] * RESTARTS, RESTARTS)  # frames that a restart may go back to
 
@@ -176,11 +198,10 @@ class Keeper:
 
     def _merge(self, until: int) -> None:
         """Make one frame of those that no restart goes back before, once the changes outweigh what they change."""
-        if not until or self._journal.size - self._merged_bytes < max(MERGE_AT * self._merged_bytes, MERGE_ABOVE):
-            return
-        frames = [body for _, body in self._journal.frames(until=until)]
-        if len(frames) < 2:
-            return
-        body = merge(frames)
-        self._patience(lambda: self._journal.replace(until, body))
-        self._merged_bytes = len(body)
+        if self._has_merged is not None:
+            if not self._has_merged():
+                return
+            self._has_merged = None
+            self._merged_bytes = self._journal.measure()
+        if until and self._journal.size - self._merged_bytes >= max(MERGE_AT * self._merged_bytes, MERGE_ABOVE):
+            self._has_merged = self._merger(self._journal, until)

@@ -128,7 +128,8 @@ def run(people: int, more: int, seconds: float, folder: Path | None) -> Used:
     channels = load_channels()
     flow = Dataflow("anlan")
     rules = load_rules([RULES_FOLDER], channels, load_calendars())
-    detected = add_detection(flow, _People(people, more, clock), rules, channels, SHARDS, Books(Metrics()), store=store)
+    log = op.input("log", flow, _People(people, more, clock))
+    detected = add_detection(log, rules, channels, SHARDS, Books(Metrics()), store=store)
     for name in detected._fields:
         op.output(f"{name}-out", getattr(detected, name), Nowhere())
     with calm_collector():

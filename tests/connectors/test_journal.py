@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_frames_come_back_in_order_after_it_was_closed(tmp_path: Path) -> None:
 
 
 Steps = st.lists(
-    st.tuples(st.sampled_from(["append", "cut", "forget", "replace", "open"]), st.integers(0, 6)), max_size=25
+    st.tuples(st.sampled_from(["append", "cut", "forget", "fold", "open"]), st.integers(0, 6)), max_size=25
 )
 
 
@@ -40,9 +41,9 @@ def test_it_does_what_a_plain_list_would(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal"
-    journal, frames, last, forgotten = Journal(path), {}, 0, 0
+    journal, frames, last, forgotten, folded = Journal(path), {}, 0, 0, 0
     for step, number in steps:
-        at = max(last - number, 0)
+        at = max(last - number, folded)  # nobody goes back before what was folded
         if step == "append":
             last += 1
             frames[last] = bytes([number]) * number
@@ -53,15 +54,39 @@ def test_it_does_what_a_plain_list_would(
         elif step == "forget":
             frames, forgotten = {n: body for n, body in frames.items() if n > at}, max(at, forgotten)
             journal.forget(at)
-        elif step == "replace" and at:
-            frames = {at: b"all"} | {n: body for n, body in frames.items() if n > at}
-            journal.replace(at, b"all")
+        elif step == "fold":
+            if len(old := [body for n, body in frames.items() if n <= at]) > 1:
+                frames, folded = {at: b"".join(old)} | {n: body for n, body in frames.items() if n > at}, at
+            journal.fold(at, b"".join)
         elif step == "open":
             journal.close()
             journal = Journal(path)
         assert bodies(journal) == sorted(frames.items())
         assert (journal.last, journal.size) == (last, sum(map(len, frames.values())))
     journal.close()
+
+
+def test_frames_that_are_others_by_now_are_not_folded(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal") as journal, Journal(tmp_path / "journal") as other:
+        for number in range(4):
+            journal.append(bytes([number]))
+
+        def merge(bodies: Sequence[bytes]) -> bytes:
+            journal.cut(1)
+            journal.append(b"of the next life")
+            return b"".join(bodies)
+
+        other.fold(3, merge)
+        assert bodies(journal) == [(1, b"\0"), (2, b"of the next life")]
+
+
+def test_what_another_folds_while_we_append_is_whole(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal") as journal, Journal(tmp_path / "journal") as other:
+        for number in range(4):
+            journal.append(bytes([number]))
+        other.fold(3, lambda bodies: [journal.append(b"meanwhile"), b"".join(bodies)][1])
+        assert bodies(journal) == [(3, b"\0\1\2"), (4, b"\3"), (5, b"meanwhile")]
+        assert (journal.measure(), journal.size, journal.append(b"")) == (3, 13, 6)
 
 
 def test_what_was_appended_outlives_a_kill(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def send(bootstrap: str, topic: str, *values: bytes) -> None:
 def read(bootstrap: str, topic: str, metrics: Metrics, recovery: Path | None = None) -> list[Poolable]:
     out: list[tuple[str, list[Poolable]]] = []
     flow = Dataflow("receipts_flow")
-    rows = add_receipts(flow, ReceiptSource(bootstrap, topic, until_end=True), metrics)
+    records = op.input("receipts", flow, ReceiptSource(bootstrap, topic, until_end=True))
+    rows = add_receipts(records, metrics)
     op.output("out", rows, TestingSink(out))
     config = RecoveryConfig(str(recovery)) if recovery else None
     run_main(flow, epoch_interval=timedelta(0), recovery_config=config)

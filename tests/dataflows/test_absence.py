@@ -55,7 +55,7 @@ def run(arrivals: list[Arrival], workers: int = 1) -> list[Revision]:
     drafts: list[list[Draft]] = []
     flow = Dataflow("absence")
     source = TestingSource([*slices, Slice(slices[-1].clock_us + 1, [])])
-    detected = add_detection(flow, source, rules, CHANNELS, 4, Books(Metrics()))
+    detected = add_detection(op.input("log", flow, source), rules, CHANNELS, 4, Books(Metrics()))
     op.output("out", detected.drafts, ListSink(drafts))
     cli_main(flow, workers_per_process=workers, epoch_interval=timedelta(days=1))
     return [draft.revision for part in drafts for draft in part]

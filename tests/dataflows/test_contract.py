@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 from installation import Installation
 
 from alerts import detection, linking, publishing
 from connectors import clickhouse_writer, spool_file
 from connectors.metrics import Metrics
-from dataflows import detect, recovery, state_store
+from dataflows import detect, recovery, sources, state_store
 from dataflows.run import build, load
 from dataflows.start import VERSIONS, Start
 
@@ -26,7 +27,9 @@ def test_every_step_that_keeps_something_has_the_id_it_always_had(tmp_path: Path
     found: dict[str, set[str]] = {}
     for step in flow.substeps:
         found.setdefault(type(step).__name__, set()).add(step.step_id.removeprefix("anlan."))
-    assert found["input"] == SOURCES
+    assert found["input"] == {sources.STEP}
+    (step,) = (step for step in flow.substeps if type(step).__name__ == "input")
+    assert set(cast("Any", step).source.list_parts()) == SOURCES
     assert found["stateful_batch"] == STAGES
     assert found["output"] == SINKS
 

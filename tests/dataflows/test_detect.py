@@ -124,7 +124,8 @@ def run(
     left = list(aborts)
     for _ in range(len(aborts) + 1):
         flow = Dataflow("test")
-        detected = add_detection(flow, Cuts(cuts, left), rules, CHANNELS, SHARDS, Books(Metrics()), store=store)
+        log = op.input("log", flow, Cuts(cuts, left))
+        detected = add_detection(log, rules, CHANNELS, SHARDS, Books(Metrics()), store=store)
         op.output("drafts", detected.drafts, ListSink(found))
         op.output("gap-rows", detected.gaps, ListSink([] if gaps is None else gaps))
         cli_main(flow, workers_per_process=workers, recovery_config=recovery, epoch_interval=timedelta(0))

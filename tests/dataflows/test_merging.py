@@ -1,93 +1,69 @@
-"""Matters are merged and split in a running flow, through a kill: in the feeds, in the pool and in the audit."""
+"""Journals are merged in a process of its own, which may be killed at any moment."""
 
 from __future__ import annotations
 
-import signal
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
 
-import msgspec
 import pytest
-import redis
-from family_reports import replayed
-from live_flow import LiveFlow, in_topic, wait_until
+from live_flow import wait_until
 
-from alerts.model import Acted, AlertAction, Doing, Event, Revision
-from alerts.rejoining import split_matter
-from connectors.clickhouse import Pool
-from connectors.clickhouse_audit import audit_faults
-from connectors.kafka import ACTIONS, RawProducer, raw_topic
+from alerts import kept
+from connectors.journal import Journal
+from dataflows.merging import MergeProcess, main
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
-
-RULE = "mm.many-on-one-matter"
+FRAMES = 40
 
 
-def report(matter: str, number: int) -> Event:
-    return Event(
-        id=f"{matter}-{number}", channel="hotline", action="received", matter=matter, category="service",
-        subcategory="water", region="620102001", reporter=f"k1:{'abcdefghijklmnop'[number] * 20}",
-        occurred_at=datetime.now(UTC) - timedelta(minutes=30 - number),
-    )  # fmt: skip
+def filled(path: Path, size: int = 0) -> Journal:
+    journal = Journal(path)
+    for number in range(FRAMES):
+        part = {("last",): number, (number,): "x" * size}
+        journal.append(kept.encode(1, part, whole=number == 0))
+    return journal
 
 
-def send(flow: LiveFlow, *sent: Event | AlertAction) -> None:
-    with RawProducer(flow.broker.bootstrap) as producer:
-        for each in sent:
-            producer.send(raw_topic(each.channel) if isinstance(each, Event) else ACTIONS, msgspec.json.encode(each))
-        producer.flush()
+def read(journal: Journal) -> dict[kept.Name, bytes]:
+    return {name: bytes(value) for name, value in kept.decode([body for _, body in journal.frames()], 1).items()}
 
 
-def act(flow: LiveFlow, doing: Doing, action_id: str, **fields: Any) -> Acted:
-    """A supervisor of the county acts, and the verdict comes back."""
-    client = redis.Redis.from_url(flow.valkey.url)
-    now = datetime.now(UTC)
-    send(flow, AlertAction(action_id, doing, "li", "supervisor", now, "620102", why="so", **fields))
-    wait_until(lambda: client.exists(f"acted:{action_id}") == 1, f"{action_id} must have a verdict")
-    found: Any = client.get(f"acted:{action_id}")
-    return msgspec.json.decode(found, type=Acted)
+def test_another_process_merges_while_frames_come(tmp_path: Path) -> None:
+    with filled(tmp_path / "journal") as journal:
+        before, begin = read(journal), MergeProcess()
+        has_ended = begin(journal, FRAMES - 3)
+        assert has_ended is not None
+        assert begin(journal, FRAMES - 2) is None  # one is at work
+        journal.append(kept.encode(1, {("new",): 1}, whole=False))
+        wait_until(has_ended, "the process must end")
+        assert read(journal) == before | {("new",): b"\x01"}
+        assert [number for number, _ in journal.frames()] == [FRAMES - 3, FRAMES - 2, FRAMES - 1, FRAMES, FRAMES + 1]
+        assert begin(journal, FRAMES) is not None
 
 
-def last(flow: LiveFlow) -> dict[str, Revision]:
-    """The last revision for each matter."""
-    return {r.key["matter"]: r for r in in_topic(flow.broker.bootstrap) if r.rule == RULE}
+def test_a_merge_that_is_killed_leaves_the_journal_whole(tmp_path: Path) -> None:
+    with filled(tmp_path / "journal", 200_000) as journal:
+        before = read(journal)
+        command = [sys.executable, "-m", "dataflows.merging", str(journal.path), str(FRAMES - 3)]
+        for delay in range(12):
+            process = subprocess.Popen(command)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.02 * (delay + 1))
+            process.kill()
+            process.wait()
+            assert read(journal) == before
+        assert subprocess.run(command, check=True).returncode == 0
+        assert read(journal) == before
+        assert len(list(journal.frames())) == 4
 
 
-def matters(flow: LiveFlow) -> dict[str, str]:
-    with Pool(flow.dsn) as pool:
-        return {row["id"]: row["matter"] for row in pool.rows("SELECT id, matter FROM events FINAL")}
+def test_a_journal_that_is_gone_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    assert main([str(tmp_path / "gone"), "3"]) == 0
+    assert not (tmp_path / "gone").exists()
 
 
-def test_a_merge_and_a_split_reach_every_reader_and_are_the_same_after_a_kill(live_flow: LiveFlow) -> None:
-    live_flow.start()
-    wait_until(lambda: "flow_started" in live_flow.said(), "the flow must start")
-    send(live_flow, *[report("a", number) for number in range(6)], *[report("b", number) for number in range(6, 9)])
-    wait_until(lambda: "a" in last(live_flow), "the alert of the first matter must open")
-
-    merged = act(live_flow, "merge", "merge-1", matter="a", into="b")
-    live_flow.stop(signal.SIGKILL)  # the pool has what was done; the flow does it again
-    live_flow.start()
-    send(live_flow, report("a", 9))
-    wait_until(lambda: last(live_flow)["b"].distinct == 10, "what is reported to either must be the one's")
-    made = act(live_flow, "split", "split-1", matter="b", events=tuple(f"a-{number}" for number in range(5)))
-    refused = act(live_flow, "split", "split-2", matter="b", events=("a-0",))
-    assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
-
-    found = last(live_flow)
-    new = split_matter("split-1")
-    assert (merged.verdict, merged.county, made.action.into) == ("done", "620102", new)
-    assert refused.sentence == "`events` must name events of the matter `b`; got `a-0`, which is of another"
-    assert (found["a"].state, found["a"].links[0].type, found["a"].links[0].alert_id) == (
-        "merged", "merged_into", found["b"].alert_id,
-    )  # fmt: skip
-    assert (found["b"].state, found["b"].distinct) == ("open", 5)
-    assert (found[new].state, found[new].distinct) == ("open", 5)
-    assert [(link.type, link.alert_id) for link in found[new].links] == [("split_from", found["b"].alert_id)]
-    topic = in_topic(live_flow.broker.bootstrap)
-    assert {(r.alert_id, r.revision): r.content_hash for r in topic} == replayed(live_flow.broker.bootstrap)
-    wanted = {f"a-{number}": new for number in range(5)} | dict.fromkeys(("a-5", "a-9", "b-6", "b-7", "b-8"), "b")
-    assert matters(live_flow) == wanted
-    with Pool(live_flow.dsn) as pool:
-        assert audit_faults(pool) == (3, [])
-        links = pool.rows("SELECT reason, previous FROM matter_links FINAL WHERE event_id = 'a-0' ORDER BY decided_at")
-        assert [(row["reason"], row["previous"]) for row in links] == [("given", ""), ("merged", "a"), ("split", "b")]
+def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "journal").write_text("something else altogether" * 1_000)
+    assert main([str(tmp_path / "journal"), "3"]) == 1
+    assert "journal_not_merged journal must be there to open; got `file is not a database`" in capsys.readouterr().err

@@ -113,7 +113,7 @@ def run(state: Path, source: Counting) -> list[bytes | None]:
         return _Step(StateStore(state / JOURNALS))
 
     flow = Dataflow("anlan")
-    numbers = op.key_on("key", op.input("log", flow, source), lambda _: "log")
+    numbers = op.key_on("key", op.input("sources", flow, source), lambda _: "log")
     summed = op.stateful_batch("link", numbers, _step)
     op.output("out", summed, TestingSink([]))
     cli_main(flow, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(str(state / SNAPSHOTS), timedelta(0)))
@@ -132,9 +132,9 @@ def state(tmp_path: Path) -> Path:
 
 def test_what_the_engine_would_resume_from_is_found(state: Path) -> None:
     found = {snapshot.step: snapshot for snapshot in snapshots_of(state / SNAPSHOTS)}
-    assert set(found) == {"log", "link"}
-    clock, offsets = found["log"].state
-    assert (clock, found["log"].key) == (offsets[0] * 1_000_000, "log")
+    assert set(found) == {"sources", "link"}
+    clock, offsets = found["sources"].state
+    assert (clock, found["sources"].key) == (offsets[0] * 1_000_000, "log")
     check(state)
     source = Counting(30)
     assert run(state, source)[0] == found["link"].state
@@ -189,7 +189,7 @@ def test_a_snapshot_older_than_the_log_is_told(state: Path) -> None:
 
 
 def test_a_rebuild_that_was_cut_off_is_told(state: Path) -> None:
-    snapshots = [Snapshot("log", "log", UNFINISHED)]
+    snapshots = [Snapshot("sources", "log", UNFINISHED)]
     with pytest.raises(UnusableError, match="a rebuild from the pool must be finished; got one that was cut off"):
         check_snapshots(snapshots, StateStore(state / JOURNALS), {}, BOUNDS)
 

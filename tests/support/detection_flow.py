@@ -132,8 +132,7 @@ def run(task: Task) -> None:
     store: Store = StateStore(Path(task.state) / "kept") if task.state else FORGETFUL
     flow = Dataflow("anlan")
     found = add_detection(
-        flow,
-        Paced(log, timedelta(milliseconds=task.pause_ms)) if task.pause_ms else log,
+        op.input("log", flow, Paced(log, timedelta(milliseconds=task.pause_ms)) if task.pause_ms else log),
         load_rules([RULES_FOLDER], channels),
         channels,
         task.shards,
