@@ -21,6 +21,8 @@ GONE = Raw(b"\xc0")  # nil
 _ARRAYS = range(0x90, 0xA0)  # the first byte of a short msgpack array
 _SMALL = 0x80  # a number below this is its own byte
 _NOT_WHOLE = b"\xc2"  # false
+_LONG = 16  # a msgpack array of so many has its length in bytes of its own
+_TOGETHER = 512  # names and values that are written by one call, far quicker than one by one
 _MAP = 0xDF  # the first byte of a map whose length is in the next four
 
 
@@ -34,25 +36,37 @@ def encode(version: int, parts: Mapping[Name, Any], *, whole: bool) -> bytes:
 
 
 class Changes:
-    """A frame of changes that grows part by part, so that no part is held or looked at twice.
+    """A frame of changes that grows part by part, so that no part is looked at twice.
 
-    Of two parts with one name the later counts.
+    Of two parts with one name the later counts. What is put must stay as it is until `settle`.
     """
 
-    __slots__ = ("_buffer", "_count")
+    __slots__ = ("_buffer", "_count", "_put")
 
     def __init__(self, version: int) -> None:
         self._buffer = bytearray((_ARRAYS[3], version, *_NOT_WHOLE, _MAP, 0, 0, 0, 0))
         self._count = 0
+        self._put: list[Any] = []  # names and values in turn
 
     def put(self, name: Name, value: Any) -> None:
         """One more part in plain types; None for one that is gone."""
-        ENCODER.encode_into(name, self._buffer, -1)
-        ENCODER.encode_into(value, self._buffer, -1)
-        self._count += 1
+        self._put += (name, value)
+        if len(self._put) == _TOGETHER:
+            self.settle()
+
+    def settle(self) -> None:
+        """Write what was put: it may change from now on."""
+        if self._put:
+            place = len(self._buffer)
+            ENCODER.encode_into(self._put, self._buffer, -1)
+            # a map is written as a list of its names and values in turn, but for its first bytes
+            del self._buffer[place : place + (1 if len(self._put) < _LONG else 3)]
+            self._count += len(self._put) // 2
+            self._put.clear()
 
     def frame(self) -> bytes:
         """The frame of what was put."""
+        self.settle()
         self._buffer[4:8] = self._count.to_bytes(4, "big")
         return bytes(self._buffer)
 

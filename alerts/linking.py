@@ -382,6 +382,7 @@ class Linking:
         """Put some of what changed into the next frame now: a snapshot, for which everybody waits, is shorter then."""
         for number, component in self.linker.small_parts():
             self._ahead.put((COMPONENT, number), component)
+        self._ahead.settle()
 
     def restore(self, frames: Sequence[bytes]) -> None:
         """Take back a snapshot and the changes behind it."""

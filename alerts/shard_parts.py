@@ -60,6 +60,7 @@ def put_small(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequ
                     known.changed[key] = None
                 else:
                     changes.put((ALERTS, number, key), _of_alerts(each))
+    changes.settle()
 
 
 def put_changed(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
 
 import bytewax.operators as op
@@ -22,6 +22,7 @@ from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
 from connectors.scrub import scrub
 
+LOOK_EVERY = timedelta(milliseconds=20)  # never far away: a source that sleeps holds up everybody's snapshot
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # a table takes no other time
 
 _decode = msgspec.json.Decoder(Receipt).decode
@@ -57,7 +58,7 @@ class ReceiptSource(FixedPartitionedSource[list[RawRecord], Offsets]):
     def build_part(
         self, step_id: str, for_part: str, resume_state: Offsets | None
     ) -> StatefulSourcePartition[list[RawRecord], Offsets]:
-        return self._raw.build_part(step_id, for_part, self._still_there(resume_state or {}))
+        return _Unhurried(self._raw.build_part(step_id, for_part, self._still_there(resume_state or {})))
 
     def _still_there(self, offsets: Offsets) -> Offsets:
         """Of the positions those that the topic still has; else its beginning."""
@@ -69,6 +70,25 @@ class ReceiptSource(FixedPartitionedSource[list[RawRecord], Offsets]):
                 _log.warning("receipts_missed partition=%s next=%d oldest=%d", name, found[name], low)
                 found[name] = low
         return found
+
+
+class _Unhurried(StatefulSourcePartition[list[RawRecord], Offsets]):
+    """Asks seldom: a look at the broker is time that alerts wait."""
+
+    def __init__(self, part: StatefulSourcePartition[list[RawRecord], Offsets]) -> None:
+        self._part = part
+
+    def next_batch(self) -> Iterable[list[RawRecord]]:
+        return self._part.next_batch()
+
+    def next_awake(self) -> datetime:
+        return datetime.now(UTC) + LOOK_EVERY
+
+    def snapshot(self) -> Offsets:
+        return self._part.snapshot()
+
+    def close(self) -> None:
+        self._part.close()
 
 
 def add_receipts(records: Stream[list[RawRecord]], metrics: Metrics) -> KeyedStream[list[Poolable]]:

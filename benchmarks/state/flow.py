@@ -1,8 +1,6 @@
-"""A replay through the shipped rules, as a process: `python -m benchmarks.state.flow PEOPLE MORE SECONDS FOLDER`.
+"""A replay through the shipped rules, as a process: `python -m benchmarks.state.flow TASK`, a `Task` as JSON.
 
-First each of `PEOPLE` sends a report, then `MORE` reports follow from the same people, as fast as it goes. With a
-`FOLDER` every `SECONDS` a snapshot is kept there, and a second run on it goes on from the last one. With `-` nothing
-is kept. It writes, as JSON, what either part used.
+It writes, as JSON, what it used.
 """
 
 from __future__ import annotations
@@ -10,9 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +22,7 @@ from bytewax.run import cli_main
 
 from alerts.model import Slice
 from benchmarks.nowhere import Nowhere
-from benchmarks.state.people import slices
+from benchmarks.state.people import SLICE, START_US, city, slices
 from connectors.calendars import load_calendars
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
@@ -33,19 +30,37 @@ from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.books import Books
 from dataflows.detect import add_detection
 from dataflows.memory import calm_collector
+from dataflows.merging import MergeProcess
 from dataflows.state_store import FORGETFUL, StateStore, Store
 
 SHARDS = 8
+MORE_FOR = 3  # one further report for so many people
+CITY_START_US = 1_767_196_800_000_000  # the first event of a city arrives
 PER_SECOND = 1.0  # of the log's own clock: how old what is kept becomes
 NEVER = timedelta(days=365)
+
+
+class Task(NamedTuple):
+    """What to replay, as fast as it goes: a report of each of the people, and then what counts."""
+
+    people: int
+    history: str  # file with the events of a city that follow; "" for another report of every third of the people
+    seconds: float  # between two snapshots
+    folder: str = ""  # where they are kept, and where another run goes on; "" for none
+
+    @property
+    def is_city(self) -> bool:
+        """Whether a city follows, and only that counts."""
+        return bool(self.history)
 
 
 class Used(NamedTuple):
     """What the run used."""
 
-    began_cpu: float  # CPU seconds until the first slice was asked for: imports, rules, and what was read back
+    began_cpu: float  # CPU seconds until the first slice that counts was asked for
     began_wall: float  # the same in time, from the start of the process
-    cpu: float  # from then to the end
+    events: int  # from then on
+    cpu: float  # to the end, that of the processes that merge journals included
     wall: float
     saving_cpu: float  # of it inside the steps' snapshots
     snapshots: int
@@ -57,36 +72,47 @@ class Clock:
 
     def __init__(self) -> None:
         self.began: tuple[float, float] | None = None
+        self.events = 0
         self.saving = 0.0
         self.saves = 0
 
     def begin(self) -> None:
-        """The first report is asked for; later ones change nothing."""
-        self.began = self.began or (time.process_time(), time.time())
+        """What counts begins; later calls change nothing."""
+        if self.began is None:
+            self.began = cpu_seconds(), time.time()
+            self.saving = self.saves = 0
 
 
 class _People(FixedPartitionedSource[Slice, int]):
-    def __init__(self, people: int, more: int, clock: Clock) -> None:
-        self._told = people, more, clock
+    def __init__(self, task: Task, clock: Clock) -> None:
+        self._task = task
+        self._clock = clock
 
     def list_parts(self) -> list[str]:
         return ["log"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _Part:
-        return _Part(*self._told, resume_state or 0)
+        return _Part(self._task, self._clock, resume_state or 0)
 
 
 class _Part(StatefulSourcePartition[Slice, int]):
-    def __init__(self, people: int, more: int, clock: Clock, given: int) -> None:
-        self._slices: Iterator[Slice] = islice(slices(people, more, PER_SECOND), given, None)
+    def __init__(self, task: Task, clock: Clock, given: int) -> None:
+        more = 0 if task.is_city else task.people // MORE_FOR
+        start_us = CITY_START_US - int(task.people / PER_SECOND * 1e6) if task.is_city else START_US
+        people = slices(task.people, more, PER_SECOND, start_us)
+        self._before = -(-task.people // SLICE) if task.is_city else 0  # slices that do not count
+        self._slices = islice(chain(people, city(Path(task.history)) if task.is_city else ()), given, None)
         self._given = given
         self._clock = clock
 
     def next_batch(self) -> list[Slice]:
-        self._clock.begin()
+        if self._given >= self._before:
+            self._clock.begin()
         cut = next(self._slices, None)
         if cut is None:
             raise StopIteration
+        if self._clock.began is not None:
+            self._clock.events += len(cut.arrivals)
         self._given += 1
         return [cut]
 
@@ -121,28 +147,31 @@ class _TimedKeeper:
         return saved
 
 
-def run(people: int, more: int, seconds: float, folder: Path | None) -> Used:
+def run(task: Task) -> Used:
     """Run it to its end."""
-    clock = Clock()
-    store = _Timed(FORGETFUL if folder is None else StateStore(folder / "kept"), clock)
+    clock, folder = Clock(), Path(task.folder) if task.folder else None
+    store = _Timed(FORGETFUL if folder is None else StateStore(folder / "kept", merger=MergeProcess()), clock)
     channels = load_channels()
     flow = Dataflow("anlan")
     rules = load_rules([RULES_FOLDER], channels, load_calendars())
-    log = op.input("log", flow, _People(people, more, clock))
+    log = op.input("log", flow, _People(task, clock))
     detected = add_detection(log, rules, channels, SHARDS, Books(Metrics()), store=store)
     for name in detected._fields:
         op.output(f"{name}-out", getattr(detected, name), Nowhere())
     with calm_collector():
         cli_main(
-            flow, epoch_interval=timedelta(seconds=seconds) if folder else NEVER, recovery_config=_recovery(folder)
+            flow, epoch_interval=timedelta(seconds=task.seconds) if folder else NEVER, recovery_config=_recovery(folder)
         )
     assert clock.began is not None
     cpu, at = clock.began
     kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else 0
-    return Used(
-        cpu, at - _started_at(), time.process_time() - cpu, time.time() - at, clock.saving, clock.saves // (SHARDS + 2),
-        kept,
-    )  # fmt: skip
+    used = cpu_seconds() - cpu, time.time() - at
+    return Used(cpu, at - _started_at(), clock.events, *used, clock.saving, clock.saves // (SHARDS + 2), kept)
+
+
+def cpu_seconds() -> float:
+    """Of this process, and of those that merged journals for it and have ended."""
+    return sum(os.times()[:4])
 
 
 def _started_at() -> float:
@@ -164,6 +193,5 @@ def _recovery(folder: Path | None) -> RecoveryConfig | None:
 
 if __name__ == "__main__":
     os.environ.setdefault("RUST_BACKTRACE", "0")
-    folder = None if sys.argv[4] == "-" else Path(sys.argv[4])
-    used = run(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), folder)
+    used = run(msgspec.json.decode(sys.argv[1], type=Task))
     sys.stdout.write(msgspec.json.encode(used).decode())

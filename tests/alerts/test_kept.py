@@ -48,14 +48,18 @@ def test_a_snapshot_with_changes_holds_nothing_of_what_is_gone_and_changes_alone
     assert merge(changes) == encode(4, {("a",): None}, whole=False)
 
 
-@given(told=st.lists(st.tuples(names, values), max_size=70))
-def test_changes_that_grow_part_by_part_are_the_frame_of_what_each_name_got_last(told: list[tuple[Any, Any]]) -> None:
+@given(told=st.lists(st.tuples(names, values, st.booleans()), max_size=70))
+def test_changes_that_grow_part_by_part_are_the_frame_of_what_each_name_got_last(
+    told: list[tuple[Any, Any, bool]],
+) -> None:
     changes = Changes(4)
-    for name, value in told:
+    for name, value, settles in told:
         changes.put(name, value)
+        if settles:
+            changes.settle()
     begins = encode(4, {("head",): 0}, whole=True)
 
-    assert read(begins, changes.frame()) == read(begins, frame(False, dict(told)))
+    assert read(begins, changes.frame()) == read(begins, frame(False, {name: value for name, value, _ in told}))
 
 
 def test_changes_may_be_many() -> None:
