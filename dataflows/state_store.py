@@ -115,7 +115,9 @@ class StateStore:
         """Keep a stage that begins empty; what is in its journal is of a life that nothing goes on from."""
         journal = self._patience(lambda: Journal(self.folder / f"{step}.{key}.journal"))
         journal.cut(0)
-        return Keeper(journal, stage, self._patience, self._merger)
+        nothing = stage.snapshot()  # so that the first snapshot of the flow saves changes, too, and is no longer
+        newest = self._patience(lambda: journal.append(nothing))
+        return Keeper(journal, stage, self._patience, self._merger, newest)
 
     def resume(self, saved: bytes, stage: Stage) -> Keeps:
         """Give a stage back what was kept when the engine got `saved`; from then on, keep it."""
@@ -175,21 +177,21 @@ class Keeper:
         stage: Stage,
         patience: Patience,
         merger: Merger,
-        resumed: int = 0,
+        newest: int,
         merged_bytes: int = 0,
     ) -> None:
-        """`resumed` is the frame up to which the stage was given back, 0 for nothing."""
+        """What the stage keeps stands in the journal up to its `newest` frame."""
         self._journal = journal
         self._stage = stage
         self._patience = patience
         self._merger = merger
         self._has_merged: Callable[[], bool] | None = None  # asks whether the merging at hand is done
         self._merged_bytes = merged_bytes  # of the frame that the frames before became
-        self._saved = deque([resumed] * RESTARTS, RESTARTS)  # frames that a restart may go back to
+        self._saved = deque([newest] * RESTARTS, RESTARTS)  # frames that a restart may go back to
 
     def save(self) -> tuple[bytes, int]:
         """Put what changed on the disk: the pointer for the engine, and how many bytes that were."""
-        body = self._stage.changes() if self._saved[-1] else self._stage.snapshot()
+        body = self._stage.changes()
         frame = self._patience(lambda: self._journal.append(body))
         self._saved.append(frame)
         self._merge(self._saved[0])
@@ -203,5 +205,5 @@ class Keeper:
                 return
             self._has_merged = None
             self._merged_bytes = self._journal.measure()
-        if until and self._journal.size - self._merged_bytes >= max(MERGE_AT * self._merged_bytes, MERGE_ABOVE):
+        if self._journal.size - self._merged_bytes >= max(MERGE_AT * self._merged_bytes, MERGE_ABOVE):
             self._has_merged = self._merger(self._journal, until)

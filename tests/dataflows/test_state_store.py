@@ -101,7 +101,6 @@ def test_nothing_is_left_of_a_life_that_no_snapshot_was_made_of(tmp_path: Path) 
 
     stage = Numbers()
     pointer, _ = store.begin("step", "key", stage).save()
-    assert len(list(store.frames(pointer))) == 1
     again = Numbers()
     store.resume(pointer, again)
     assert again.kept == {}
@@ -135,7 +134,7 @@ def test_a_journal_that_is_another_is_told(tmp_path: Path, saved: bytes) -> None
 def test_a_journal_that_is_too_short_is_told(tmp_path: Path, saved: bytes) -> None:
     with Journal(tmp_path / "step.key.journal") as journal:
         journal.cut(2)
-    with pytest.raises(JournalError, match=r"journal must reach to frame 3; got 2 as the newest"):
+    with pytest.raises(JournalError, match=r"journal must reach to frame 4; got 2 as the newest"):
         StateStore(tmp_path).resume(saved, Numbers())
 
 
@@ -155,7 +154,7 @@ def test_state_of_another_release_is_told(state: bytes) -> None:
 def test_what_found_the_disk_full_is_written_later_and_nothing_of_it_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = iter([True, True, False])
+    full = iter([True, True, False] * 2)
     append = Journal.append
 
     def appended(journal: Journal, body: bytes) -> int:
@@ -170,8 +169,9 @@ def test_what_found_the_disk_full_is_written_later_and_nothing_of_it_is_lost(
 
     monkeypatch.setattr(Journal, "append", appended)
     store, stage = StateStore(tmp_path, patience), Numbers()
+    keeper = store.begin("step", "key", stage)
     stage.put("a", 5)
-    pointer, _ = store.begin("step", "key", stage).save()
+    pointer, _ = keeper.save()
     again = Numbers()
     StateStore(tmp_path).resume(pointer, again)
     assert again.kept == {"a": 5}
