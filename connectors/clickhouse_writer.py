@@ -10,7 +10,7 @@ import itertools
 import math
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -252,8 +252,8 @@ class RowWriter:
             for table, rows in tables.items():
                 self._insert(table, rows)
         events = [item for item in items if isinstance(item, PooledEvent)]
-        for pooled in events:
-            self._metrics.events_pooled.labels(pooled.event.channel).inc()
+        for channel, count in Counter(pooled.event.channel for pooled in events).items():
+            self._metrics.events_pooled.labels(channel).inc(count)
         return {hour_of(pooled.event.occurred_at) for pooled in events}
 
     def _insert(self, table: str, items: list[Poolable]) -> None:

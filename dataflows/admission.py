@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -54,6 +55,7 @@ class Admission:
         self._mappings = mappings
         self._clock = clock
         self._metrics = metrics
+        self._received = cache(metrics.events_received.labels)
         self._unsealer = unsealer
         self._topic_mappings = dict(topic_mappings or {})
         self._decode_dead = msgspec.json.Decoder(DeadLetter).decode
@@ -148,7 +150,7 @@ class Admission:
         metrics = self._metrics
         for number, result in enumerate(results):
             if isinstance(result, Event):
-                metrics.events_received.labels(result.channel).inc()
+                self._received(result.channel).inc()
                 place = f"{source}#{number}" if number else source
                 admitted.arrivals.append(Arrival(result, 0, place, produced_us))
             elif isinstance(result, DeadLetter):
