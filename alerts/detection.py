@@ -26,7 +26,7 @@ from alerts.revival import Reviver
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, Turn
 from alerts.rule_diff import ChangeClass
-from alerts.shard_parts import all_parts, put_back, put_changed, put_small
+from alerts.shard_parts import all_parts, put_back, put_changed, put_some
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import Standing, Subject, Vouched
 from alerts.timers import CLOCK, AnyTimeline, Timers
@@ -117,8 +117,6 @@ class Shard:
         if work.last:
             self._standing(work.end, drafts)
         drafts.sort(key=lambda draft: draft.order)
-        if self._is_saved:
-            put_small(self._ahead, self.subjects, self.alerts)
         return drafts
 
     def _take_record(self, items: Sequence[Item | Regrouped], drafts: list[Draft]) -> None:
@@ -429,6 +427,11 @@ class Shard:
         parts[RULES] = [list(map(_name, self.rules)), book]
         parts[GUARDS] = self._saved_guards = self._guards()
         return encode(STATE_VERSION, parts, whole=True)
+
+    def save_ahead(self, at_most: int) -> None:
+        """Put some of what changed into the next frame of changes, so that it is sooner made; so much of each rule."""
+        if self._is_saved:
+            put_some(self._ahead, self.subjects, self.alerts, at_most)
 
     def changes(self) -> bytes:
         """What changed since the last snapshot or changes, as a frame; after a turn that is everything."""

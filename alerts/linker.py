@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, cast
 
 import msgspec
@@ -33,7 +34,6 @@ from alerts.linker_fold import (
 )
 from alerts.model import ALWAYS, Event
 
-AHEAD = 256  # so many components have changed before the small ones are saved ahead
 SMALL = 8  # events in the tail of a small one: what is larger is saved once a snapshot, however often it changes
 
 
@@ -237,15 +237,13 @@ class Linker:
         for number, component in changed.items():
             yield number, None if component is None else self._state(component)
 
-    def small_parts(self) -> Iterator[tuple[int, Any]]:
-        """Of the components that changed those with a short tail, once there are some; they count as saved then."""
-        changed = self._changed
-        if changed is None or len(changed) < AHEAD:
-            return
-        self._changed = {}
-        for number, component in changed.items():
+    def some_changed(self, at_most: int) -> Iterator[tuple[int, Any]]:
+        """Some components with a short tail of those that changed, which changed first; they count as saved then."""
+        changed = self._changed or {}
+        for number in list(islice(changed, at_most)):
+            component = changed.pop(number)
             if component is None or component.tail_size() > SMALL:
-                self._changed[number] = component
+                changed[number] = component
             else:
                 yield number, self._state(component)
 

@@ -153,7 +153,6 @@ class Linking:
                 warmth = self._take_over(turning, parts)
         self._wait_until(cut.clock_us, items)
         parts.append(self._finish(routed, items, cut.clock_us, warmth))
-        self._save_ahead()
         return parts
 
     def _act(self, act: Act, parts: Sequence[Routed], routed: Routed, items: Items) -> Said:
@@ -378,9 +377,9 @@ class Linking:
             changes.put((COMPONENT, number), component)
         return changes.frame()
 
-    def _save_ahead(self) -> None:
-        """Put some of what changed into the next frame now: a snapshot, for which everybody waits, is shorter then."""
-        for number, component in self.linker.small_parts():
+    def save_ahead(self, at_most: int) -> None:
+        """Put some of what changed into the next frame of changes, so that it is sooner made."""
+        for number, component in self.linker.some_changed(at_most):
             self._ahead.put((COMPONENT, number), component)
         self._ahead.settle()
 

@@ -83,6 +83,12 @@ class Pipeline:
         """The state of every stage."""
         return [stage.snapshot() for stage in self._stages()]
 
+    def save_ahead(self, at_most: int) -> None:
+        """Put some of what changed into the next frames of changes."""
+        self.linking.save_ahead(at_most)
+        for shard in self.shards:
+            shard.save_ahead(at_most)
+
     def changes(self) -> list[bytes]:
         """What changed in every stage since the last snapshot or changes."""
         return [stage.changes() for stage in self._stages()]

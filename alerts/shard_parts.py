@@ -17,7 +17,6 @@ from alerts.kept import Changes, Name
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import InPieces, Subject
 
-AHEAD = 32  # so many keys of a rule have changed before the small ones are saved ahead
 SMALL = 8  # events that a small one keeps
 
 SUBJECT, PIECE, ALERTS = "subject", "piece", "alerts"  # names begin with one of these, number of the rule, key
@@ -37,29 +36,26 @@ def all_parts(subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]
     return parts
 
 
-def put_small(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> None:
-    """Put what is small of what changed, once there is some of it, while it is at hand; it counts as saved then.
+def put_some(
+    changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]], at_most: int
+) -> None:
+    """Put some small ones of what changed, `at_most` of each rule, which changed first; they count as saved then.
 
     What is large is saved once a snapshot, however often it changes.
     """
-    for number, shelf in enumerate(subjects):
-        if shelf.changed is not None and len(shelf.changed) >= AHEAD:
-            changed, shelf.changed = shelf.changed, {}
-            for key in changed:
-                subject = shelf.awake.get(key)
-                if subject is None or key in shelf.left or subject.size() > SMALL:
-                    shelf.changed[key] = None
-                else:
-                    _put(changes.put, shelf, number, key, subject, is_all=False)
-    for number, known in enumerate(alerts):
-        if known.changed is not None and len(known.changed) >= AHEAD:
-            changed, known.changed = known.changed, {}
-            for key in changed:
-                each = known.awake.get(key)
-                if each is None:
-                    known.changed[key] = None
-                else:
-                    changes.put((ALERTS, number, key), _of_alerts(each))
+    for number, (shelf, known) in enumerate(zip(subjects, alerts, strict=True)):
+        for key in shelf.some_changed(at_most):
+            subject = shelf.awake.get(key)
+            if subject is None or key in shelf.left or subject.size() > SMALL:
+                shelf.touch(key)
+            else:
+                _put(changes.put, shelf, number, key, subject, is_all=False)
+        for key in known.some_changed(at_most):
+            each = known.awake.get(key)
+            if each is None:
+                known.touch(key)
+            else:
+                changes.put((ALERTS, number, key), _of_alerts(each))
     changes.settle()
 
 

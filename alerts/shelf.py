@@ -7,6 +7,7 @@ still has its timers, and is saved again as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from msgspec import Raw
@@ -45,6 +46,15 @@ class Shelf(MutableMapping[Key, T]):
         """What stands under a key is another than before, or no more there."""
         if self.changed is not None:
             self.changed[key] = None
+
+    def some_changed(self, at_most: int) -> list[Key]:
+        """Those that changed first; they count as saved from now on."""
+        if not self.changed:
+            return []
+        keys = list(islice(self.changed, at_most))
+        for key in keys:
+            del self.changed[key]
+        return keys
 
     def begin(self, key: Key, value: T) -> None:
         """Put a thing under a key that has none."""

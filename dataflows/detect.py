@@ -33,6 +33,8 @@ from dataflows.state_store import FORGETFUL, Stage, Store
 Cut = Slice | End
 Given = TypeVar("Given")
 Said = TypeVar("Said")
+LATE = 0.75  # of the time between two snapshots: then some is saved ahead with every batch
+COMPONENTS, KEYS = 32, 8  # saved ahead with a batch, more with a large one: a hundredth of a second at most
 LOG, FEED = "log", "feed"  # the keys of the steps that have one
 
 
@@ -115,16 +117,23 @@ class _Kept:
         self._step = step
         self._stage = stage
         self._keeper = None if saved is None else store.resume(saved, stage)
+        self._saved_at = 0.0
+        self._every = 0.0  # seconds between the last two snapshots
 
     def begin(self, key: str) -> None:
         """The key of the stage, where it was not known before."""
         if self._keeper is None:
             self._keeper = self._store.begin(self._step, key, self._stage)
 
+    def is_due_soon(self) -> bool:
+        """Is the next snapshot so near that it is worth saving ahead? What changes often is saved once then."""
+        return time.monotonic() >= self._saved_at + LATE * self._every
+
     def save(self, books: Books) -> bytes:
         """What changed goes to the disk; the engine keeps the pointer."""
         assert self._keeper is not None
         began = time.monotonic()
+        self._every, self._saved_at = began - (self._saved_at or began), began
         pointer, size = self._keeper.save()
         books.snapshot_taken(self._step, began, size)
         return pointer
@@ -159,6 +168,8 @@ class _Link(_Step[Cut, Routed]):
                 self._past.remember(part.pooled)
                 self._books.enter(part, self._stage)
             routed += parts
+        if self._kept.is_due_soon():
+            self._stage.save_ahead(COMPONENTS + 2 * sum(len(part.pooled) for part in routed))
         return routed, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
@@ -180,6 +191,8 @@ class _Detect(_Step[tuple[str, Work], Answer]):
             answers.append(Answer(work.slice, work.end, drafts, work.said, gaps))
             self._books.note(self._stage)
         self._books.weigh(self._stage)
+        if self._kept.is_due_soon():
+            self._stage.save_ahead(KEYS + sum(len(work.items) for _, work in values))
         return answers, StatefulBatchLogic.RETAIN
 
 

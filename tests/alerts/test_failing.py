@@ -214,6 +214,8 @@ def play(log: list[Arrival], rules: Callable[[], list[Rule]], shards: int, rng: 
         step = rng.randint(1, 30) if rng else len(log)
         part, log = log[:step], log[step:]
         drafts += stages.take(Slice(part[-1].arrived_us, part))[1]
+        if rng:
+            stages.save_ahead(rng.randrange(3))
         if rng and rng.random() < 0.6:
             frames.append(stages.changes())
             if rng.random() < 0.5:
