@@ -42,7 +42,7 @@ class InOrder:
     def __init__(self, sources: int, lateness: int) -> None:
         self._lateness = lateness
         self._shown = [NEVER] * sources
-        self._waiting: list[Batch] = []
+        self._waiting: list[_Waiting] = []
         self.watermark = NEVER  # up to and including it everything is given
 
     def take(self, source: int, batch: Batch) -> Batch | None:
@@ -54,7 +54,7 @@ class InOrder:
         if int(batch.time.min()) <= self.watermark:
             is_late = batch.time <= self.watermark
             late, batch = batch.rows(is_late), batch.rows(~is_late)
-        self._waiting.append(batch)
+        self._wait(batch)
         return late
 
     def end(self, source: int) -> None:
@@ -69,13 +69,35 @@ class InOrder:
         passed = max(self.watermark, min(self._shown) - self._lateness)
         if not self._waiting or passed == self.watermark:
             return None
-        batch = joined(self._waiting)
-        ready = np.flatnonzero(batch.time <= passed)
-        order = ready[order_by(batch.time[ready] - batch.time.min())]
-        if len(order) > most:
-            passed = max(int(batch.time[order[most]]) - 1, int(batch.time[order[0]]))
-            order = order[: np.searchsorted(batch.time[order], passed, side="right")]
-        self.watermark = passed
-        rest = batch.rows(batch.time > passed)
-        self._waiting = [rest] if len(rest) else []
-        return batch.rows(order) if len(order) else None
+        self.watermark = passed = self._passed_by(most, passed)
+        ready = [waiting.batch for waiting in self._waiting if waiting.oldest <= passed]
+        if not ready:
+            return None
+        self._waiting = [waiting for waiting in self._waiting if waiting.oldest > passed]
+        batch = joined(ready)
+        is_ready = batch.time <= passed
+        self._wait(batch.rows(~is_ready))
+        places = np.flatnonzero(is_ready)
+        return batch.rows(places[order_by(batch.time[places] - batch.time.min())])
+
+    def _wait(self, batch: Batch) -> None:
+        if len(batch):
+            self._waiting.append(_Waiting(int(batch.time.min()), batch))
+
+    def _passed_by(self, most: int, passed: int) -> int:
+        """How far at most so many events reach: `passed` if they are no more."""
+        times = [waiting.batch.time for waiting in self._waiting if waiting.oldest <= passed]
+        if sum(map(len, times)) <= most:
+            return passed
+        time = np.concatenate(times)
+        time = time[time <= passed]
+        if len(time) <= most:
+            return passed
+        return max(int(np.partition(time, most)[most]) - 1, int(time.min()))
+
+
+class _Waiting(NamedTuple):
+    """Events that came together, and the time of the oldest: what is young as a whole is not looked at again."""
+
+    oldest: int
+    batch: Batch
