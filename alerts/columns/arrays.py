@@ -59,13 +59,6 @@ class Growing:
         return self._size
 
 
-def narrow(column: Ints) -> Column:
-    """The same numbers in as few bytes as they need, for a way to another process."""
-    if not len(column):
-        return column
-    return column.astype(np.promote_types(np.min_scalar_type(column.min()), np.min_scalar_type(column.max())))
-
-
 def packed(key: Ints, time: Ints, base: int, span: int) -> Ints:
     """Key and time as one number that sorts by key, then time. Times are in `[base, base + span)`."""
     if len(key) and int(key.max()) >= MOST // span:

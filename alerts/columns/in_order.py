@@ -18,7 +18,12 @@ class Batch(NamedTuple):
 
     def rows(self, which: Column) -> Batch:
         """Those at some places, or under a mask."""
-        return Batch(self.time[which], tuple(column[which] for column in self.columns))
+        places = np.flatnonzero(which) if which.dtype == bool else which
+        return Batch(self.time.take(places), tuple(column.take(places) for column in self.columns))
+
+    def split(self, share: Ints, shares: int) -> list[Batch]:
+        """A batch for each share in `[0, shares)`; `share` says to which each event belongs."""
+        return [self] if shares == 1 else [self.rows(share == each) for each in range(shares)]
 
     def __len__(self) -> int:
         return len(self.time)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alerts.columns.arrays import Column, Growing, Ints
-from alerts.columns.many_codes import ManyCodes
+from alerts.columns.many_codes import ManyCodes, shares_of
 
 
 class Owners:
@@ -21,7 +21,7 @@ class Owners:
     def learn(self) -> list[Column]:
         """The texts that have come since the last time, as bytes; those of each process."""
         fresh = np.arange(len(self._owner), len(self._codes))
-        owner = self._codes.shares(fresh, self._processes)
+        owner = shares_of(self._codes.written(fresh), self._processes)
         place = np.empty(len(fresh), np.int64)
         told = []
         for process in range(self._processes):

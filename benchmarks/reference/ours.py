@@ -4,7 +4,7 @@
                                     └──────► hourly aggregates ───────────► rows
 
 With `--processes N` each process reads its share of the blocks of every file; callers and cells are divided among the
-processes. Columns of numbers are all that goes between them, and each name once.
+processes. Columns are all that goes between them: callers by name, which only the process that judges them looks up.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.run import cli_main
 
-from alerts.columns.arrays import Column, Ints, fixed, narrow
+from alerts.columns.arrays import Column, Ints, fixed
 from alerts.columns.ascent import Ascent
 from alerts.columns.cells import Cells, Counted
 from alerts.columns.codes import Codes, PairCodes
 from alerts.columns.in_order import Batch, InOrder
 from alerts.columns.instants import seconds_of
-from alerts.columns.many_codes import ManyCodes
+from alerts.columns.many_codes import ManyCodes, shares_of
 from alerts.columns.quiet import Quiet
 from alerts.columns.trailing import Trailing
 from alerts.columns.translated import Owners, Translated
+from benchmarks.listening import await_listener
 from benchmarks.reference.definition import (
     CHANNELS,
     DAY,
@@ -83,12 +84,11 @@ class Event(msgspec.Struct, gc=False):
 class Part(NamedTuple):
     """What one block of lines means for one process; `batch` is None at the end of the source.
 
-    Columns: caller, channel, severity, cell, event id. Callers and cells are numbers of the source; `callers` and
-    `cells` are the names of those that come for the first time.
+    Columns: caller, channel, severity, cell, event id. Callers are names; cells are numbers of the source, and `cells`
+    are the names of those that come for the first time.
     """
 
     source: int
-    callers: Column
     cells: Column
     batch: Batch | None
 
@@ -96,12 +96,12 @@ class Part(NamedTuple):
 class Hours(NamedTuple):
     """Events for the hourly aggregates of one process, and how far their sender has come.
 
-    Columns: time, cell, caller, severity. Cells are numbers of the sender; `cells` are the names of new ones.
+    Columns: cell, caller, severity. Cells are numbers of the sender; `cells` are the names of new ones.
     """
 
     sender: int
     cells: Column
-    columns: tuple[Column, ...]
+    batch: Batch
     watermark: int
 
 
@@ -113,10 +113,8 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
         self._blocks = [LineBlocks(folder / f"{name}.jsonl", share, shares, BLOCK_BYTES) for name in CHANNELS]
         self._shown = [NEVER] * len(CHANNELS)
         self._live = list(range(len(CHANNELS)))
-        self._callers = ManyCodes()
         self._regions, self._categories = Codes(), Codes()
         self._cells = [PairCodes(CATEGORIES) for _ in CHANNELS]
-        self._owners = Owners(self._callers, shares)
         self._decode = msgspec.json.Decoder(Event).decode_lines
 
     def close(self) -> None:
@@ -131,13 +129,13 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
         source = self._share * len(CHANNELS) + channel
         if not lines:
             self._live.remove(channel)
-            return [(name, Part(source, NOTHING, NOTHING, None)) for name in NAMES[self._shares]]
+            return [(name, Part(source, NOTHING, None)) for name in NAMES[self._shares]]
         return self._parts(source, channel, self._decode(lines))
 
     def _parts(self, source: int, channel: int, events: list[Event]) -> list[tuple[str, Part]]:
         time = seconds_of([event.occurred_at for event in events])
         self._shown[channel] = max(self._shown[channel], int(time.max()))
-        caller = self._callers.of([event.caller for event in events])
+        caller = fixed([event.caller for event in events])
         region = self._regions.of([event.region_code for event in events])
         category = self._categories.of([event.category for event in events])
         cell, pairs = self._cells[channel].of(region, category)
@@ -153,15 +151,8 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
         )
         regions, categories = self._regions.names, self._categories.names
         cells = fixed([f"{regions[region]},{CHANNELS[channel]},{categories[category]}" for region, category in pairs])
-        fresh = self._owners.learn()
-        if self._shares == 1:
-            return [(NAMES[1][0], Part(source, fresh[0], cells, batch))]
-        owner, place = self._owners.of(caller)
-        batch = Batch(narrow(time), (narrow(place), *batch.columns[1:3], narrow(cell), batch.columns[-1]))
-        return [
-            (name, Part(source, fresh[shard], cells, batch.rows(owner == shard)))
-            for shard, name in enumerate(NAMES[self._shares])
-        ]
+        owned = batch.split(shares_of(caller, self._shares), self._shares)
+        return [(name, Part(source, cells, each)) for name, each in zip(NAMES[self._shares], owned, strict=True)]
 
     def snapshot(self) -> None:
         return None
@@ -190,12 +181,11 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
 
     def __init__(self, process: int, processes: int, batch: int) -> None:
         self._process, self._processes, self._batch = process, processes, batch
-        self._came: list[Part] = []  # since the last batch was judged
+        self._came: list[tuple[int, Batch]] = []  # since the last batch was judged, with their sources
         self._size = 0  # how many events they are
         sources = len(CHANNELS) * processes
         self._order = InOrder(sources, LATENESS)
         self._callers, self._cells = ManyCodes(), ManyCodes()
-        self._callers_of = [Translated(self._callers) for _ in range(processes)]
         self._cells_of = [Translated(self._cells) for _ in range(sources)]
         self._cell_owners = Owners(self._cells, processes)
         self._window = Trailing(DAY + 1, len(CHANNELS))  # [t - 24 h, t]
@@ -204,9 +194,13 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
 
     def on_batch(self, values: list[Part]) -> tuple[Iterable[Said], bool]:
         said: list[Said] = []
-        for part in values:
-            self._came.append(part)
-            self._size += 0 if part.batch is None else len(part.batch)
+        for source, cells, batch in values:
+            if batch is None:
+                self._order.end(source)
+                continue
+            self._cells_of[source].learn(cells)
+            self._came.append((source, batch))
+            self._size += len(batch)
             if self._size > self._batch - LINES_A_BLOCK:
                 said += self._judged()
         return said, StatefulBatchLogic.RETAIN
@@ -221,22 +215,14 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
         return None
 
     def _take_all(self) -> None:
-        """What has come, all names of it first."""
-        for part in self._came:
-            self._callers_of[part.source // len(CHANNELS)].learn(part.callers)
-            self._cells_of[part.source].learn(part.cells)
-        for part in self._came:
-            self._take(part)
+        """What has come, with numbers instead of names; the callers of all at once."""
+        names = [batch.columns[0] for _, batch in self._came]
+        callers = self._callers.of_written(np.concatenate([NOTHING, *names]))
+        for source, (time, (_, channel, severity, cell, event)) in self._came:
+            caller, callers = callers[: len(time)], callers[len(time) :]
+            cell = self._cells_of[source].of(cell)
+            self._order.take(source, Batch(time, (caller, channel, severity, cell, event)))
         self._came, self._size = [], 0
-
-    def _take(self, part: Part) -> None:
-        if part.batch is None:
-            self._order.end(part.source)
-            return
-        caller, kind, severity, cell, event = part.batch.columns
-        caller = self._callers_of[part.source // len(CHANNELS)].of(caller)
-        columns = (caller, kind, severity, self._cells_of[part.source].of(cell), event)
-        self._order.take(part.source, Batch(part.batch.time.astype(np.int64, copy=False), columns))
 
     def _judged(self) -> list[Said]:
         """What is to be said of the events up to the watermark."""
@@ -255,16 +241,12 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
         """The batch for those who count: each gets its cells, and callers by numbers that are the same for all."""
         caller = caller * self._processes + self._process
         fresh = self._cell_owners.learn()
-        watermark = self._order.watermark
-        if self._processes == 1:
-            return [("hours", (NAMES[1][0], Hours(0, fresh[0], (time, cell, caller, severity), watermark)))]
         owner, cell = self._cell_owners.of(cell)
-        said: list[Said] = []
-        for process, name in enumerate(NAMES[self._processes]):
-            own = owner == process
-            columns = (narrow(time[own]), narrow(cell[own]), narrow(caller[own]), severity[own])
-            said.append(("hours", (name, Hours(self._process, fresh[process], columns, watermark))))
-        return said
+        owned = Batch(time, (cell, caller, severity)).split(owner, self._processes)
+        return [
+            ("hours", (name, Hours(self._process, cells, batch, self._order.watermark)))
+            for name, cells, batch in zip(NAMES[self._processes], fresh, owned, strict=True)
+        ]
 
     def _repeats(self, time: Ints, caller: Ints, channel: Column, event: Column) -> str:
         windows = self._window.take(time, caller, channel)
@@ -298,9 +280,8 @@ class Counting(StatefulBatchLogic[Hours, Said, None]):
         self._counted = Cells(HOUR)
 
     def on_batch(self, values: list[Hours]) -> tuple[Iterable[Said], bool]:
-        for sender, names, (time, cell, caller, severity), watermark in values:
+        for sender, names, (time, (cell, caller, severity)), watermark in values:
             self._cells_of[sender].learn(names)
-            time, caller = (column.astype(np.int64, copy=False) for column in (time, caller))
             self._counted.take(time, self._cells_of[sender].of(cell), caller, severity)
             self._watermarks[sender] = watermark
         return self._closed(min(self._watermarks)), StatefulBatchLogic.RETAIN
@@ -397,13 +378,16 @@ def flow_of(data: Path, out: Path, process: int, processes: int, batch: int) -> 
     return flow
 
 
-def run(data: Path, out: Path, batch: int, addresses: list[str], process: int) -> None:
-    """One process of the job."""
+def run(data: Path, out: Path, batch: int, ports: list[int], process: int) -> None:
+    """One process of the job; each has a port."""
     gc.freeze()
     gc.disable()  # nothing here refers to itself
     out.mkdir(parents=True, exist_ok=True)
-    cluster: dict[str, Any] = {"addresses": addresses, "process_id": process} if len(addresses) > 1 else {}
-    cli_main(flow_of(data, out, process, len(addresses) or 1, batch), epoch_interval=ENDED, **cluster)
+    flow = flow_of(data, out, process, len(ports), batch)
+    cluster: dict[str, Any] = {"addresses": [f"{HOST}:{port}" for port in ports], "process_id": process}
+    if process:
+        await_listener(ports[0])
+    cli_main(flow, epoch_interval=ENDED, **cluster if len(ports) > 1 else {})
 
 
 def main() -> int:
@@ -416,8 +400,7 @@ def main() -> int:
         "--batch", type=int, default=BATCH, help="events judged at once, at most (default: %(default)s)"
     )
     chosen = parser.parse_args()
-    addresses = [f"{HOST}:{port}" for port in free_ports(chosen.processes)]
-    job = partial(run, chosen.data, chosen.out, chosen.batch, addresses)
+    job = partial(run, chosen.data, chosen.out, chosen.batch, free_ports(chosen.processes))
     others = [get_context("fork").Process(target=job, args=(number,)) for number in range(1, chosen.processes)]
     for other in others:
         other.start()
