@@ -51,11 +51,12 @@ class Ascent:
             began[following] = came.before(following, level[following])
             came.keep()
         last = np.flatnonzero((step == len(self._reached)) & (began >= time - self._size))
-        found = self._unused(last[np.argsort(order[last])], time, key, began)
+        found = self._unused(last, time, key, began)
+        found = found[np.argsort(order[found])]
         return Ascents(order[found], began[found])
 
     def _unused(self, rows: Ints, time: Ints, key: Ints, began: Ints) -> Ints:
-        """Of the ascents those that are made of nothing used up, in order; each uses up what was before it."""
+        """Of the ascents those that are made of nothing used up; each uses up what was before it."""
         found = [np.empty(0, np.int64)]
         for ends in firsts(rows, key, lambda rows: began[rows] > self._used[key[rows]]):
             self._used[key[ends]] = time[ends]

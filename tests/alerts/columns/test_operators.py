@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.columns.arrays import Column, TooWideError, packed
@@ -90,6 +90,7 @@ def test_a_key_that_has_spoken_is_quiet_for_the_size(history: list[Told], cut: l
 
 @settings(max_examples=400)
 @given(histories, cuts, st.integers(2, 4))
+@example([Told(0, 0, 0, 0), Told(0, 1, 0, 0), Told(0, 1, 1, 0), Told(0, 0, 1, 0)], [], 2)
 def test_an_ascent_is_the_latest_beginning_of_steps_that_do_not_fall_and_are_not_used_up(
     history: list[Told], cut: list[int], steps: int
 ) -> None:
