@@ -56,7 +56,7 @@ from connectors.line_blocks import LineBlocks
 
 BATCH = 20_000
 BLOCK_BYTES = 1 << 21
-LINES_A_BLOCK = 6_000  # at least: what one block may add to a batch
+LINES_A_BLOCK = 6_000  # at least: what one block may add to a batch; the processes share them
 STEP = np.array([2, 0, 1, 3])  # of an escalation, by channel: hotline, petition, police
 CATEGORIES = 1 << 10  # at most
 ENDED = timedelta(days=365)  # a bounded run needs no snapshots
@@ -181,6 +181,7 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
 
     def __init__(self, process: int, processes: int, batch: int) -> None:
         self._process, self._processes, self._batch = process, processes, batch
+        self._enough = batch - LINES_A_BLOCK // processes  # whatever comes next still has room
         self._came: list[tuple[int, Batch]] = []  # since the last batch was judged, with their sources
         self._size = 0  # how many events they are
         sources = len(CHANNELS) * processes
@@ -201,7 +202,7 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
             self._cells_of[source].learn(cells)
             self._came.append((source, batch))
             self._size += len(batch)
-            if self._size > self._batch - LINES_A_BLOCK:
+            if self._size > self._enough:
                 said += self._judged()
         return said, StatefulBatchLogic.RETAIN
 
@@ -275,6 +276,7 @@ class Counting(StatefulBatchLogic[Hours, Said, None]):
 
     def __init__(self, processes: int) -> None:
         self._cells = ManyCodes()
+        self._names: list[str] = []  # of cells, by number
         self._cells_of = [Translated(self._cells) for _ in range(processes)]
         self._watermarks = [NEVER] * processes
         self._counted = Cells(HOUR)
@@ -300,9 +302,9 @@ class Counting(StatefulBatchLogic[Hours, Said, None]):
         """The lines; most cells of a quiet hour have the same few counts, whose texts are made once."""
         counts, which = _distinct(counted.events, counted.distinct, counted.greatest)
         ends = [f"{count},{distinct},{greatest}\n" for count, distinct, greatest in counts]
-        names = self._cells.names(np.arange(len(self._cells)))
+        self._names += self._cells.names(np.arange(len(self._names), len(self._cells)))
         columns = zip(*_lists((counted.cell, counted.window, which)), strict=True)
-        return "".join([f"{names[cell]},{hour},{ends[end]}" for cell, hour, end in columns])
+        return "".join([f"{self._names[cell]},{hour},{ends[end]}" for cell, hour, end in columns])
 
 
 def _distinct(*columns: Ints) -> tuple[list[list[int]], Ints]:
