@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from sys import intern
-from types import MappingProxyType
 from typing import Any
-
-from msgspec.structs import replace
 
 from alerts.entry import Entry, Key
 from alerts.linker_fold import Order
@@ -16,7 +13,7 @@ from alerts.rule import Rule
 
 _NO_ATTRS: dict[str, Any] = {}
 _ONLY_SHOWN = ("arrived_at", "reporter", "pair", "household", "place", "subject")
-Unshown = Mapping[str, None]
+Unshown = frozenset[str]
 
 
 def kept_entry(rule: Rule, order: Order, event: Event, contact: str) -> tuple[Key, Entry] | None:
@@ -37,16 +34,39 @@ def kept_under(rule: Rule, event: Event, role: int, key: Key) -> tuple[Key, tupl
 def unshown(rules: Iterable[Rule]) -> Unshown:
     """What of an event is needed no more once it stands under its keys: none of these rules shows it as evidence."""
     shown = {name for rule in rules for name in (*rule.spec.evidence.fields, *rule.spec.evidence.top_k)}
-    return {name: None for name in _ONLY_SHOWN if name not in shown}
+    return frozenset(_ONLY_SHOWN) - shown
 
 
-def slim(event: Event, without: Unshown = MappingProxyType({})) -> Event:
+def slim(event: Event, without: Unshown = frozenset()) -> Event:
     """What detection keeps of an event: everything but people's words, the exact spot and what is `without` use.
 
-    It is kept for months, so what many events say is kept once for all of them.
+    It is kept for months, so what many events say is kept once for all of them. Every event of a rule passes here,
+    and a struct that is made by places is made four times as fast as a copy with changes.
     """
-    return replace(
-        event, text=None, lat=None, lon=None, attrs=event.attrs or _NO_ATTRS, channel=intern(event.channel),
-        region=event.region and intern(event.region), subcategory=event.subcategory and intern(event.subcategory),
-        unit=event.unit and intern(event.unit), **without,
-    )  # fmt: skip
+    region, subcategory, unit = event.region, event.subcategory, event.unit
+    return Event(
+        event.id,
+        intern(event.channel),
+        event.action,
+        event.occurred_at,
+        None if "arrived_at" in without else event.arrived_at,
+        event.case,
+        event.matter,
+        event.link,
+        None if "reporter" in without else event.reporter,
+        event.reporter_class,
+        None if "pair" in without else event.pair,
+        None if "household" in without else event.household,
+        None if "place" in without else event.place,
+        None if "subject" in without else event.subject,
+        region and intern(region),
+        event.grid,
+        event.category,
+        subcategory and intern(subcategory),
+        event.violence,
+        event.cues,
+        unit and intern(unit),
+        event.unit_level,
+        event.satisfied,
+        attrs=event.attrs or _NO_ATTRS,
+    )

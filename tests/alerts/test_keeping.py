@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from alerts.keeping import slim, unshown
 from alerts.model import Event
@@ -13,6 +14,7 @@ from alerts.rule import Rule, compile_rule
 from connectors.registry import load_channels
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
+ONLY_SHOWN = ("arrived_at", "reporter", "pair", "household", "place", "subject")
 EVENT = Event(
     id="e1", channel="hotline", action="received", occurred_at=AT, arrived_at=AT, case="c1", reporter="k1:aa",
     household="k1:bb", place="k1:cc", region="620102001", text="words", lat=36.0, lon=103.0,
@@ -40,3 +42,13 @@ def test_what_one_of_the_rules_shows_is_kept_for_all(evidence: dict[str, Any]) -
     kept = slim(EVENT, unshown([rule(fields=["id"]), rule(**evidence)]))
 
     assert (kept.place, kept.household) == ("k1:cc", None)
+
+
+def test_everything_else_is_kept_in_its_place() -> None:
+    """By places: a field that `Event` has more one day must not be left out, nor stand in that of another."""
+    told = {name: f"the {name}" for name in Event.__struct_fields__}
+    full = Event(**(told | {"attrs": {"floor": 3}}))
+
+    dropped = {"text": None, "lat": None, "lon": None}
+    assert asdict(slim(full)) == asdict(full) | dropped
+    assert asdict(slim(full, unshown([rule(fields=["id"])]))) == asdict(full) | dropped | dict.fromkeys(ONLY_SHOWN)
