@@ -7,15 +7,14 @@ with drafts. Its answer depends on nothing else, so any number of shards and wor
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from alerts.alert import Alerts, Draft, Moment
-from alerts.desk.said import Said
-from alerts.entry import Entry, Key
+from alerts.entry import Key
 from alerts.eviction import Caps, Eviction, to_evict
 from alerts.failing import Failure, ShutOut, failure_of
 from alerts.groups import groups_of
@@ -29,10 +28,11 @@ from alerts.rule_diff import ChangeClass
 from alerts.shard_parts import all_parts, put_back, put_changed, put_some
 from alerts.shelf import Asleep, Shelf
 from alerts.subject import Standing, Subject, Vouched
-from alerts.timers import CLOCK, AnyTimeline, Timers
+from alerts.timers import CLOCK, Timers
 from alerts.track import Track
-from alerts.turning import Lost, Past, ended, taken_over, warmed
+from alerts.turning import Lost, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
+from alerts.work import Item, Work
 
 STATE_VERSION = 4
 
@@ -40,38 +40,6 @@ Compiler = Callable[[RuleBook], list[Rule]]
 NOTHING: Mapping[tuple[str, Key], str] = {}
 RULES = ("rules",)  # the part that holds which rules these are
 GUARDS = ("guards",)  # the part that holds which keys are passed over, and when rules are looked through for others
-
-
-class Item(NamedTuple):
-    """One event on its way to one key of one rule.
-
-    `at` is its arrival, `number` its place in the log, `watermark` the rule's `Wc` when it arrived. The number is
-    0 where no record brought it but the clock: that comes after every record of its instant, as timers do.
-    The event `gone` leaves the key: it turned out to belong elsewhere, or, with an entry, to be another contact.
-    """
-
-    at: int
-    number: int
-    rule: int
-    key: Key
-    watermark: int
-    entry: Entry | None
-    gone: str | None = None
-    produced_us: int = 0
-
-
-class Work(NamedTuple):
-    """What one slice of the log means for one shard. `timelines` by group of rules."""
-
-    slice: int
-    end: int
-    timelines: Sequence[AnyTimeline]
-    items: Sequence[Item | Regrouped]
-    last: bool = False  # the input is bounded and ends here
-    turn: Turn | None = None  # the rule book becomes another before the items
-    warm: Sequence[Past] = ()  # events of the past for the rules that are new by it
-    watermarks: Sequence[int] = ()  # `Wc` of each rule at the turn
-    said: Sequence[Said] = ()  # for the desk; it goes with the first shard's answer
 
 
 class Shard:
@@ -111,41 +79,35 @@ class Shard:
         if work.turn is not None:
             self._turn(work, work.turn, drafts)
         self.timers.begin(work.timelines)
-        for items in _records(work.items):
-            self._take_record(items, drafts)
+        for each in work.items:
+            if self.timers.soonest < each.at:
+                self._fire(each.at, drafts)
+            if isinstance(each, Item):
+                self._take_event(each, drafts)
+            else:
+                self._take_rearranged(each.items, drafts)
+            if self._grown:
+                self._make_room()
         self._fire(work.end, drafts)
         if work.last:
             self._standing(work.end, drafts)
         drafts.sort(key=lambda draft: draft.order)
         return drafts
 
-    def _take_record(self, items: Sequence[Item | Regrouped], drafts: list[Draft]) -> None:
-        """Everything that one record of the log changes, and then each key it touched is looked at once."""
-        at = items[0].at
-        if self.timers.soonest < at:
-            self._fire(at, drafts)
-        number = items[0].number
-        moment = Moment(at, 0 if number else 1, number, items[-1].produced_us)
-        if _are_apart(items):
-            for item in items:
-                self._take_event(item, moment, drafts)
-        else:
-            self._take_moved(items, moment, drafts)
-        if self._grown:
-            self._make_room()
-
-    def _take_event(self, item: Item | Regrouped, moment: Moment, drafts: list[Draft]) -> None:
+    def _take_event(self, item: Item, drafts: list[Draft]) -> None:
         """An event comes to a key that nothing else in its record touches."""
         try:
             subject = self._apply(item)
             if subject is not None:
-                self._tell(subject, moment, drafts)
-                self._arm(subject, moment.at)
+                if not subject.is_silent():
+                    self._reconcile(subject, _moment(item), drafts)
+                self._arm(subject, item.at)
         except Exception as error:
-            self._fail(self.rules[item.rule], item.key, error, moment, drafts)
+            self._fail(self.rules[item.rule], item.key, error, _moment(item), drafts)
 
-    def _take_moved(self, items: Sequence[Item | Regrouped], moment: Moment, drafts: list[Draft]) -> None:
-        """Events move from key to key: what stands between one item and the next is not looked at."""
+    def _take_rearranged(self, items: Sequence[Item | Regrouped], drafts: list[Draft]) -> None:
+        """Events move from key to key: each key is looked at once, when everything stands where it belongs."""
+        moment = _moment(items[-1])
         moments: dict[tuple[int, Key], Moment] = {}
         for item in items:
             try:
@@ -164,11 +126,6 @@ class Shard:
                     self._arm(subject, occasion.at)
             except Exception as error:
                 self._fail(self.rules[number], key, error, occasion, drafts)
-
-    def _tell(self, subject: Subject, moment: Moment, drafts: list[Draft]) -> None:
-        """What a key says after a record or a timer has touched it; of most there is nothing to say."""
-        if not subject.is_silent():
-            self._reconcile(subject, moment, drafts)
 
     def _fail(self, rule: Rule, key: Key, error: Exception, moment: Moment, drafts: list[Draft]) -> None:
         """A key has raised: its alerts close, its state is gone, and from here on it is passed over."""
@@ -209,7 +166,7 @@ class Shard:
             return None
         if isinstance(item, Regrouped):
             return self._regroup(item)
-        _, _, number, key, watermark, entry, gone, _ = item
+        number, key, watermark, entry, gone = item.rule, item.key, item.watermark, item.entry, item.gone
         known = self.subjects[number]
         subject = known.get(key)
         if subject is None:
@@ -220,9 +177,11 @@ class Shard:
             self._grown[number] = self._grown.get(number, 0) + 1
         else:
             known.touch(key)
+        if gone is None:
+            return subject if entry is not None and subject.add(entry, watermark) else None
         if entry is not None and gone == entry[2] and isinstance(subject, Track):
             return subject if subject.exchange(entry, watermark) else None
-        left = gone is not None and subject.remove(gone, watermark)
+        left = subject.remove(gone, watermark)
         came = entry is not None and subject.add(entry, watermark)
         return subject if left or came else None
 
@@ -301,7 +260,8 @@ class Shard:
         self.subjects[number].touch(key)
         try:
             subject.reach(which, event_time, vouched)
-            self._tell(subject, moment, drafts)
+            if not subject.is_silent():
+                self._reconcile(subject, moment, drafts)
             if subject.is_forgettable() and key not in self.alerts[number]:
                 del self.subjects[number][key]
             else:
@@ -473,32 +433,16 @@ class Shard:
         return subject
 
 
+def _moment(item: Item | Regrouped) -> Moment:
+    """The instant of a record, which comes before the timers of that instant; what the clock brings comes with them."""
+    return Moment(item.at, 0 if item.number else 1, item.number, item.produced_us)
+
+
 def _occasion(moment: Moment, item: Item | Regrouped) -> Moment:
     """Why a key is looked at."""
     if isinstance(item, Regrouped):
         return msgspec.structs.replace(moment, why=item.why, kin=item.kin)
     return msgspec.structs.replace(moment, moved=True) if item.entry is None else moment
-
-
-def _records(items: Sequence[Item | Regrouped]) -> Iterator[Sequence[Item | Regrouped]]:
-    """The items record by record of the log."""
-    start = 0
-    for stop, item in enumerate(items):
-        if item[:2] != items[start][:2]:  # instant and number
-            yield items[start:stop]
-            start = stop
-    if items:
-        yield items[start:]
-
-
-def _are_apart(items: Sequence[Item | Regrouped]) -> bool:
-    """Does each item bring an event to a rule of its own, in their order? So it is where no event moves."""
-    last = -1
-    for item in items:
-        if item.rule <= last or isinstance(item, Regrouped) or item.entry is None:
-            return False
-        last = item.rule
-    return True
 
 
 def _name(rule: Rule) -> str:

@@ -16,7 +16,7 @@ from alerts.channel import Channel
 from alerts.clock import Watermarks
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
 from alerts.desk.said import RefusedError, Said
-from alerts.detection import Compiler, Item, Work
+from alerts.detection import Compiler
 from alerts.duration import DAY_US
 from alerts.failing import Failure, failure_of, gap_of
 from alerts.groups import groups_of
@@ -50,10 +50,12 @@ from alerts.rule_file import RuleFile
 from alerts.seen import SeenIds
 from alerts.timers import AnyTimeline
 from alerts.warming import History, Warmth, no_history, past_of
+from alerts.work import Item, Rearranged, Work
 
 STATE_VERSION = 5
 HEAD, BOOK, ROUTING, MERGED = ("head",), ("book",), ("routing",), ("merged",)  # four parts
-Items = list[list[Item | Regrouped]]  # by shard
+Items = list[list[Item | Rearranged]]  # by shard
+Moves = list[list[Item | Regrouped]]  # of one record, the same
 IDS, COMPONENT = "ids", "component"  # with a number these are parts, too
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
@@ -179,10 +181,12 @@ class Linking:
             routed.pooled.append(PooledEvent(replace(event, matter=into), into, arrived_at, source))
             routed.links.append(MatterLink(event.id, into, why, SCORES[why], from_us(at), previous=left))
         moved = found.changes(self._ranks)
+        moves: Moves = [[] for _ in range(self.shards)]
         for rule in self.rules:
-            self._regroup(rule, [each for each in moved if each.order[0] >= at - rule.memory], why, at, items)
+            self._regroup(rule, [each for each in moved if each.order[0] >= at - rule.memory], why, at, moves)
+        _rearrange(at, moves, items)
 
-    def _regroup(self, rule: Rule, moved: Sequence[Moved], why: Why, at: int, items: Items) -> None:
+    def _regroup(self, rule: Rule, moved: Sequence[Moved], why: Why, at: int, moves: Moves) -> None:
         watermark = self.watermarks.clock_watermark(self._group_of[rule.id])
         try:
             found = regrouped(rule, moved, why, watermark, at, self._records)
@@ -190,7 +194,7 @@ class Linking:
             self.router.failures.append(failure_of(rule, error, at))
             return
         for each in found:
-            items[shard_of(each.key, self.shards)].append(each)
+            moves[shard_of(each.key, self.shards)].append(each)
 
     def _turn(self, book: Book) -> Turn | None:
         """What a rule book of the log changes; None for nothing."""
@@ -308,16 +312,27 @@ class Linking:
         arrived_at = from_us(at)
         routed.links.append(_link_row(event, decision, arrived_at))
         routed.pooled.append(PooledEvent(joined, decision.matter, arrived_at, arrival.source))
-        for placed, before, after in linked.moves:
-            self._move(placed, before, after, arrival, routed, items)
+        if linked.moves:
+            moves: Moves = [[] for _ in range(self.shards)]
+            for placed, before, after in linked.moves:
+                self._move(placed, before, after, arrival, routed, moves)
+            self._route(order, joined, decision, arrival, routed, moves)
+            _rearrange(at, moves, items)
+        else:
+            self._route(order, joined, decision, arrival, routed, items)
+
+    def _route(
+        self, order: Order, joined: Event, decision: Decision, arrival: Arrival, routed: Routed, to: Items | Moves
+    ) -> None:
+        """An event goes to the rules that it concerns."""
         self.router.route(
-            order, joined, decision, at, self._records, arrival.produced_us, self.watermarks, items, routed.late
-        )
+            order, joined, decision, arrival.arrived_us, self._records, arrival.produced_us, self.watermarks, to,
+            routed.late,
+        )  # fmt: skip
 
     def _move(
-        self, placed: Placed, before: Decision, after: Decision, arrival: Arrival, routed: Routed,
-        items: Items,
-    ) -> None:  # fmt: skip
+        self, placed: Placed, before: Decision, after: Decision, arrival: Arrival, routed: Routed, moves: Moves
+    ) -> None:
         event = placed.event
         if before.matter != after.matter:
             routed.links.append(_link_row(event, after, from_us(arrival.arrived_us), before.matter))
@@ -325,7 +340,7 @@ class Linking:
             routed.pooled.append(PooledEvent(_joined(event, after), after.matter, from_us(at), source))
         self.router.move(
             placed.order, (_joined(event, before), before), (_joined(event, after), after), arrival.arrived_us,
-            self._records, arrival.produced_us, self.watermarks, items,
+            self._records, arrival.produced_us, self.watermarks, moves,
         )  # fmt: skip
 
     def _is_duplicate(self, arrival: Arrival, routed: Routed) -> bool:
@@ -418,6 +433,13 @@ class Linking:
     def _saved_book(self) -> bytes:
         self._is_book_saved = True
         return zlib.compress(msgspec.msgpack.encode(self._book())) if self._compiler else b""
+
+
+def _rearrange(at: int, moves: Moves, items: Items) -> None:
+    """What one record moves from key to key is taken by each shard as one."""
+    for mine, found in zip(items, moves, strict=True):
+        if found:
+            mine.append(Rearranged(at, found))
 
 
 def _named(kind: str, parts: Iterable[tuple[int, Any]]) -> dict[Name, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from alerts.channel import Channel
 from alerts.clock import Watermarks
-from alerts.detection import Item
 from alerts.entry import Entry, Key
 from alerts.failing import Failure, failure_of
 from alerts.groups import Groups
@@ -17,6 +16,7 @@ from alerts.listeners import Listeners
 from alerts.model import Event, LateEvent, from_us
 from alerts.regrouping import Regrouped
 from alerts.rule import Rule
+from alerts.work import Item, Rearranged
 
 
 def shard_of(key: Key, shards: int) -> int:
@@ -42,7 +42,8 @@ class Router:
 
     def route(
         self, order: Order, event: Event, decision: Decision, at: int, number: int, produced: int,
-        watermarks: Watermarks, items: list[list[Item | Regrouped]], late: list[LateEvent],
+        watermarks: Watermarks, items: list[list[Item | Rearranged]] | list[list[Item | Regrouped]],
+        late: list[LateEvent],
     ) -> None:  # fmt: skip
         """Put an event that has just arrived under the keys of every rule that selects it."""
         (occurred, rank, name), contact = order, decision.contact

@@ -20,12 +20,13 @@ from bytewax.run import cli_main
 from msgspec.json import Decoder
 
 from alerts.clock import Watermarks
-from alerts.detection import Item, Shard, Work
+from alerts.detection import Shard
 from alerts.groups import groups_of
 from alerts.keeping import kept_entry
 from alerts.model import Arrival, Event, to_us
 from alerts.pipeline import SLICE, Pipeline, in_slices
 from alerts.rule import Rule
+from alerts.work import Item, Work
 from benchmarks.nowhere import Nowhere
 from connectors.registry import load_channels
 from connectors.rulebook import load_rules

@@ -20,12 +20,13 @@ from bytewax.operators import StatefulBatchLogic
 from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile
-from alerts.detection import Compiler, Shard, Work
+from alerts.detection import Compiler, Shard
 from alerts.failing import gap_of
 from alerts.linking import Linking, Routed
 from alerts.model import Acted, End, RuleGap, Slice
 from alerts.publishing import NOTHING_PUBLISHED, Answer, Issue, Published, Publishing, RoutingOf, plain_routing
 from alerts.rule import Rule
+from alerts.work import Work
 from dataflows.books import Books
 from dataflows.past import NO_PAST, Past
 from dataflows.state_store import FORGETFUL, Stage, Store

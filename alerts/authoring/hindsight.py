@@ -11,13 +11,13 @@ from itertools import takewhile
 
 from alerts.alert import Draft
 from alerts.channel import Channel
-from alerts.detection import Item
 from alerts.entry import Entry, Key
 from alerts.linking import Routed
 from alerts.model import NEVER, Arrival, Event, LateEvent, MatterLink, PooledEvent, Revision, Slice
 from alerts.pipeline import Pipeline, in_slices
 from alerts.regrouping import Regrouped
 from alerts.rule import Rule
+from alerts.work import Item, Rearranged
 
 OPEN = ("open", "acked")
 
@@ -48,8 +48,9 @@ class Hindsight:
         for late in routed.late:
             self.late[late.rule, late.event_id] = late
         for work in routed.work:
-            for item in work.items:
-                self._keep(item)
+            for each in work.items:
+                for item in each.items if isinstance(each, Rearranged) else (each,):
+                    self._keep(item)
         for draft in drafts:
             self._publish(draft)
 
