@@ -31,8 +31,8 @@ class Track(InPieces):
     """The state of one key. `head` is what the rule says now, `settled` what it will not take back."""
 
     __slots__ = (
-        "armed", "behind", "ended", "entries", "folded", "head", "hours", "ids", "judge", "key", "rule", "settled",
-        "settled_windows", "spare", "stale", "verdicts", "windows",
+        "armed", "behind", "ended", "entries", "folded", "head", "hours", "ids", "judge", "key", "passed", "rule",
+        "settled", "settled_windows", "spare", "stale", "verdicts", "windows",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, key: Key) -> None:
@@ -43,6 +43,7 @@ class Track(InPieces):
         self.entries: list[Entry] = []
         self.verdicts: dict[str, Verdict] | None = None  # by id of the event, for those that have one
         self.folded = 0  # how many entries the settled fold has taken
+        self.passed = 0  # before which entry no other is waited for: what is not folded of them says nothing
         self.hours: set[int] | None = None  # those that changed, of a track that is saved hour by hour
         self.ids: set[str] | None = None  # only for a long track: a short one is looked through
         self.behind: int | None = None  # from which entry on judging was put off: the head is at the highest level
@@ -68,6 +69,7 @@ class Track(InPieces):
             self.settle(watermark - 1)
             place = bisect_left(entries, entry)
             entries.insert(place, entry)
+            self.passed = min(self.passed, place)
             if not self._put_off(place):
                 self._rejudge(place, entry[0])
             return True
@@ -102,6 +104,7 @@ class Track(InPieces):
             return False
         self.spare -= 1
         self.entries[place] = entry
+        self.passed = min(self.passed, place)
         if self.hours is not None:
             self.hours.add(entry[0] // HOUR_US)
         self._wait(place)
@@ -149,6 +152,7 @@ class Track(InPieces):
         for place in range(self.folded, len(self.entries)):
             if self.entries[place][2] == event_id:
                 gone = self.entries.pop(place)
+                self.passed = min(self.passed, place)
                 if self.hours is not None:
                     self.hours.add(gone[0] // HOUR_US)
                 self._say(event_id, None)
@@ -235,8 +239,9 @@ class Track(InPieces):
         """The event time at which the watermark has something to do here; ALWAYS if there is nothing."""
         entries = self.entries
         soonest = entries[-1][0] + self.rule.size if entries else ALWAYS
-        if (self.judge.lazy or self.ended) and self.folded < len(entries):
-            soonest = min(soonest, entries[self.folded][0])
+        awaited = self._awaited() if self.judge.lazy or self.ended else len(entries)
+        if awaited < len(entries):
+            soonest = min(soonest, entries[awaited][0])
         if self.head is NOTHING and self.settled is NOTHING:
             return soonest
         times = [soonest]
@@ -249,6 +254,18 @@ class Track(InPieces):
         if self.settled.evidence and not self.settled.open:
             times.append(self._last_reopening() + 1)
         return min(times)
+
+    def _awaited(self) -> int:
+        """The number of the first unsettled entry of which something may be said once it is settled."""
+        entries, place, stays_silent = self.entries, max(self.folded, self.passed), self.judge.stays_silent
+        if stays_silent is None or not self.is_silent():
+            return self.folded
+        if place < len(entries):
+            window = self._settled_windows().before(entries, self.folded)
+            while place < len(entries) and stays_silent(window, entries[place]):
+                place += 1
+        self.passed = place
+        return place
 
     def is_silent(self) -> bool:
         """Nothing was ever found."""
@@ -279,10 +296,15 @@ class Track(InPieces):
         if index + 1 < self.judge.least:
             return self.verdicts is not None and self._say(self.entries[index][2], None)
         if settled:
-            windows = self.settled_windows = self.settled_windows or Windows(self.judge, self.rule.size, True)
+            windows = self._settled_windows()
         else:
             windows = self.windows = self.windows or Windows(self.judge, self.rule.size)
         return self._say(self.entries[index][2], windows.judge(self.entries, index, settled=settled))
+
+    def _settled_windows(self) -> Windows:
+        if self.settled_windows is None:
+            self.settled_windows = Windows(self.judge, self.rule.size, True)
+        return self.settled_windows
 
     def _say(self, event_id: str, verdict: Verdict | None) -> bool:
         """This is the verdict on an event; is it another one than before?"""
@@ -352,6 +374,7 @@ class Track(InPieces):
                 self.hours.update([entry[0] // HOUR_US for entry in self.entries[:stop]])
             del self.entries[:stop]
             self.folded -= stop
+            self.passed = max(self.passed - stop, 0)
             if self.behind is not None:
                 self.behind -= stop
             for windows in (self.windows, self.settled_windows):

@@ -36,6 +36,13 @@ class Windows:
             self._keep(window, index + 1)
         return window.verdict(settled=settled) if entries[index][4] & SELECTED else None
 
+    def before(self, entries: list[Entry], index: int) -> Running:
+        """The window with everything before entry `index` in it, to be looked at."""
+        window = self._filled(entries, index)
+        if len(entries) > KEEP_ABOVE:
+            self._keep(window, index)
+        return window
+
     def changed(self, place: int) -> None:
         """Entries are other ones from `place` on."""
         if self._taken > place:

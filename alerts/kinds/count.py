@@ -24,6 +24,7 @@ class Threshold:
     """At least N contacts of the key in one window; a transfer is no second contact."""
 
     lazy = waits = False
+    stays_silent = None
 
     def __init__(self, rungs: Rungs) -> None:
         self.rungs = rungs
@@ -74,6 +75,7 @@ class Distinct:
     """At least N different values of one field in one window; absent values never count."""
 
     lazy = waits = False
+    stays_silent = None
 
     def __init__(self, of: Getter, rungs: Rungs, exact_up_to: int) -> None:
         self.of = of

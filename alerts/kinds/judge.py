@@ -47,6 +47,13 @@ class Judge(Protocol):
         None where more events can weaken a verdict, or where it says more than a level and numbers.
         """
 
+    @property
+    def stays_silent(self) -> Callable[[Running, Entry], bool] | None:
+        """Will nothing be said of an unsettled entry, whatever still comes before it? `Running` holds what is settled.
+
+        Nobody need wait then for the entry to be settled. None where that cannot be told.
+        """
+
     def values(self, event: Event) -> tuple[object, ...]:
         """What must be kept of an event to judge it later."""
 

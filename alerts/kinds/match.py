@@ -13,7 +13,7 @@ class Match:
     """Every selected event that fits a rung is a finding. `rungs` are (what must fit, level number), highest first."""
 
     lazy = waits = False
-    spare = None
+    spare = stays_silent = None
     least = 1
 
     def __init__(self, rungs: list[tuple[Predicate | None, int]]) -> None:

@@ -48,6 +48,11 @@ class NewValue:
         """A value is just that."""
         return ()
 
+    def stays_silent(self, window: Running, entry: Entry) -> bool:
+        """It is no new value, or its key is new, and nothing that comes late makes either younger."""
+        assert isinstance(window, _Heard)
+        return window.stays_silent(entry[0], entry[5][0])
+
 
 class _Said:
     """The events with one value: when they came, and how many each contact brought."""
@@ -106,6 +111,13 @@ class _Heard:
         count = len(said.contacts)
         level = rung(rule.rungs, count)
         return Verdict(level, count, branches=(value,)) if level else None
+
+    def stays_silent(self, now: int, value: Any) -> bool:
+        """Is there nothing to say of a value at `now`, after what the window holds?"""
+        rule, held, said = self._rule, self._held, self._said.get(value)
+        if value is None or (said is not None and now - self._size < said.times[0] <= now - rule.within):
+            return True
+        return bool(held) and held[0][0] > now - rule.known_for
 
     def _forget(self, until: int) -> None:
         held, said = self._held, self._said

@@ -206,7 +206,7 @@ class Progression:
         self.branches = branches
         self.lazy = any(branch.lazy for branch in branches)
         self.waits = all(branch.lazy for branch in branches)
-        self.spare = None
+        self.spare = self.stays_silent = None
         self.least = min(branch.least for branch in branches)
 
     def values(self, event: Event) -> tuple[object, ...]:

@@ -30,7 +30,7 @@ class Ratio:
         self.at_least = at_least
         self.rungs = rungs  # (at least this share, level number), highest first
         self.lazy = self.waits = lazy
-        self.spare = None
+        self.spare = self.stays_silent = None
         self.least = 1
 
     def values(self, event: Event) -> tuple[object, ...]:

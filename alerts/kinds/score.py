@@ -31,7 +31,7 @@ class Score:
     """The sum over the cues of `min(cap, points x contacts that show it)`; points are positive, so it only grows."""
 
     lazy = waits = False
-    spare = None
+    spare = stays_silent = None
     least = 1
 
     def __init__(self, weights: list[Weight], rungs: Rungs) -> None:

@@ -41,7 +41,7 @@ class Sequence:
         self.within = within
         self.gap_max = gap_max
         self.lazy = self.waits = lazy
-        self.spare = None
+        self.spare = self.stays_silent = None
         first = min((steps for steps, _ in rungs), default=1)
         self.least = sum(step.least for step in steps[:first])  # one event fills one place of a walk
         # a step with `least` m is m places in a row of the same event set

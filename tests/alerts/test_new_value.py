@@ -120,6 +120,19 @@ def test_unless_it_is_eager_it_waits_for_what_may_still_arrive() -> None:
     assert said(run.wait_until(20 * DAY + 6 * HOUR + MINUTE)) == [(1, "open", "blue", "opened")]
 
 
+def test_nobody_waits_for_a_value_that_has_long_been_known() -> None:
+    run = Run(new_value(when={"new_value": NEW}))
+    tell(run, "a", 0, "noise")
+    run.wait_until(20 * DAY)
+    for number in range(100):
+        tell(run, f"b{number}", 20 * DAY + number * MINUTE, "noise")
+    waiting = len(run.pipeline.shards[0].timers)
+    tell(run, "c", 21 * DAY, "gas")
+
+    assert waiting <= 2  # to be forgotten, the first one and the last
+    assert said(run.wait_until(22 * DAY)) == [(1, "open", "blue", "opened")]
+
+
 def test_several_values_of_one_event_are_said_as_one() -> None:
     run = Run(new_value(of="cues"))
     run.tell(report("a", 0, cues=()))
