@@ -126,7 +126,9 @@ class VouchTimeline:
         return found if found < self._end else None
 
     def not_before(self, event_time: int) -> int:
-        """A clock instant before which it is not due."""
+        """A clock instant before which it is not due: of what nobody has spoken yet it is found without looking."""
+        if self._ended is None and self._words[-1][1] < event_time:
+            return self._end if self._hold is None else event_time + min(self._hold, self._lateness)
         due = self.due(event_time)
         return self._end if due is None else due
 

@@ -249,7 +249,8 @@ class Obligation:
         self.said = {number: said for number, said in self.said.items() if number > self.forgotten}
         self.expired = {number: at for number, at in self.expired.items() if number > self.forgotten}
         self.entries = left
-        self._fold()
+        self.terms = self.terms[over:]  # what goes is no part of those that stay
+        self.is_touched = True
 
     def _standing(self) -> Standing:
         plan = self._plan
