@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -20,17 +19,17 @@ from alerts.detection import Compiler
 from alerts.duration import DAY_US
 from alerts.failing import Failure, failure_of, gap_of
 from alerts.groups import groups_of
+from alerts.joined import Joined, in_matter
 from alerts.kept import Changes, Name, decode, encode
 from alerts.linker import Linker
 from alerts.linker_component import Placed
-from alerts.linker_fold import SCORES, Decision, Order
+from alerts.linker_fold import Decision, Order
 from alerts.model import (
     NEVER,
     Act,
     Arrival,
     Book,
     DeadLetter,
-    Event,
     LateEvent,
     MatterLink,
     PooledEvent,
@@ -59,7 +58,6 @@ Moves = list[list[Item | Regrouped]]  # of one record, the same
 IDS, COMPONENT = "ids", "component"  # with a number these are parts, too
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
-PEOPLE = ("pair", "household", "reporter")  # reasons that only propose
 
 
 class Routed(NamedTuple):
@@ -67,8 +65,7 @@ class Routed(NamedTuple):
 
     slice: int
     work: list[Work]
-    pooled: list[PooledEvent]
-    links: list[MatterLink]
+    joined: list[Joined]
     late: list[LateEvent]
     dead: list[DeadLetter]
     heartbeats: dict[str, int]  # by channel
@@ -77,6 +74,16 @@ class Routed(NamedTuple):
     said: list[Said]  # for the desk
     refused: tuple[str, ...] = ()  # what was not taken over from a rule book, each with its reason
     failures: Sequence[Failure] = ()  # of rules that could not say whether they concern an event
+
+    @property
+    def pooled(self) -> list[PooledEvent]:
+        """The events for the pool, each in its matter."""
+        return [each.pooled() for each in self.joined]
+
+    @property
+    def links(self) -> list[MatterLink]:
+        """The decisions of the linker, one for each of these."""
+        return [each.link() for each in self.joined]
 
 
 class Linking:
@@ -178,8 +185,7 @@ class Linking:
         else:
             self.linker.split(left, into, found.owners(self._ranks))
         for event, _, arrived_at, source in map(astuple, found.moved):
-            routed.pooled.append(PooledEvent(replace(event, matter=into), into, arrived_at, source))
-            routed.links.append(MatterLink(event.id, into, why, SCORES[why], from_us(at), previous=left))
+            routed.joined.append(Joined(event, into, why, at, to_us(arrived_at), source, left))
         moved = found.changes(self._ranks)
         moves: Moves = [[] for _ in range(self.shards)]
         for rule in self.rules:
@@ -243,7 +249,7 @@ class Linking:
         return self._finish(self._routed(), self._items(), marks.now + 1, None, last=True)
 
     def _routed(self) -> Routed:
-        return Routed(self._slices, [], [], [], [], [], {}, {}, [], [])
+        return Routed(self._slices, [], [], [], [], {}, {}, [], [])
 
     def _finish(self, routed: Routed, items: Items, end: int, warmth: Warmth | None, last: bool = False) -> Routed:
         marks = self.watermarks
@@ -308,39 +314,27 @@ class Linking:
         event, at = arrival.event, arrival.arrived_us
         linked = self.linker.link(order, event, self.watermarks.clock_watermark(self._linker_group))
         decision = linked.decision
-        joined = _joined(event, decision)
-        arrived_at = from_us(at)
-        routed.links.append(_link_row(event, decision, arrived_at))
-        routed.pooled.append(PooledEvent(joined, decision.matter, arrived_at, arrival.source))
-        if linked.moves:
-            moves: Moves = [[] for _ in range(self.shards)]
-            for placed, before, after in linked.moves:
-                self._move(placed, before, after, arrival, routed, moves)
-            self._route(order, joined, decision, arrival, routed, moves)
-            _rearrange(at, moves, items)
-        else:
-            self._route(order, joined, decision, arrival, routed, items)
-
-    def _route(
-        self, order: Order, joined: Event, decision: Decision, arrival: Arrival, routed: Routed, to: Items | Moves
-    ) -> None:
-        """An event goes to the rules that it concerns."""
+        routed.joined.append(Joined(event, decision.matter, decision.reason, at, at, arrival.source))
+        moves: Moves = [[] for _ in items] if linked.moves else []
+        for placed, before, after in linked.moves:
+            self._move(placed, before, after, arrival, routed, moves)
         self.router.route(
-            order, joined, decision, arrival.arrived_us, self._records, arrival.produced_us, self.watermarks, to,
-            routed.late,
-        )  # fmt: skip
+            order, event, decision, at, self._records, arrival.produced_us, self.watermarks, moves or items, routed.late
+        )
+        if moves:
+            _rearrange(at, moves, items)
 
     def _move(
         self, placed: Placed, before: Decision, after: Decision, arrival: Arrival, routed: Routed, moves: Moves
     ) -> None:
         event = placed.event
         if before.matter != after.matter:
-            routed.links.append(_link_row(event, after, from_us(arrival.arrived_us), before.matter))
             _, at, source = self._seen.get(event.id) or (event.id, arrival.arrived_us, "")
-            routed.pooled.append(PooledEvent(_joined(event, after), after.matter, from_us(at), source))
+            decided = arrival.arrived_us
+            routed.joined.append(Joined(event, after.matter, after.reason, decided, at, source, before.matter))
         self.router.move(
-            placed.order, (_joined(event, before), before), (_joined(event, after), after), arrival.arrived_us,
-            self._records, arrival.produced_us, self.watermarks, moves,
+            placed.order, (in_matter(event, before.matter), before), (in_matter(event, after.matter), after),
+            arrival.arrived_us, self._records, arrival.produced_us, self.watermarks, moves,
         )  # fmt: skip
 
     def _is_duplicate(self, arrival: Arrival, routed: Routed) -> bool:
@@ -448,17 +442,6 @@ def _named(kind: str, parts: Iterable[tuple[int, Any]]) -> dict[Name, Any]:
 
 def _of(kind: str, parts: Mapping[Name, Raw]) -> Iterator[tuple[int, Raw]]:
     return ((name[1], part) for name, part in parts.items() if name[0] == kind)
-
-
-def _joined(event: Event, decision: Decision) -> Event:
-    if event.matter == decision.matter:
-        return event
-    return replace(event, matter=decision.matter)
-
-
-def _link_row(event: Event, decision: Decision, at: datetime, previous: str | None = None) -> MatterLink:
-    reason: Any = decision.reason
-    return MatterLink(event.id, decision.matter, reason, SCORES[reason], at, reason in PEOPLE, previous)
 
 
 def _duplicate(arrival: Arrival, first: str) -> DeadLetter:

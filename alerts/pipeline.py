@@ -106,7 +106,7 @@ def _joined(parts: list[Routed]) -> Routed:
     """The parts of one slice as one."""
     first = parts[0]
     for each in parts[1:]:
-        for name in ("pooled", "links", "late", "dead", "gaps"):
+        for name in ("joined", "late", "dead", "gaps"):
             getattr(first, name).extend(getattr(each, name))
         for name in ("heartbeats", "fenced"):
             for channel, count in getattr(each, name).items():

@@ -10,6 +10,7 @@ from alerts.clock import Watermarks
 from alerts.entry import Entry, Key
 from alerts.failing import Failure, failure_of
 from alerts.groups import Groups
+from alerts.joined import in_matter
 from alerts.keeping import kept_under, slim, unshown
 from alerts.linker_fold import Decision, Order
 from alerts.listeners import Listeners
@@ -32,41 +33,46 @@ class Router:
 
     def __init__(self, rules: Sequence[Rule], groups: Groups, channels: Mapping[str, Channel], shards: int) -> None:
         self.shards = shards
-        self._group = [own[0] for own in groups.of]
         self._listeners = Listeners(rules, channels)
         self._unshown = unshown(rules)
         self.failures: list[Failure] = []  # since they were last taken away
+        self._group = [own[0] for own in groups.of]
         shapes = list(dict.fromkeys(map(_shape, rules)))
-        self._shape = [shapes.index(_shape(rule)) for rule in rules]
-        self._wholes = [(rule.whole_key, shard_of(rule.whole_key, shards)) for rule in rules]
+        self._ways = [
+            (shapes.index(_shape(rule)), own[0], self._whole(rule)) for rule, own in zip(rules, groups.of, strict=True)
+        ]
 
     def route(
         self, order: Order, event: Event, decision: Decision, at: int, number: int, produced: int,
         watermarks: Watermarks, items: list[list[Item | Rearranged]] | list[list[Item | Regrouped]],
         late: list[LateEvent],
     ) -> None:  # fmt: skip
-        """Put an event that has just arrived under the keys of every rule that selects it."""
+        """Put an event that has just arrived, as part of its matter, under the keys of every rule that selects it."""
+        listeners = self._listeners.of(event)
+        if not listeners:
+            return
         (occurred, rank, name), contact = order, decision.contact
+        event = in_matter(event, decision.matter)
         kept: Event | None = None
         keys: dict[int, Placed] = {}  # many rules have the same one
-        for rule, role, values in self._listeners.of(event):
+        for rule, role, values in listeners:
+            shape, group, whole = self._ways[rule.number]
             try:
                 if role is None:
                     role = rule.role_of(event)
                     if not role:
                         continue
-                shape = self._shape[rule.number]
                 placed = keys.get(shape) or keys.setdefault(shape, self._placed(rule.key_of(event)))
                 key, shard = placed
                 if key is None:
                     continue
-                watermark = watermarks.clock_watermark(self._group[rule.number])
+                watermark = watermarks.clock_watermark(group)
                 if occurred < watermark:
                     late.append(_late(rule, event, at, watermark))
                     continue
-                if rule.is_whole:
+                if whole is not None:
                     values = (key,)
-                    key, shard = self._wholes[rule.number]
+                    key, shard = whole
                 elif values is None:
                     values = rule.values(event, role)
             except Exception as error:
@@ -76,6 +82,10 @@ class Router:
                 kept = slim(event, self._unshown)
             entry: Entry = (occurred, rank, name, contact, role, values, kept)
             items[shard].append(Item(at, number, rule.number, key, watermark, entry, None, produced))
+
+    def _whole(self, rule: Rule) -> tuple[Key, int] | None:
+        """The one key of a rule that is kept whole, with its shard."""
+        return (rule.whole_key, shard_of(rule.whole_key, self.shards)) if rule.is_whole else None
 
     def _placed(self, key: Key | None) -> Placed:
         """A key with its shard."""

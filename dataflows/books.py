@@ -43,8 +43,7 @@ class Books:
         """One slice of the log, linked."""
         metrics = self._metrics
         self._passed(stage.watermarks.now)
-        rows = zip(routed.links, routed.pooled, strict=True)
-        linked = Counter((pooled.event.channel, link.reason) for link, pooled in rows if link.previous is None)
+        linked = Counter([(each.event.channel, each.reason) for each in routed.joined if each.previous is None])
         for (channel, reason), count in linked.items():
             metrics.events_linked.labels(channel, reason).inc(count)
         for late in routed.late:

@@ -166,7 +166,7 @@ class _Link(_Step[Cut, Routed]):
         for cut in values:
             parts = [self._stage.finish()] if isinstance(cut, End) else self._stage.take(cut)
             for part in parts:
-                self._past.remember(part.pooled)
+                self._past.remember(part.joined)
                 self._books.enter(part, self._stage)
             routed += parts
         if self._kept.is_due_soon():

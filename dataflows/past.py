@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
+from alerts.joined import Joined, in_matter
 from alerts.model import Event, PooledEvent, to_us
 from connectors.clickhouse import Pool
 
@@ -22,13 +23,13 @@ class Past:
     def __init__(self, dsn: str = "", wait_until_delivered: Callable[[], None] = lambda: None) -> None:
         self._dsn = dsn
         self._wait_until_delivered = wait_until_delivered
-        self._before: list[PooledEvent] = []
-        self._since: list[PooledEvent] = []
+        self._before: list[Joined] = []
+        self._since: list[Joined] = []
 
-    def remember(self, pooled: Sequence[PooledEvent]) -> None:
+    def remember(self, joined: Sequence[Joined]) -> None:
         """Events on their way to the pool."""
         if self._dsn:
-            self._since += pooled
+            self._since += joined
 
     def snapshot_taken(self) -> None:
         """What was remembered before the last snapshot has been handed over to the sink when this one is complete."""
@@ -41,7 +42,7 @@ class Past:
         self._wait_until_delivered()
         with Pool(self._dsn, patience=PATIENCE) as pool:
             events = {each.event.id: each for each in pool.of_matters(sorted(matters), before)}
-        events.update({each.event.id: each for each in (*self._before, *self._since)})
+        events.update({each.event.id: each.pooled() for each in (*self._before, *self._since)})
         return [each for each in events.values() if each.matter in matters]
 
     def __call__(self, channels: frozenset[str], since: int, before: int) -> Iterable[Event]:
@@ -51,9 +52,9 @@ class Past:
         self._wait_until_delivered()
         with Pool(self._dsn, patience=PATIENCE) as pool:
             events = {event.id: event for event in pool.events(sorted(channels), since, before)}
-        for pooled in (*self._before, *self._since):
-            if pooled.event.channel in channels and to_us(pooled.event.occurred_at) >= since:
-                events[pooled.event.id] = pooled.event
+        for each in (*self._before, *self._since):
+            if each.event.channel in channels and to_us(each.event.occurred_at) >= since:
+                events[each.event.id] = in_matter(each.event, each.matter)
         return events.values()
 
 

@@ -106,8 +106,7 @@ def _enter(replayed: Replayed, keep_events: bool) -> Callable[[tuple[str, Routed
 
     def enter(keyed: tuple[str, Routed]) -> tuple[str, None]:
         routed = keyed[1]
-        rows = zip(routed.links, routed.pooled, strict=True)
-        replayed.events.update(pooled.event.channel for link, pooled in rows if link.previous is None)
+        replayed.events.update([each.event.channel for each in routed.joined if each.previous is None])
         replayed.events.update(routed.heartbeats)
         replayed.late.update(late.rule for late in routed.late)
         replayed.duplicates += routed.dead

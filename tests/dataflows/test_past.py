@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from clickhouse_server import ClickHouseServer
 
-from alerts.model import Event, PooledEvent, to_us
+from alerts.joined import Joined
+from alerts.model import Event, to_us
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_writer import Pace
 from connectors.metrics import Metrics
@@ -21,9 +22,10 @@ pytestmark = pytest.mark.integration
 AT = datetime(2026, 4, 16, 8, 0, tzinfo=UTC)
 
 
-def event(number: int) -> PooledEvent:
+def joined(number: int) -> Joined:
     made = Event(id=f"e{number}", channel="police", action="received", occurred_at=AT + timedelta(minutes=number))
-    return PooledEvent(made, "m", arrived_at=made.occurred_at)
+    at = to_us(made.occurred_at)
+    return Joined(made, "m", "first", at, at)
 
 
 @pytest.fixture
@@ -41,8 +43,8 @@ def test_what_still_waits_for_the_pool_is_part_of_the_past(clickhouse: ClickHous
         if number == 1:
             writer.spool.flush()
             clickhouse.kill()
-        past.remember([event(number)])
-        writer.write_batch([[event(number)]])
+        past.remember([joined(number)])
+        writer.write_batch([[joined(number).pooled()]])
         past.snapshot_taken()
         writer.snapshot()
     found = list[str]()
@@ -69,7 +71,7 @@ def test_what_an_earlier_life_left_can_be_delivered_before_the_pool_is_read(
     assert not (tmp_path / "spool").exists()
     clickhouse.kill()
     writer = sink.build_part("pool", "pool", None)
-    writer.write_batch([[event(1)]])
+    writer.write_batch([[joined(1).pooled()]])
     writer.snapshot()
     writer.spool.abandon()
     clickhouse.start()
