@@ -6,6 +6,7 @@ While a silence alert of a channel is open, absence that needs the channel is no
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,7 +34,7 @@ class Change(NamedTuple):
 class _Watch:
     """One channel of one rule."""
 
-    __slots__ = ("channel", "expected", "has_beaten", "plan", "reached", "rule", "sign")
+    __slots__ = ("channel", "due", "expected", "has_beaten", "plan", "reached", "rule", "sign")
 
     def __init__(self, rule: Rule, plan: SilencePlan, channel: str) -> None:
         self.rule = rule
@@ -43,6 +44,7 @@ class _Watch:
         self.has_beaten = False
         self.sign: Sign | None = None  # the last one heard; before the first one nothing is expected
         self.reached = 0  # how many rungs
+        self.due = NEVER  # the clock instant of the next rung, or one before it
 
     def next_at(self) -> int:
         """The clock instant of the next rung."""
@@ -90,6 +92,7 @@ class QuietWatch:
         for watch in self._of.get(event.channel, ()):
             if watch.reached or watch.sign is None or (is_beat and not watch.has_beaten):
                 self.soonest = min(self.soonest, at)
+                watch.due = NEVER
             if watch.reached:
                 changes.append(watch.change(at, BACK))
                 watch.reached = 0
@@ -101,11 +104,21 @@ class QuietWatch:
     def before(self, clock: int) -> Iterator[Change]:
         """What changes at instants before `clock`, in their order."""
         while self.soonest < clock:
-            at, watch = min(((each.next_at(), each) for each in self._watches), key=lambda found: found[0])
+            at, watch = self._next()
             self.soonest = at = max(at, self._since)
             if at < clock:
                 watch.reached += 1
+                watch.due = NEVER
                 yield watch.change(at, QUIET)
+
+    def _next(self) -> tuple[int, _Watch]:
+        """When the next channel becomes quiet, and which. Whoever was heard meanwhile is later than was known of it."""
+        while True:
+            watch = min(self._watches, key=_due)
+            at = watch.next_at()
+            if at == watch.due:
+                return at, watch
+            watch.due = at
 
     def turn(self, at: int, begun: Collection[str]) -> None:
         """Another rule book holds from `at` on. The rules `begun` have said nothing yet of what is quiet by now."""
@@ -113,6 +126,7 @@ class QuietWatch:
         for watch in self._watches:
             if watch.rule.id in begun:
                 watch.reached = 0
+                watch.due = NEVER
 
     def silent(self) -> set[str]:
         """The channels whose silence somebody is told of; a shadow tells no one."""
@@ -131,5 +145,9 @@ class QuietWatch:
             if has_beaten:
                 watch.beat()
             watch.reached = min(reached, len(watch.plan.rungs))
+            watch.due = NEVER
             watch.sign = None if sign is None else (*sign[:3], msgspec.convert(sign[3], Event))
         self.soonest = NEVER if self._watches else ALWAYS
+
+
+_due = attrgetter("due")

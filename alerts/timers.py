@@ -75,7 +75,7 @@ class Timers:
             if clock <= best or best >= until:
                 found = min(clock, best)
                 if found >= until:
-                    self.soonest = self._earliest()
+                    self.soonest = found
                 return found, CLOCK
             group = bounds.index(best)
             event_time = self._times[group][0]

@@ -123,6 +123,14 @@ def test_waiting_longer_never_ends_sooner_and_is_never_shorter_than_asked(since:
     assert abs(odd.reached_at(first, more * MINUTE) - second) <= one + more  # rounded to a microsecond each hour
 
 
+@given(st.integers(0, 400), st.integers(1, 100_000_000), st.integers(1, 3000))
+def test_a_later_sign_never_means_an_earlier_rung(since: int, later: int, quiet: int) -> None:
+    odd = plan(slots=[{"hours": "22-6", "times": 2.7}, {"hours": "5-9", "day_class": ["weekend"], "times": 7.1}])
+    since = START + since * 13 * MINUTE
+
+    assert odd.reached_at(since, quiet * MINUTE) <= odd.reached_at(since + later, quiet * MINUTE)
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.sampled_from(["hotline", "police"])), min_size=1, max_size=12),
     st.lists(st.integers(0, 400), max_size=6),
