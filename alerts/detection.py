@@ -67,6 +67,7 @@ class Shard:
         self._revive = Reviver()
         self.shut_out = ShutOut()
         self._caps = Caps(self._shards)
+        self._most = [self._caps.cap(rule) for rule in rules]  # keys, by number of the rule
         self._grown: dict[int, int] = {}  # how many keys came with the record at hand, by number of the rule
         self._saved_guards: Any = None
         self._is_saved = False  # no part stands under these rules yet
@@ -96,14 +97,17 @@ class Shard:
 
     def _take_event(self, item: Item, drafts: list[Draft]) -> None:
         """An event comes to a key that nothing else in its record touches."""
+        number, key, entry = item.rule, item.key, item.entry
+        if self.shut_out.keys and (number, key) in self.shut_out:
+            return
         try:
-            subject = self._apply(item)
-            if subject is not None:
+            subject = self._known(number, key) or self._begun(number, key)
+            if entry is not None and subject.add(entry, item.watermark):
                 if not subject.is_silent():
                     self._reconcile(subject, _moment(item), drafts)
                 self._arm(subject, item.at)
         except Exception as error:
-            self._fail(self.rules[item.rule], item.key, error, _moment(item), drafts)
+            self._fail(self.rules[number], key, error, _moment(item), drafts)
 
     def _take_rearranged(self, items: Sequence[Item | Regrouped], drafts: list[Draft]) -> None:
         """Events move from key to key: each key is looked at once, when everything stands where it belongs."""
@@ -144,13 +148,16 @@ class Shard:
     def _make_room(self) -> None:
         """Rules to which keys have come forget others, where they have more than they may."""
         for number, came in self._grown.items():
-            rule, subjects = self.rules[number], self.subjects[number]
+            subjects = self.subjects[number]
             kept = len(subjects)
+            if kept <= self._most[number]:
+                continue
+            rule = self.rules[number]
             surplus = self._caps.surplus(rule, kept, came)
             if surplus:
                 gone = self._forget(rule, set(to_evict(rule, subjects, self.alerts[number], surplus)))
                 self.evictions.append(self._caps.evicted(rule, surplus, gone, len(subjects)))
-        self._grown = {}
+        self._grown.clear()
 
     def _forget(self, rule: Rule, keys: set[Key]) -> int:
         """These keys go, and with them their timers: how many they were."""
@@ -167,16 +174,11 @@ class Shard:
         if isinstance(item, Regrouped):
             return self._regroup(item)
         number, key, watermark, entry, gone = item.rule, item.key, item.watermark, item.entry, item.gone
-        known = self.subjects[number]
-        subject = known.get(key)
+        subject = self._known(number, key)
         if subject is None:
             if entry is None:
                 return None
-            subject = self.rules[number].start(key)
-            known.begin(key, subject)
-            self._grown[number] = self._grown.get(number, 0) + 1
-        else:
-            known.touch(key)
+            subject = self._begun(number, key)
         if gone is None:
             return subject if entry is not None and subject.add(entry, watermark) else None
         if entry is not None and gone == entry[2] and isinstance(subject, Track):
@@ -184,6 +186,20 @@ class Shard:
         left = subject.remove(gone, watermark)
         came = entry is not None and subject.add(entry, watermark)
         return subject if left or came else None
+
+    def _known(self, number: int, key: Key) -> Subject | None:
+        """What is kept under a key, which changes now."""
+        subjects = self.subjects[number]
+        subject = subjects.get(key)
+        if subject is not None and subjects.changed is not None:
+            subjects.touch(key)
+        return subject
+
+    def _begun(self, number: int, key: Key) -> Subject:
+        subject = self.rules[number].start(key)
+        self.subjects[number].begin(key, subject)
+        self._grown[number] = self._grown.get(number, 0) + 1
+        return subject
 
     def _regroup(self, item: Regrouped) -> Subject | None:
         """By a person's word other events stand under a key: it begins anew with those that it has now."""

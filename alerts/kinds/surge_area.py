@@ -33,16 +33,16 @@ class Area:
         self._known: Usual | None = None
         self._known_for: tuple[int, int] | None = None
 
-    def take(self, entry: Entry, days: Days) -> bool:
+    def take(self, entry: Entry, bucket: int, size: int) -> bool:
         """One event further. False if its contact has already been counted inside the window that ends with it."""
         window, contact = self.window, entry[3]
-        if window and window[0][0] <= entry[0] - days.plan.size:
-            self.shrink(entry[0] - days.plan.size)
+        if window and window[0][0] <= entry[0] - size:
+            self.shrink(entry[0] - size)
         if contact in self.contacts:
             return False
         window.append(entry)
         self.contacts.add(contact)
-        self.history.add(days.bucket(entry[0]))
+        self.history.add(bucket)
         return True
 
     def shrink(self, start: int) -> None:

@@ -71,7 +71,8 @@ class Board(InPieces):
         else:
             waiting.append(entry)
         self._waiting[name] = slide
-        self._mark(_stretch(slide, entry))
+        if self.changed is not None:
+            self._mark(_stretch(slide, entry))
         return True
 
     def remove(self, event_id: str, watermark: int) -> bool:
@@ -155,9 +156,11 @@ class Board(InPieces):
         area = self.areas.get(key)
         if area is None:
             area = self.areas[key] = Area(key)
-        self._mark((AREA, *key))
-        if area.take(entry, self.days):
-            self.days.take(entry[0])
+        if self.changed is not None:
+            self._mark((AREA, *key))
+        bucket = self.days.bucket(entry[0])
+        if area.take(entry, bucket, self.plan.size):
+            self.days.take(entry[0], bucket)
             if len(area.window) >= self.plan.least:
                 self.busy.add(key)
 

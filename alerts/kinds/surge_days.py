@@ -54,12 +54,12 @@ class Days:
         plan = self.plan
         return self.bucket(at - (plan.skip + plan.days + 2) * DAY_US - plan.size)
 
-    def take(self, at: int) -> None:
+    def take(self, at: int, bucket: int) -> None:
         """One more event of the city."""
         if self.begin is None:
             self.begin = (at + LOCAL_US - 1) // DAY_US + 1
         if self.plan.daily:
-            self.city.add(self.bucket(at))
+            self.city.add(bucket)
 
     def usual(self, history: History, at: int) -> Usual | None:
         """What the windows that are comparable with the one ending at `at` hold; None where they are too few."""
