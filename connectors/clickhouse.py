@@ -16,6 +16,7 @@ import msgspec
 from bytewax.outputs import FixedPartitionedSink
 
 from alerts.model import Arrival, DeadLetter, Event, PooledEvent, to_us
+from connectors.address import Where
 from connectors.clickhouse_aggregates import differing_cells
 from connectors.clickhouse_client import PoolClient
 from connectors.clickhouse_events import arrivals_between, events_between, events_of_matters, first_and_last_arrival
@@ -55,7 +56,7 @@ class PoolSink(FixedPartitionedSink[list[Poolable], bytes]):
 
     def __init__(
         self,
-        dsn: str,
+        dsn: Where,
         metrics: Metrics,
         *,
         database: str = "",
@@ -155,7 +156,7 @@ class Pool:
     On failure: a server that does not answer is tried again for `patience`, then the error is raised.
     """
 
-    def __init__(self, dsn: str, database: str = "", patience: timedelta = timedelta(seconds=10)) -> None:
+    def __init__(self, dsn: Where, database: str = "", patience: timedelta = timedelta(seconds=10)) -> None:
         self._client = PoolClient.open(dsn, database, patience)
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from alerts.model import Acted, Revision, to_us
+from connectors.address import Where
 from connectors.clickhouse import Pool
 from connectors.clickhouse_client import is_transient
 from connectors.clickhouse_rows import acted_of, revision_of
@@ -39,7 +40,7 @@ class PoolAwayError(ConnectionError):
 class PoolViews:
     """Some threads with a connection of their own each; what is asked is a function of a `Pool`."""
 
-    def __init__(self, dsn: str, threads: int = THREADS) -> None:
+    def __init__(self, dsn: Where, threads: int = THREADS) -> None:
         self._dsn = dsn
         self._own = threading.local()
         self._opened: list[Pool] = []

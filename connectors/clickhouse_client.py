@@ -18,6 +18,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from connectors.address import SEE_CERTIFICATE, UnsafeError, Where, address_of, clickhouse_options
+
 T = TypeVar("T")
 Column = Sequence[Any]
 
@@ -30,6 +32,8 @@ TRANSIENT_CODES = frozenset(
         *(236, 373, 394, 473),  # its own stop, the query before is still running, cancelled, locked
     }
 )
+LOGIN_CODES = frozenset({192, 193, 194, 516})  # no such user, wrong or no password, not let in
+NO_RIGHT_CODE = 497
 _PROXY_STATUS = re.compile(r"HTTP status (429|5\d\d)\b")  # of whoever stands in front of the server
 
 # Every insert goes in. The block deduplication of a replicated server drops a block that is equal to one of the
@@ -79,7 +83,7 @@ class PoolClient:
     @classmethod
     def open(
         cls,
-        dsn: str,
+        dsn: Where,
         database: str = "",
         patience: timedelta = timedelta(seconds=60),
         on_retry: Callable[[], None] | None = None,
@@ -94,10 +98,7 @@ class PoolClient:
         try:
             client: Client = retrying(_connect, dsn, database, answer_seconds)
         except (ClickHouseError, OSError) as error:
-            kind = ConnectionError if is_transient(error) or isinstance(error, OSError) else PoolRefusedError
-            raise kind(
-                f"clickhouse must answer; got `{_short(error)}` ({_place(dsn)}); start it, or set its address"
-            ) from error
+            raise _unanswered(error, _place(dsn)) from error
         return cls(client, patience, on_retry)
 
     def insert(self, table: str, names: Sequence[str], columns: Sequence[Column]) -> None:
@@ -144,19 +145,38 @@ class PoolClient:
         self._client.close()
 
 
-def _connect(dsn: str, database: str, answer_seconds: int) -> Client:
+def _connect(dsn: Where, database: str, answer_seconds: int) -> Client:
     for talks_of_each_try in ("clickhouse_connect", "urllib3.connectionpool"):
         logging.getLogger(talks_of_each_try).setLevel(logging.ERROR)
-    # the engine in our own process knows no network
-    times: dict[str, Any] = (
-        {} if dsn.startswith("chdb:") else {"connect_timeout": 5, "send_receive_timeout": answer_seconds}
-    )
-    client = clickhouse_connect.get_client(dsn=dsn, tz_mode="aware", **times)
+    address = address_of(dsn)
+    asked: dict[str, Any] = {"dsn": address.place, "tz_mode": "aware"}
+    if not address.place.startswith("chdb:"):  # the engine in our own process knows no network
+        asked |= {"connect_timeout": 5, "send_receive_timeout": answer_seconds}
+        asked |= clickhouse_options(address.lock)
+        if address.place.startswith("https:"):  # the library goes by the port alone
+            asked["secure"] = True
+    client = clickhouse_connect.get_client(**asked)
     if not database:
         return client
     client.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
     client.close()
-    return clickhouse_connect.get_client(dsn=dsn, database=database, tz_mode="aware", **times)
+    return clickhouse_connect.get_client(database=database, **asked)
+
+
+def _unanswered(error: Exception, place: str) -> ConnectionError:
+    """Why there is no connection, and what to do."""
+    got = f"got `{_short(error)}` ({place})"
+    code = getattr(error, "code", None)
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return UnsafeError(f"clickhouse must show a certificate that we trust; {got}; {SEE_CERTIFICATE}")
+    if code in LOGIN_CODES:
+        remedy = "see `clickhouse_user` and `clickhouse_password_file`"
+        return PoolRefusedError(f"clickhouse must let us in; {got}; {remedy}")
+    if code == NO_RIGHT_CODE:
+        remedy = "give our user its rights: `anlan access process` prints them"
+        return PoolRefusedError(f"clickhouse must let us do our work; {got}; {remedy}")
+    kind = ConnectionError if is_transient(error) or isinstance(error, OSError) else PoolRefusedError
+    return kind(f"clickhouse must answer; {got}; start it, or set its address")
 
 
 def _insert_settings(client: Client) -> dict[str, Any]:
@@ -179,9 +199,9 @@ def _retrying(patience: timedelta, on_retry: Callable[[], None] | None) -> Retry
     )
 
 
-def _place(dsn: str) -> str:
+def _place(dsn: Where) -> str:
     """The address without user and password."""
-    parts = urlsplit(dsn)
+    parts = urlsplit(str(dsn))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

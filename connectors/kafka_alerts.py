@@ -14,6 +14,7 @@ import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import Revision, to_us
+from connectors.address import Where
 from connectors.kafka_client import BrokerError, Place, partitions_of
 from connectors.kafka_producer import STOP_SECONDS, RawProducer, flow_producer
 from connectors.kafka_reader import RawRecord, ends, read_all
@@ -57,7 +58,7 @@ class AlertTopicSink(FixedPartitionedSink[list[Revision], Saved]):
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         topic: str = ALERTS,
         metrics: Metrics | None = None,
         *,
@@ -142,7 +143,7 @@ class _Topic:
 
 class _AlertsPart(StatefulSinkPartition[list[Revision], Saved]):
     def __init__(
-        self, bootstrap: str, producer: RawProducer, topics: list[_Topic], saved: Ends, metrics: Metrics
+        self, bootstrap: Where, producer: RawProducer, topics: list[_Topic], saved: Ends, metrics: Metrics
     ) -> None:
         self._bootstrap = bootstrap
         self._producer = producer
@@ -210,7 +211,7 @@ class _AlertsPart(StatefulSinkPartition[list[Revision], Saved]):
         self._producer.close()
 
 
-def greatest_topic_epoch(bootstrap: str, topic: str = ALERTS) -> int:
+def greatest_topic_epoch(bootstrap: Where, topic: str = ALERTS) -> int:
     """The greatest engine epoch among the last records of the topic's partitions; 0 where there are none."""
     places = [(topic, partition) for partition in range(partitions_of(bootstrap, [topic])[topic])]
     lasts = (last for _, last in ends(bootstrap, places).values())

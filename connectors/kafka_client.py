@@ -1,8 +1,7 @@
 """What a Kafka cluster has: whether it answers, which topics there are, making those that are missing.
 
-The client library is imported here, in `kafka_reader.py`, `kafka_producer.py` and `kafka_watch.py`, nowhere
-else. No consumer groups and no transactions: positions live in the flow's own snapshots, and not every broker
-that speaks Kafka can do more.
+The client library is imported in the modules `kafka_*.py` and nowhere else. No consumer groups and no transactions:
+positions live in the flow's own snapshots, and not every broker that speaks Kafka can do more.
 """
 
 from __future__ import annotations
@@ -15,12 +14,16 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from connectors.address import Where, address_of, kafka_options
+from connectors.kafka_refusal import Complaint, remedy
 from connectors.kafka_topics import topic_config
 from connectors.kafka_watch import Ear
 
 Place = tuple[str, int]  # topic, partition
 
 PATIENCE_SECONDS = 30.0
+CLIENT = "anlan"  # what brokers call us in their quotas and logs
+_LOOK_SECONDS = 1.0  # between two looks whether the broker refused us
 _SILENT = 0  # the library would write to stderr many times a second while a broker is away
 
 
@@ -32,17 +35,19 @@ class OffsetGoneError(BrokerError):
     """A topic does not have the record that is next any more, or not yet: going on would be a loss nobody sees."""
 
 
-def client_config(bootstrap: str, ear: Ear | None = None) -> dict[str, Any]:
-    """What every client is told: where the brokers are, and to complain to an ear of ours, else to nobody."""
+def client_config(bootstrap: Where, ear: Ear | None = None) -> dict[str, Any]:
+    """What every client is told: where the brokers are, how they let us in, and to complain to an ear, else nobody."""
     heard = {"error_cb": _nobody} if ear is None else ear.config()
-    return {"bootstrap.servers": bootstrap, "log_level": _SILENT, **heard}
+    address = address_of(bootstrap)
+    known: dict[str, Any] = {"bootstrap.servers": address.place, "client.id": CLIENT, "log_level": _SILENT}
+    return {**known, **kafka_options(address.lock), **heard}
 
 
 def _nobody(error: KafkaError) -> None:
     """Who asks once and waits for the answer is told by the answer."""
 
 
-def cluster_id(bootstrap: str, seconds: float) -> str | None:
+def cluster_id(bootstrap: Where, seconds: float) -> str | None:
     """The name of the cluster that answers at this address, or nothing when none answers in time."""
     try:
         return _admin(bootstrap).list_topics(timeout=seconds).cluster_id
@@ -50,16 +55,19 @@ def cluster_id(bootstrap: str, seconds: float) -> str | None:
         return None
 
 
-def partitions_of(bootstrap: str, topics: Iterable[str], seconds: float = PATIENCE_SECONDS) -> dict[str, int]:
+def partitions_of(bootstrap: Where, topics: Iterable[str], seconds: float = PATIENCE_SECONDS) -> dict[str, int]:
     """How many partitions each topic has; a topic that is not there is refused."""
     known = _topics(bootstrap, seconds)
     wanted = list(topics)
     if missing := [topic for topic in wanted if topic not in known]:
-        raise BrokerError(f"topics must exist before they are used; got no `{', '.join(missing)}` ({bootstrap})")
+        raise BrokerError(
+            f"topics must exist before they are used; got no `{', '.join(missing)}` ({bootstrap});"
+            " make them, or give our user its rights: `anlan access process` prints them"
+        )
     return {topic: known[topic] for topic in wanted}
 
 
-def ensure_topics(bootstrap: str, topics: Mapping[str, int], seconds: float = PATIENCE_SECONDS) -> dict[str, int]:
+def ensure_topics(bootstrap: Where, topics: Mapping[str, int], seconds: float = PATIENCE_SECONDS) -> dict[str, int]:
     """Make the topics that are not there yet; returns the partitions that each one has now.
 
     A topic that exists stays as it is, also with another number of partitions: whoever reads it asks.
@@ -79,7 +87,7 @@ def ensure_topics(bootstrap: str, topics: Mapping[str, int], seconds: float = PA
     return {topic: known[topic] for topic in topics}
 
 
-def _create(bootstrap: str, topics: Mapping[str, int], seconds: float) -> None:
+def _create(bootstrap: Where, topics: Mapping[str, int], seconds: float) -> None:
     # -1 copies: as many as the broker makes by itself
     wanted = [NewTopic(topic, count, -1, config=topic_config(topic)) for topic, count in topics.items()]
     admin = _admin(bootstrap)  # held until all answers are in: without it they do not come
@@ -90,24 +98,37 @@ def _create(bootstrap: str, topics: Mapping[str, int], seconds: float) -> None:
         except KafkaException as failure:
             error = failure.args[0]
             if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise BrokerError(f"topic `{topic}` must be made; got `{error.str()}` ({bootstrap})") from None
+                raise BrokerError(
+                    f"topic `{topic}` must be made; got `{error.str()}` ({bootstrap}){remedy(error.code())}"
+                ) from None
 
 
-def _topics(bootstrap: str, seconds: float) -> dict[str, int]:
-    """All topics that can be used, with their partitions."""
-    try:
-        # all of them: a question for one topic by its name makes some brokers create it
-        known = _admin(bootstrap).list_topics(timeout=seconds).topics
-    except KafkaException as failure:
-        raise BrokerError(
-            f"broker must answer within {seconds:g} s; got `{failure.args[0].str()}` ({bootstrap})"
-        ) from None
-    return {name: len(topic.partitions) for name, topic in known.items() if _is_usable(topic)}
+def _topics(bootstrap: Where, seconds: float) -> dict[str, int]:
+    """All topics that can be used, with their partitions; one that we may not see is not there."""
+    heard = Complaint()
+    asking: dict[str, Any] = {**client_config(bootstrap), "error_cb": heard.hear}
+    admin = AdminClient(asking)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            # all of them: a question for one topic by its name makes some brokers create it
+            known = admin.list_topics(timeout=max(0.01, min(_LOOK_SECONDS, end - time.monotonic()))).topics
+        except KafkaException as failure:
+            admin.poll(0.05)
+            said = heard.said or failure.args[0].str()
+            if heard.is_final:
+                raise BrokerError(f"broker must let us in; got `{said}` ({bootstrap}){heard.remedy}") from None
+            if time.monotonic() >= end:
+                raise BrokerError(
+                    f"broker must answer within {seconds:g} s; got `{said}` ({bootstrap}){heard.remedy}"
+                ) from None
+        else:
+            return {name: len(topic.partitions) for name, topic in known.items() if _is_usable(topic)}
 
 
 def _is_usable(topic: Any) -> bool:
     return bool(topic.partitions) and all(part.leader >= 0 for part in topic.partitions.values())
 
 
-def _admin(bootstrap: str) -> AdminClient:
+def _admin(bootstrap: Where) -> AdminClient:
     return AdminClient(client_config(bootstrap))

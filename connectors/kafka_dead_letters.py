@@ -8,6 +8,7 @@ import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import DeadLetter
+from connectors.address import Where
 from connectors.kafka_producer import STOP_SECONDS, RawProducer, flow_producer
 from connectors.kafka_topics import DEAD_LETTERS, OWN_BYTES
 from connectors.kafka_watch import BrokerWatch
@@ -28,7 +29,7 @@ class DeadLetterSink(FixedPartitionedSink[list[DeadLetter], None]):
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         topic: str = DEAD_LETTERS,
         metrics: Metrics | None = None,
         *,

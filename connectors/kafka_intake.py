@@ -9,6 +9,7 @@ from zlib import crc32
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import Arrival, Event, Record, Tick
+from connectors.address import Where
 from connectors.arrival_stamps import Clock, Stamps
 from connectors.gate import Gate
 from connectors.handover import Handover
@@ -43,7 +44,7 @@ class IntakeLogSink(FixedPartitionedSink[list[Logged], int]):
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         clock: Clock,
         topic: str = INTAKE_LOG,
         metrics: Metrics | None = None,
@@ -157,7 +158,7 @@ def county_of(event: Event) -> str:
     return (event.region or event.grid or NO_COUNTY)[:6]
 
 
-def last_arrivals(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
+def last_arrivals(bootstrap: Where, topic: str, partitions: int) -> dict[int, int]:
     """The arrival of the last record in each partition of the log, 0 where it is empty."""
     tails = ends(bootstrap, [(topic, partition) for partition in range(partitions)])
     return {

@@ -8,6 +8,7 @@ from threading import Event
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from alerts.model import Slice
+from connectors.address import Where
 from connectors.gate import Gate
 from connectors.handover import Handover
 from connectors.kafka_client import partitions_of
@@ -35,7 +36,7 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         topic: str = INTAKE_LOG,
         stop: Event | None = None,
         *,

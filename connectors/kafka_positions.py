@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from connectors.address import Where
 from connectors.kafka_client import BrokerError, partitions_of
 from connectors.kafka_intake import last_arrivals
 from connectors.kafka_reader import log_bounds, read_all
@@ -16,7 +17,7 @@ MARGIN = timedelta(hours=1)  # what became no event stands not in the log, so a 
 _log = logging.getLogger("anlan.kafka")
 
 
-def raw_positions(bootstrap: str, topic: str = INTAKE_LOG, margin: timedelta = MARGIN) -> dict[str, int]:
+def raw_positions(bootstrap: Where, topic: str = INTAKE_LOG, margin: timedelta = MARGIN) -> dict[str, int]:
     """For each `topic/partition` of the raw topics the offset to go on from; one that is not named: its beginning.
 
     All that arrived before the last hour of the log is taken to be done. The rows of that hour come again, with
@@ -37,7 +38,7 @@ def raw_positions(bootstrap: str, topic: str = INTAKE_LOG, margin: timedelta = M
     return {place: max(offset, _oldest(bootstrap, place, offset)) for place, offset in found.items()}
 
 
-def _oldest(bootstrap: str, place: str, wanted: int) -> int:
+def _oldest(bootstrap: Where, place: str, wanted: int) -> int:
     """The oldest offset of a raw partition. Rows before it are gone; that they became events nobody knows."""
     topic, _, partition = place.rpartition("/")
     try:
@@ -49,7 +50,7 @@ def _oldest(bootstrap: str, place: str, wanted: int) -> int:
     return oldest
 
 
-def first_arrivals(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
+def first_arrivals(bootstrap: Where, topic: str, partitions: int) -> dict[int, int]:
     """The arrival of the oldest record in each partition of the log, 0 where it is empty."""
     found = dict.fromkeys(range(partitions), 0)
     for partition in found:

@@ -9,7 +9,9 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connectors.address import Where
 from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, Place, client_config
+from connectors.kafka_refusal import remedy
 from connectors.kafka_topics import OWN_BYTES, ROW_BYTES
 from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
@@ -65,7 +67,7 @@ class RawProducer:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         patience: float | None = PATIENCE_SECONDS,
         largest_bytes: int = ROW_BYTES,
         *,
@@ -154,7 +156,8 @@ class RawProducer:
         else:
             self.failed += 1
             self._failed_since_flush += 1
-            self._first_failure = self._first_failure or f"`{error.str()}` ({topic}, partition {partition})"
+            where = f"({topic}, partition {partition})"
+            self._first_failure = self._first_failure or f"`{error.str()}` {where}{remedy(error.code())}"
 
     def check(self) -> None:
         """Hear what the brokers answered so far, without waiting; raise if a record was given up."""
@@ -188,8 +191,8 @@ class RawProducer:
         self._failed_since_flush, self._first_failure = 0, ""
         if count:
             raise BrokerError(f"all records must be delivered; got {count} given up, the first with {first}")
-        if self._ear.refused:
-            raise BrokerError(f"the broker must take what we send; got `{self._ear.refused}` ({self._bootstrap})")
+        if (ear := self._ear).refused:
+            raise BrokerError(f"the broker must take what we send; got `{ear.refused}` ({self._bootstrap}){ear.remedy}")
 
     def close(self) -> None:
         """Flush; the producer is not used after that."""
@@ -204,7 +207,7 @@ class RawProducer:
 
 
 def flow_producer(
-    bootstrap: str,
+    bootstrap: Where,
     metrics: Metrics,
     stop: Flag | None,
     stop_seconds: float,

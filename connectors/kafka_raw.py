@@ -7,6 +7,7 @@ from threading import Event
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from connectors.address import Where
 from connectors.gate import Gate
 from connectors.kafka_client import Place, partitions_of
 from connectors.kafka_reader import BATCH, RawRecord, Reader
@@ -34,7 +35,7 @@ class RawSource(FixedPartitionedSource[list[RawRecord], Offsets]):
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         topics: Sequence[str],
         stop: Event | None = None,
         *,

@@ -10,7 +10,9 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from msgspec import Struct
 
+from connectors.address import Where
 from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, OffsetGoneError, Place, client_config, partitions_of
+from connectors.kafka_refusal import remedy
 from connectors.kafka_watch import BrokerWatch, Ear
 from connectors.metrics import Metrics
 
@@ -67,7 +69,7 @@ class Reader:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         starts: Mapping[Place, int],
         batch: int = BATCH,
         metrics: Metrics | None = None,
@@ -119,8 +121,8 @@ class Reader:
                 self._next[place] = record.offset + 1
                 records.append(record)
                 self.behind.add(place)
-        if self._ear.refused:
-            raise BrokerError(f"the broker must let us read; got `{self._ear.refused}` ({self._bootstrap})")
+        if (ear := self._ear).refused:
+            raise BrokerError(f"the broker must let us read; got `{ear.refused}` ({self._bootstrap}){ear.remedy}")
         if self._metrics is not None:
             self._observe(self._metrics, records)
         return records
@@ -154,7 +156,7 @@ class Reader:
                 " broker emptied or replaced?"
             )
         elif error.fatal() or error.code() in _FATAL:
-            raise BrokerError(f"topic must be readable; got `{error.str()}` ({where})")
+            raise BrokerError(f"topic must be readable; got `{error.str()}` ({where}){remedy(error.code())}")
         else:
             _log.warning("read_failed error=%r where=%r", error.str(), where)
         return True
@@ -199,7 +201,7 @@ class Reader:
 
 
 def ends(
-    bootstrap: str, places: Iterable[Place], seconds: float = PATIENCE_SECONDS
+    bootstrap: Where, places: Iterable[Place], seconds: float = PATIENCE_SECONDS
 ) -> dict[Place, tuple[int, RawRecord | None]]:
     """For each partition the offset that its next record will have, and its last record, if any."""
     wanted = list(places)
@@ -217,7 +219,7 @@ def ends(
     return found
 
 
-def log_bounds(bootstrap: str, topic: str, seconds: float = PATIENCE_SECONDS) -> dict[int, tuple[int, int]]:
+def log_bounds(bootstrap: Where, topic: str, seconds: float = PATIENCE_SECONDS) -> dict[int, tuple[int, int]]:
     """For each partition of a topic the oldest offset that is there, and the one that its next record will have."""
     places = [(topic, partition) for partition in range(partitions_of(bootstrap, [topic], seconds)[topic])]
     consumer = _consumer(bootstrap)
@@ -228,7 +230,7 @@ def log_bounds(bootstrap: str, topic: str, seconds: float = PATIENCE_SECONDS) ->
     return {place[1]: (lows[place], end) for place, (end, _) in ends(bootstrap, places, seconds).items()}
 
 
-def read_all(bootstrap: str, starts: Mapping[Place, int], seconds: float = PATIENCE_SECONDS) -> Iterator[RawRecord]:
+def read_all(bootstrap: Where, starts: Mapping[Place, int], seconds: float = PATIENCE_SECONDS) -> Iterator[RawRecord]:
     """Every record from these offsets to the end that is there now; an end that does not come is an error."""
     with Reader(bootstrap, starts) as reader:
         end = time.monotonic() + seconds
@@ -241,7 +243,7 @@ def read_all(bootstrap: str, starts: Mapping[Place, int], seconds: float = PATIE
                 raise BrokerError(f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})")
 
 
-def _consumer(bootstrap: str, ear: Ear | None = None, prefetch_kbytes: int = PREFETCH_KBYTES) -> Consumer:
+def _consumer(bootstrap: Where, ear: Ear | None = None, prefetch_kbytes: int = PREFETCH_KBYTES) -> Consumer:
     return Consumer(
         {
             **client_config(bootstrap, ear),
@@ -261,13 +263,13 @@ def _consumer(bootstrap: str, ear: Ear | None = None, prefetch_kbytes: int = PRE
 def _bounds(consumer: Consumer, place: Place) -> tuple[int, int]:
     """The oldest offset of a partition and its end, as the broker tells them; waits for a leader."""
     end = time.monotonic() + PATIENCE_SECONDS
-    told = "nothing"
+    told, code = "nothing", 0
     while time.monotonic() < end:
         try:
             bounds = consumer.get_watermark_offsets(TopicPartition(*place), timeout=PATIENCE_SECONDS, cached=False)
         except KafkaException as failure:
-            told = failure.args[0].str()
-            if failure.args[0].code() not in _PASSING:
+            told, code = failure.args[0].str(), failure.args[0].code()
+            if code not in _PASSING:
                 break
             time.sleep(0.05)
         else:
@@ -275,7 +277,7 @@ def _bounds(consumer: Consumer, place: Place) -> tuple[int, int]:
                 return bounds
     raise BrokerError(
         f"the ends of a topic must be known within {PATIENCE_SECONDS:g} s; got `{told}`"
-        f" ({place[0]}, partition {place[1]})"
+        f" ({place[0]}, partition {place[1]}){remedy(code)}"
     )
 
 

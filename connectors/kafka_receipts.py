@@ -14,6 +14,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import KeyedStream
 
 from alerts.model import DETAIL_LENGTH, RECEIVER_LENGTH, Receipt
+from connectors.address import Where
 from connectors.clickhouse_rows import Poolable
 from connectors.kafka_raw import Offsets, RawSource
 from connectors.kafka_reader import RawRecord, log_bounds
@@ -40,7 +41,7 @@ class ReceiptSource(FixedPartitionedSource[list[RawRecord], Offsets]):
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Where,
         topic: str = RECEIPTS,
         stop: Flag | None = None,
         *,

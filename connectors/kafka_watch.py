@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError
 
+from connectors.address import Where
+from connectors.kafka_refusal import REFUSED, UNSAFE, remedy
 from connectors.metrics import Metrics
 
 AWAY_AFTER = 2  # reports in a row without a connection; a client reports once a second
@@ -16,12 +18,6 @@ _REPORT_MS = 1000
 _COMPLAIN_US = 10_000_000
 
 _NO_CONNECTION = {KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
-_REFUSED = {
-    KafkaError._AUTHENTICATION,
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-}
 
 _log = logging.getLogger("anlan.kafka")
 
@@ -47,7 +43,7 @@ class BrokerWatch:
     live in several threads.
     """
 
-    def __init__(self, bootstrap: str, metrics: Metrics | None = None) -> None:
+    def __init__(self, bootstrap: Where, metrics: Metrics | None = None) -> None:
         self._bootstrap = bootstrap
         self._gauge = (metrics or Metrics()).broker_missed
         self._lock = threading.Lock()
@@ -106,7 +102,8 @@ class Ear:
         self._missed = 0  # reports in a row without a connection
         self._since_us = 0
         self._now_us = 0
-        self.refused = ""  # what the broker will go on to refuse, however often it is asked
+        self.refused = ""  # what the broker will go on to refuse, however often it is asked …
+        self.remedy = ""  # … and what to do about it
 
     def config(self) -> dict[str, Any]:
         """What the client is told, so that we hear it."""
@@ -119,8 +116,12 @@ class Ear:
 
     def on_error(self, error: KafkaError) -> None:
         """Called by the client library."""
-        if error.fatal() or error.code() in _REFUSED:
-            self.refused = self.refused or error.str()
+        if error.fatal() or error.code() in REFUSED:
+            if not self.refused:
+                self.refused, self.remedy = error.str(), remedy(error.code())
+        elif error.code() == UNSAFE:  # whoever replaces the certificate need not start us again
+            self._errors += 1
+            self._watch.complain(f"{error.str()}{remedy(UNSAFE, error.str())}", self._now_us)
         elif error.code() in _NO_CONNECTION:
             self._errors += 1
         elif error.code() != KafkaError._ALL_BROKERS_DOWN:  # said as well when an idle connection is closed

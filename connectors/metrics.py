@@ -325,8 +325,10 @@ class Metrics:
 class Door:
     """An open `/metrics` page; close it to free the port."""
 
-    def __init__(self, metrics: Metrics, port: int, addr: str) -> None:
-        self._server, self._thread = start_http_server(port, addr=addr, registry=metrics.registry)
+    def __init__(self, metrics: Metrics, port: int, addr: str, certificate: str, key: str) -> None:
+        self._server, self._thread = start_http_server(
+            port, addr, metrics.registry, certfile=certificate or None, keyfile=key or None
+        )
         self.port: int = self._server.server_port
 
     def close(self) -> None:
@@ -336,9 +338,12 @@ class Door:
         self._thread.join()
 
 
-def serve(metrics: Metrics, port: int, addr: str = "127.0.0.1") -> Door:
-    """Answer Prometheus on `addr:port`, this machine only unless told otherwise; port 0 takes a free one."""
-    return Door(metrics, port, addr)
+def serve(metrics: Metrics, port: int, certificate: str = "", key: str = "", *, addr: str = "127.0.0.1") -> Door:
+    """Answer Prometheus on `addr:port`, this machine only unless told otherwise; port 0 takes a free one.
+
+    With the files of a certificate and its key it answers in TLS.
+    """
+    return Door(metrics, port, addr, certificate, key)
 
 
 def page() -> str:

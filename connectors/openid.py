@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import http.client
 import logging
+import ssl
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,14 +48,18 @@ class Issuer:
         address: str,
         audience: str,
         *,
+        ca: str = "",
         fetch: Callable[[str], bytes] | None = None,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises `ValueError` for an address whose answers anybody on the way could have written."""
+        """`ca` is a file of certificates that vouch for the issuer's; "" is those of this machine.
+
+        Raises `ValueError` for an address whose answers anybody on the way could have written.
+        """
         _must_be_safe("`oidc_issuer`", address)
         self.address = address
         self._audience = audience
-        self._fetch = fetch or _fetch
+        self._fetch = fetch or partial(_fetch, ca=ca)
         self._elapsed = elapsed
         self._keys: Keys = {}
         self._asked_again_at = -float("inf")  # before that nobody is asked
@@ -159,8 +165,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Nowhere else."""
 
 
-def _fetch(address: str) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)  # certificates as they are now
+def _fetch(address: str, ca: str = "") -> bytes:
+    trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca or None))  # as they are now
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect, trusted)
     asked = urllib.request.Request(address, headers={"accept": "application/json"})
     with opener.open(asked, timeout=ANSWER_SECONDS) as answer:
         found = bytes(answer.read(MOST_BYTES + 1))

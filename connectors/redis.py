@@ -19,6 +19,7 @@ second, which an epoch that is committed already does not bring back.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,11 +32,11 @@ from typing import Any, cast
 import msgspec
 import redis
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from alerts.model import Revision
+from connectors.address import Where
 from connectors.metrics import Metrics
+from connectors.redis_client import PATIENT_SECONDS, asking, connect, is_transient, place_of
 from connectors.redis_entry import entry_of
 from connectors.redis_keys import names
 from connectors.spool import Bounds, Server, Spool
@@ -44,15 +45,7 @@ from connectors.spool_file import SpoolFile
 SPOOL = "redis.journal"  # the file in the spool folder
 CHUNK = 300  # revisions in one call, about 25 ms; the server answers nobody else meanwhile
 QUICK_SECONDS = 2.0  # that a worker waits for an answer before its revisions go to the spool
-PATIENT_SECONDS = 10.0  # that the spool does
 MEMORY_ROWS = 2_000
-
-# what a server that is up says for a while: it loads, is a replica about to be promoted, has no memory, cannot
-# save, has lost its replicas, runs somebody's script, or its cluster is being mended
-PASSING = (
-    "LOADING", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
-)  # fmt: skip
-REFUSED = (redis.exceptions.AuthenticationError, redis.exceptions.AuthorizationError)
 
 
 class FencedError(RuntimeError):
@@ -82,7 +75,7 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
 
     def __init__(
         self,
-        url: str,
+        url: Where,
         metrics: Metrics,
         *,
         prefix: str = "",
@@ -191,25 +184,14 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
             self._patient.close()
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether trying the same again may help."""
-    if isinstance(error, REFUSED):
-        return False
-    if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
-        return True
-    said = f"{getattr(error, 'status_code', None) or ''} {error}".split()
-    return isinstance(error, redis.exceptions.ResponseError) and bool(said) and said[0].strip("-") in PASSING
-
-
-def greatest_epoch(url: str, *, prefix: str = "") -> int:
+def greatest_epoch(url: Where, *, prefix: str = "") -> int:
     """The greatest engine epoch that has written to these feeds; 0 where none has. Raises `ConnectionError`."""
-    client = connect(url)
-    try:
-        return int(cast("bytes | None", client.get(names(prefix).epoch)) or 0)
-    except redis.exceptions.RedisError as error:
-        raise ConnectionError(f"redis must say its engine epoch; got `{error}` ({_place(client)})") from error
-    finally:
-        client.close()
+    with contextlib.closing(connect(url)) as client:
+        try:
+            with asking(client):
+                return int(cast("bytes | None", client.get(names(prefix).epoch)) or 0)
+        except redis.exceptions.RedisError as error:
+            raise ConnectionError(f"redis must say its engine epoch; got `{error}` ({place_of(client)})") from error
 
 
 class _Publisher:
@@ -228,30 +210,18 @@ class _Publisher:
     def write(self, chunk: list[Revision]) -> list[str]:
         """One script call; the verdict of each revision."""
         arguments = [*self._head, *map(entry_of, chunk)]
-        said = cast(list[bytes], self._script(keys=[self._stream], args=arguments))
+        with asking(self._client):
+            said = cast(list[bytes], self._script(keys=[self._stream], args=arguments))
         return [word.decode() for word in said]
 
     @property
     def address(self) -> str:
         """Host and port, without the password of the url."""
-        return _place(self._client)
+        return place_of(self._client)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
-
-
-def connect(url: str, seconds: float = PATIENT_SECONDS) -> redis.Redis:
-    """A connection whose only patience is ours: the client itself never tries again."""
-    connect_seconds = min(seconds, 5.0)
-    return redis.Redis.from_url(
-        url, socket_timeout=seconds, socket_connect_timeout=connect_seconds, retry=Retry(NoBackoff(), 0), protocol=2
-    )
-
-
-def _place(client: redis.Redis) -> str:
-    known = client.connection_pool.connection_kwargs
-    return f"{known.get('host', 'socket')}:{known.get('port', '')}"
 
 
 def _encode(revisions: list[Revision]) -> bytes:

@@ -23,8 +23,10 @@ import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import Acted, AlertAction
+from connectors.address import Where
 from connectors.metrics import Metrics
-from connectors.redis import FencedError, connect, is_transient
+from connectors.redis import FencedError
+from connectors.redis_client import asking, connect, is_transient
 from connectors.redis_keys import names
 from connectors.spool import Bounds, Server, Spool
 from connectors.spool_file import SpoolFile
@@ -47,7 +49,7 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
 
     def __init__(
         self,
-        url: str,
+        url: Where,
         metrics: Metrics,
         *,
         prefix: str = "",
@@ -95,7 +97,7 @@ class _Part(StatefulSinkPartition[list[Acted], bytes | None]):
 class _Writer:
     """One connection and the script."""
 
-    def __init__(self, url: str, prefix: str, metrics: Metrics) -> None:
+    def __init__(self, url: Where, prefix: str, metrics: Metrics) -> None:
         self._client = connect(url)
         self._script = self._client.register_script(
             files("connectors").joinpath("redis_people.lua").read_text(encoding="utf-8")
@@ -106,7 +108,8 @@ class _Writer:
         self._epoch = names(prefix).epoch
 
     def write(self, rows: list[Acted]) -> None:
-        said = cast(list[bytes], self._script(keys=[self._epoch], args=[*self._head, *map(_entry, rows)]))
+        with asking(self._client):
+            said = cast(list[bytes], self._script(keys=[self._epoch], args=[*self._head, *map(_entry, rows)]))
         self._metrics.rows_written.labels("redis", "actions").inc(said.count(b"written"))
         if left_out := said.count(b"duplicate"):
             self._metrics.rows_skipped.labels("redis-people", "duplicate").inc(left_out)

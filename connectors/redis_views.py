@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from alerts.model import Acted, Revision, from_us
+from connectors.address import Where, address_of, redis_options
 from connectors.redis_keys import names
 
 LEVEL_STEP = 10**13  # between two levels in the scores of what is open
@@ -65,7 +66,7 @@ _decode_acted = msgspec.json.Decoder(Acted).decode
 class RedisViews:
     """One connection pool of one event loop. Everything raises `RedisAwayError` where the server does not answer."""
 
-    def __init__(self, url: str, *, prefix: str = "") -> None:
+    def __init__(self, url: Where, *, prefix: str = "") -> None:
         self._redis = _client(url, ANSWER_SECONDS)
         self._waiting = _client(url, NUDGE_SECONDS + ANSWER_SECONDS)
         self._prefix = prefix
@@ -268,10 +269,11 @@ class Nudges:
         await self._wake()
 
 
-def _client(url: str, seconds: float) -> redis.asyncio.Redis:
+def _client(url: Where, seconds: float) -> redis.asyncio.Redis:
+    address = address_of(url)
     return redis.asyncio.Redis.from_url(
-        url, socket_timeout=seconds, socket_connect_timeout=min(seconds, ANSWER_SECONDS), protocol=2,
-        retry=Retry(NoBackoff(), 0),
+        address.place, socket_timeout=seconds, socket_connect_timeout=min(seconds, ANSWER_SECONDS), protocol=2,
+        retry=Retry(NoBackoff(), 0), **redis_options(address.lock),
     )  # fmt: skip
 
 

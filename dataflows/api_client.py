@@ -5,6 +5,7 @@ Every request may be sent again without harm: what reads changes nothing, and an
 
 from __future__ import annotations
 
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -89,14 +90,19 @@ class Api:
         address: str,
         token: str | Callable[[], str],
         *,
+        ca: str = "",
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`ca` is a file of certificates that vouch for the service's; "" is those of this machine."""
         timeout = httpx.Timeout(30.0, connect=5.0)
+        trusted = ssl.create_default_context(cafile=ca or None)
         self.pause = pause
         self._now = now
-        self._http = httpx.Client(base_url=address, auth=_bearer(token), timeout=timeout, transport=transport)
+        self._http = httpx.Client(
+            base_url=address, auth=_bearer(token), timeout=timeout, transport=transport, verify=trusted
+        )
 
     def __enter__(self) -> Self:
         return self

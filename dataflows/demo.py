@@ -26,7 +26,7 @@ from connectors.clickhouse import Pool
 from connectors.clickhouse_server import ClickHouseServer
 from connectors.embedded import Parts
 from connectors.metrics_reader import Samples, read_page
-from connectors.redis import is_transient
+from connectors.redis_client import is_transient
 from connectors.rulebook import RULES_FOLDER
 from connectors.seal import load_sealer
 from connectors.subscriber import Subscriber

@@ -10,6 +10,7 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
+from connectors.address import Where
 from connectors.kafka import RawProducer, raw_topic
 from connectors.seal import Sealer
 from dataflows.admission import MAPPING, SEALED
@@ -31,7 +32,7 @@ class Sent:
 class Departments:
     """The simulated departments: each row goes out when the simulated clock reaches its arrival."""
 
-    def __init__(self, bootstrap: str, http: str, drop: Path, sealer: Sealer, sent: Sent, speed: float) -> None:
+    def __init__(self, bootstrap: Where, http: str, drop: Path, sealer: Sealer, sent: Sent, speed: float) -> None:
         self._producer = RawProducer(bootstrap)
         self._http = http
         self._drop = drop

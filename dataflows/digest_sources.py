@@ -13,6 +13,7 @@ from alerts.digest import Said, said
 from alerts.model import Arrival, from_us
 from alerts.pipeline import Pipeline, in_slices
 from alerts.rule import Rule
+from connectors.address import Where
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool
 from dataflows.history_origin import arrivals_of_files
@@ -30,7 +31,7 @@ WHERE detected_at >= fromUnixTimestamp64Micro({since:Int64}) AND detected_at < f
 ORDER BY detected_at, alert_id, revision"""
 
 
-def of_pool(dsn: str, span: Span) -> list[Said]:
+def of_pool(dsn: Where, span: Span) -> list[Said]:
     """What the pool holds."""
     with Pool(dsn) as pool:
         if not pool.rows("EXISTS TABLE alert_revisions")[0]["result"]:
@@ -40,7 +41,7 @@ def of_pool(dsn: str, span: Span) -> list[Said]:
 
 
 def of_log(
-    bootstrap: str, rules: Sequence[Rule], channels: dict[str, Channel], span: Span, seen: Seen
+    bootstrap: Where, rules: Sequence[Rule], channels: dict[str, Channel], span: Span, seen: Seen
 ) -> tuple[list[Said], int]:
     """What a replay of the intake log says, and the clock to which it was read."""
     reached = 0

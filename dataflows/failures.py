@@ -14,6 +14,7 @@ from alerts.rule_file import RuleError
 from connectors.child_server import PartError
 from connectors.journal import JournalError
 from connectors.kafka import BrokerError
+from connectors.redis_client import RedisRefusedError
 from connectors.yaml_file import YamlError
 from dataflows.settings import SettingsError
 
@@ -26,7 +27,10 @@ class FlowError(RuntimeError):
     """What stopped a running flow, in a sentence."""
 
 
-SAID = (SettingsError, RuleError, YamlError, BrokerError, PartError, JournalError, FlowError, OSError, ValueError)
+SAID = (
+    SettingsError, RuleError, YamlError, BrokerError, PartError, JournalError, FlowError, RedisRefusedError, OSError,
+    ValueError,
+)  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from connectors.mapping import load_mapping
 from connectors.pseudonym import generate_keyring, load_keyring
 from dataflows.history_span import span_of
 from dataflows.replay_source import Refusals, admit_events, admit_raw, arrivals
+from dataflows.servers import pool_named
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 LOCAL = timezone(timedelta(hours=LOCAL_OFFSET_HOURS))
@@ -71,7 +72,7 @@ class Origin(NamedTuple):
         """When its first and its last event arrived, where that is quick to say."""
         if not self.pool:
             return span_of(self.files)
-        with Pool(self.pool) as pool:
+        with Pool(pool_named(self.pool)) as pool:
             return pool.arrived(self.since, self.until) or (None, None)
 
     def arrivals(self, channels: dict[str, Channel], refusals: Refusals, seen: Seen) -> Iterator[Arrival]:
@@ -81,7 +82,7 @@ class Origin(NamedTuple):
         return arrivals_of_files(self.files, self.mapping, self.keyring, channels, refusals, seen)
 
     def _of_pool(self, seen: Seen) -> Iterator[Arrival]:
-        with Pool(self.pool) as pool:
+        with Pool(pool_named(self.pool)) as pool:
             for count, arrival in enumerate(pool.arrivals(self.since, self.until), 1):
                 if count % SEEN_AT_ONCE == 0:
                     seen(SEEN_AT_ONCE)

@@ -22,6 +22,7 @@ from alerts.pipeline import Pipeline
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, turn
 from alerts.rule_file import RuleFile
+from connectors.address import Where
 from connectors.kafka import INTAKE_LOG, LogSource, read_all
 from connectors.kafka_reader import BATCH
 from connectors.log_record import decode
@@ -49,7 +50,7 @@ class Remembered:
 
 
 def replay_log(
-    bootstrap: str,
+    bootstrap: Where,
     rules: Sequence[Rule],
     channels: Mapping[str, Channel],
     calendars: Mapping[str, Calendar],
@@ -78,7 +79,7 @@ def replay_log(
             break
 
 
-def _books(bootstrap: str, topic: str) -> Iterator[Book]:
+def _books(bootstrap: Where, topic: str) -> Iterator[Book]:
     """The rule books of a log; the intake writes them into its first partition."""
     for record in read_all(bootstrap, {(topic, 0): -1}):
         if record.value.startswith(b'{"type":"book",'):
@@ -94,7 +95,7 @@ class FirstBook(NamedTuple):
     routing: RoutingFile
 
 
-def first_book(bootstrap: str, topic: str) -> FirstBook | None:
+def first_book(bootstrap: Where, topic: str) -> FirstBook | None:
     """The rules and the routing that a log begins with; None where it holds no book."""
     found = next(_books(bootstrap, topic), None)
     return None if found is None else _as_first(found)
@@ -106,7 +107,7 @@ def _as_first(book: Book) -> FirstBook:
     return FirstBook(rules, read_routing(book.routing) if book.routing else NO_ROUTING)
 
 
-def _slices(bootstrap: str, topic: str, batch: int) -> Iterator[Slice]:
+def _slices(bootstrap: Where, topic: str, batch: int) -> Iterator[Slice]:
     """The log in its one order, to where it ends now."""
     source = LogSource(bootstrap, topic, until_end=True, batch=batch)
     with closing(source.build_part("replay", "log", None)) as part:

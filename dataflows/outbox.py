@@ -8,6 +8,7 @@ from typing import Self
 import msgspec
 
 from alerts.model import DeadLetter, Event
+from connectors.address import Where
 from connectors.deadletter import Dropped
 from connectors.door import Door
 from connectors.kafka import DEAD_LETTERS, BrokerError, RawProducer, raw_topic, topics
@@ -32,7 +33,7 @@ class Outbox:
     On failure: the client tries again for `patience` seconds, then `BrokerError`; it is not used after that.
     """
 
-    def __init__(self, bootstrap: str, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, bootstrap: Where, patience: float = PATIENCE_SECONDS) -> None:
         self._producer = RawProducer(bootstrap, patience, OWN_BYTES)
 
     def send(self, result: Event | DeadLetter) -> None:

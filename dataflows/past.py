@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from alerts.joined import Joined, in_matter
 from alerts.model import Event, PooledEvent, to_us
+from connectors.address import Where
 from connectors.clickhouse import Pool
 
 PATIENCE = timedelta(days=30)  # with a pool that is away
@@ -20,7 +21,7 @@ class Past:
     again. A pool that is away is waited for: a rule must not begin with less than it should know.
     """
 
-    def __init__(self, dsn: str = "", wait_until_delivered: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, dsn: Where = "", wait_until_delivered: Callable[[], None] = lambda: None) -> None:
         self._dsn = dsn
         self._wait_until_delivered = wait_until_delivered
         self._before: list[Joined] = []

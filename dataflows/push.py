@@ -15,6 +15,7 @@ from typing import Self
 import uvicorn
 
 from alerts.model import DeadLetter, Event
+from connectors.address import Where
 from connectors.deadletter import Dropped
 from connectors.door import Door
 from connectors.http import EVENTS, Admitted, BusyError, app, parse_tokens
@@ -28,6 +29,7 @@ from dataflows.admission import UNKNOWN
 from dataflows.installation import all_mappings, clock_of
 from dataflows.listening import listen
 from dataflows.outbox import Outbox, Result, sendable
+from dataflows.servers import door_files, kafka_of
 from dataflows.settings import Settings, required
 
 START_SECONDS = 10.0
@@ -49,7 +51,11 @@ def push_server(settings: Settings, metrics: Metrics | None = None) -> Iterator[
     required(settings, "keyring", "seal_key", "http_tokens")
     desk = _Desk(settings, metrics or Metrics())
     tokens = parse_tokens(settings.http_tokens)
-    with listen(settings.http_address, settings.http_port, "http") as listener, _Sender(settings.kafka, desk) as sender:
+    certificate, key = door_files(settings)
+    with (
+        listen(settings.http_address, settings.http_port, "http") as listener,
+        _Sender(kafka_of(settings), desk) as sender,
+    ):
         web = app(desk.admit, sender.send, tokens=tokens, mappings=desk.mappings.__contains__)
         config = uvicorn.Config(
             web,
@@ -59,6 +65,8 @@ def push_server(settings: Settings, metrics: Metrics | None = None) -> Iterator[
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
+            ssl_certfile=certificate or None,
+            ssl_keyfile=key or None,
         )
         with _served(config, listener):
             port = int(listener.getsockname()[1])
@@ -99,7 +107,7 @@ class _Desk:
 class _Sender:
     """One thread that owns the outbox. What it took is with the broker; what it did not is sent again."""
 
-    def __init__(self, bootstrap: str, desk: _Desk) -> None:
+    def __init__(self, bootstrap: Where, desk: _Desk) -> None:
         self._bootstrap = bootstrap
         self._desk = desk
         self._outbox: Outbox | None = None

@@ -18,6 +18,7 @@ from alerts.channel import Channel
 from alerts.linking import Routed
 from alerts.model import Arrival, Revision
 from alerts.rule import Rule
+from connectors.address import Where
 from connectors.clickhouse import PoolSink
 from connectors.clickhouse_writer import Pace
 from connectors.metrics import Metrics
@@ -65,7 +66,7 @@ def replay(
     addresses: Sequence[str] = (),
     process: int = 0,
     keep_events: bool = False,
-    pool_dsn: str = "",
+    pool_dsn: Where = "",
     metrics: Metrics | None = None,
 ) -> Replayed:
     """Run arrivals through detection. With `pool_dsn` the data pool is filled as well.

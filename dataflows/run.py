@@ -30,6 +30,7 @@ from alerts.linking import Routed
 from alerts.model import Acted, Record, Revision, Slice
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook
+from connectors.address import UnsafeError
 from connectors.calendars import covered_until, load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_audit import acts_before
@@ -62,6 +63,7 @@ from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics, serve
 from connectors.pseudonym import Keyring, load_keyring
 from connectors.redis import RedisAlertSink, greatest_epoch
+from connectors.redis_client import require_redis
 from connectors.redis_people import RedisPeopleSink
 from connectors.registry import load_channels
 from connectors.routing_file import ROUTING_FILE, load_routing
@@ -82,6 +84,7 @@ from dataflows.push import push_server
 from dataflows.recovery import JOURNALS, SNAPSHOTS, SPOOLS
 from dataflows.room import Room
 from dataflows.rule_watch import RuleBookSource
+from dataflows.servers import door_files, kafka_of, pool_of, redis_of
 from dataflows.settings import Settings, required
 from dataflows.sources import Silent, add_sources
 from dataflows.start import Start, next_epoch, state_folder, take_up
@@ -141,7 +144,7 @@ def build(
 ) -> Dataflow:
     """The whole flow; its servers are there and its state is taken up."""
     flow = Dataflow("anlan")
-    kafka, channels = settings.kafka, own.channels
+    kafka, redis, clickhouse, channels = kafka_of(settings), redis_of(settings), pool_of(settings), own.channels
     compiled = partial(_compiled, own, metrics)
     books = Books(metrics, CatchUp(metrics, start.log_until_us, start.is_rebuild).passed)
     gate, handover = Gate(metrics=metrics), Handover()
@@ -149,7 +152,7 @@ def build(
     waiting: dict[str, Any] = {"stop": stop, "stop_seconds": settings.stop_seconds, "watch": watch}
     state = Path(settings.state)
     spooled: dict[str, Any] = {"spool": state / SPOOLS, "spool_bytes": settings.spool_bytes, "stop": stop}
-    pool = PoolSink(settings.clickhouse, metrics, migrates=True, **spooled)
+    pool = PoolSink(clickhouse, metrics, migrates=True, **spooled)
     log = LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch, handover=handover)
     raw = RawSource(
         kafka,
@@ -195,7 +198,7 @@ def build(
         settings.shards,
         books,
         compiled,
-        Past(settings.clickhouse, pool.wait_until_delivered),
+        Past(clickhouse, pool.wait_until_delivered),
         StateStore(state / JOURNALS, Room(state, stop, metrics), MergeProcess()),
         start.published,
         own.routing if start.book is None else start.book.routing,
@@ -204,8 +207,8 @@ def build(
     judged = op.map("judged", acted, _acted_stamp(epoch, books))
     revisions = op.filter_map("revisions", drafts, _epoch_stamp(epoch, books))
     delivered = op.filter_map("delivered", revisions, without_shadows)
-    op.output("redis", delivered, RedisAlertSink(settings.redis, metrics, on_written=books.published, **spooled))
-    op.output("redis-people", judged, RedisPeopleSink(settings.redis, metrics, **spooled))
+    op.output("redis", delivered, RedisAlertSink(redis, metrics, on_written=books.published, **spooled))
+    op.output("redis-people", judged, RedisPeopleSink(redis, metrics, **spooled))
     op.output("alerts-topic", delivered, AlertTopicSink(kafka, metrics=metrics, **waiting))
     rows: KeyedStream[list[Poolable]] = op.merge(
         "pool-rows",
@@ -234,7 +237,7 @@ def _log_source(
         return log
 
     def history() -> Iterator[Record]:
-        with Pool(settings.clickhouse) as pool:
+        with Pool(pool_of(settings)) as pool:
             parts: list[Iterator[Record]] = [
                 pool.arrivals(until=start.log_since_us),
                 acts_before(pool, start.log_since_us),
@@ -297,16 +300,25 @@ def _acted_stamp(epoch: int, books: Books) -> Callable[[tuple[str, list[Acted]]]
 
 
 def prepare(settings: Settings) -> None:
-    """Make the topics and the pool's tables where they are missing; a pool that is away gets them when it is back."""
+    """Make the topics and the pool's tables where they are missing, and see that every server lets us in.
+
+    A pool or a Redis that is away is waited for later; a pool gets its tables when it is back.
+    """
     wanted = topics(load_channels(), log_partitions=settings.log_partitions)
-    ensure_topics(settings.kafka, wanted)
+    ensure_topics(kafka_of(settings), wanted)
     try:
-        with Pool(settings.clickhouse, patience=POOL_PATIENCE) as pool:
+        with Pool(pool_of(settings), patience=POOL_PATIENCE) as pool:
             pool.migrate()
-    except PoolRefusedError:
+    except (PoolRefusedError, UnsafeError):
         raise
     except ConnectionError as error:
         _log.warning("pool_away at the start; rows wait in the spool. %s", error)
+    try:
+        require_redis(redis_of(settings))
+    except UnsafeError:
+        raise
+    except ConnectionError as error:
+        _log.warning("redis_away at the start; alerts for it wait in the spool. %s", error)
 
 
 def run(settings: Settings) -> None:
@@ -326,7 +338,7 @@ def run(settings: Settings) -> None:
         start = take_up(folder, settings)
         epoch = next_epoch(folder, lambda: _greatest_epoch(settings))
         flow = build(settings, own, start, epoch, stop, metrics)
-        door = serve(metrics, settings.metrics_port)
+        door = serve(metrics, settings.metrics_port, *door_files(settings))
         stack.callback(door.close)
         _log.info("flow_started metrics=%d state=%s epoch=%d", door.port, folder, epoch)
         if settings.http_port:
@@ -343,8 +355,8 @@ def _greatest_epoch(settings: Settings) -> int:
 
     The alerts topic knows them all; Redis and the pool are asked as well where they answer.
     """
-    found = [greatest_topic_epoch(settings.kafka)]
-    asked: Sequence[Callable[[], int]] = (partial(greatest_epoch, settings.redis), partial(_pool_epoch, settings))
+    found = [greatest_topic_epoch(kafka_of(settings))]
+    asked: Sequence[Callable[[], int]] = (partial(greatest_epoch, redis_of(settings)), partial(_pool_epoch, settings))
     for ask in asked:
         try:
             found.append(ask())
@@ -354,5 +366,5 @@ def _greatest_epoch(settings: Settings) -> int:
 
 
 def _pool_epoch(settings: Settings) -> int:
-    with Pool(settings.clickhouse, patience=POOL_PATIENCE) as pool:
+    with Pool(pool_of(settings), patience=POOL_PATIENCE) as pool:
         return pool.greatest_epoch()

@@ -38,6 +38,7 @@ from dataflows.recovery import (
     set_aside,
     snapshots_of,
 )
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings, SettingsError
 from dataflows.state_store import StateStore
 
@@ -83,8 +84,8 @@ def state_folder(settings: Settings) -> Iterator[Path]:
 
 def take_up(folder: Path, settings: Settings) -> Start:
     """Look at the last snapshot and set it aside if nothing can go on from it; what the flow begins with."""
-    bounds = log_bounds(settings.kafka, INTAKE_LOG)
-    until_us = max(last_arrivals(settings.kafka, INTAKE_LOG, len(bounds)).values(), default=0)
+    bounds = log_bounds(kafka_of(settings), INTAKE_LOG)
+    until_us = max(last_arrivals(kafka_of(settings), INTAKE_LOG, len(bounds)).values(), default=0)
     is_rebuild = not _is_usable(folder, bounds) and until_us > 0
     snapshots = folder / SNAPSHOTS
     if not snapshots.exists():
@@ -107,13 +108,13 @@ def _is_usable(folder: Path, bounds: Bounds) -> bool:
 
 def _rebuild(settings: Settings, bounds: Bounds, until_us: int) -> Start:
     records = sum(high - low for low, high in bounds.values())
-    book = first_book(settings.kafka, INTAKE_LOG)
+    book = first_book(kafka_of(settings), INTAKE_LOG)
     if all(low == 0 for low, _ in bounds.values()):
         _log.warning("rebuild_began from=intake_log records=%d", records)
         return Start(True, until_us, book=book)
-    since_us = max(first_arrivals(settings.kafka, INTAKE_LOG, len(bounds)).values())
-    PoolSink(settings.clickhouse, Metrics(), spool=Path(settings.state) / SPOOLS).deliver_waiting()
-    with Pool(settings.clickhouse) as pool:
+    since_us = max(first_arrivals(kafka_of(settings), INTAKE_LOG, len(bounds)).values())
+    PoolSink(pool_of(settings), Metrics(), spool=Path(settings.state) / SPOOLS).deliver_waiting()
+    with Pool(pool_of(settings)) as pool:
         published, generations = last_published(pool), generations_before(pool, since_us)
     if book is not None:
         rules = msgspec.structs.replace(book.rules, generations={**book.rules.generations, **generations})

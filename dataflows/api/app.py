@@ -17,6 +17,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from alerts.desk.routing import Routing
+from connectors.address import Where
 from connectors.clickhouse_alerts import PoolViews
 from connectors.metrics import Metrics
 from connectors.redis_views import Nudges, RedisViews
@@ -58,7 +59,7 @@ Now = Callable[[], datetime]
 class Service:
     """The parts of a running service; they belong to one event loop."""
 
-    def __init__(self, kafka: str, redis: str, clickhouse: str) -> None:
+    def __init__(self, kafka: Where, redis: Where, clickhouse: Where) -> None:
         self.redis = RedisViews(redis)
         self.pool = PoolViews(clickhouse)
         self.sender = ActionSender(kafka)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from alerts.model import AlertAction
+from connectors.address import Where
 from connectors.kafka import ACTIONS, BrokerError, RawProducer, ensure_topics
 from connectors.kafka_client import cluster_id
 from dataflows.api.problem import AwayError
@@ -19,7 +20,7 @@ LOOK_SECONDS = 2.0
 class ActionSender:
     """One thread that owns the producer. What was not taken in time may arrive all the same: try with the same id."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: Where) -> None:
         self._bootstrap = bootstrap
         self._producer: RawProducer | None = None
         self._thread = ThreadPoolExecutor(1, "api-actions")

@@ -25,6 +25,7 @@ from dataflows.api.sign_in import ClaimNames, SignIn
 from dataflows.api.tokens import TokenBook
 from dataflows.installation import clock_of
 from dataflows.listening import listen
+from dataflows.servers import door_files, kafka_of, pool_of, redis_of
 from dataflows.settings import Settings, SettingsError, required
 
 STOP_SECONDS = 10  # for requests in flight; whoever follows a feed is let go at once
@@ -39,7 +40,7 @@ def serve(settings: Settings, routing: Routing) -> None:
     tokens = TokenBook(settings.api_tokens) if settings.api_tokens else None
     sign_in, metrics = sign_in_of(settings, routing), Metrics()
     with listen(settings.api_address, settings.api_port, "api") as listener:
-        door = serve_metrics(metrics, settings.api_metrics_port)
+        door = serve_metrics(metrics, settings.api_metrics_port, *door_files(settings))
         _log.info("service_started address=%s port=%d", settings.api_address, listener.getsockname()[1])
         try:
             asyncio.run(_serve(settings, tokens, sign_in, routing, metrics, listener))
@@ -54,7 +55,7 @@ def sign_in_of(settings: Settings, routing: Routing, fetch: Callable[[str], byte
         return None
     required(settings, "oidc_audience", "oidc_name_claim", "oidc_role_claim", "oidc_region_claim")
     try:
-        issuer = Issuer(settings.oidc_issuer, settings.oidc_audience, fetch=fetch)
+        issuer = Issuer(settings.oidc_issuer, settings.oidc_audience, ca=settings.tls_ca, fetch=fetch)
     except ValueError as error:
         raise SettingsError(str(error)) from None
     names = ClaimNames(settings.oidc_name_claim, settings.oidc_role_claim, settings.oidc_region_claim)
@@ -69,8 +70,9 @@ async def _serve(
     metrics: Metrics,
     listener: socket.socket,
 ) -> None:
-    service = Service(settings.kafka, settings.redis, settings.clickhouse)
+    service = Service(kafka_of(settings), redis_of(settings), pool_of(settings))
     clock = clock_of(settings)
+    certificate, key = door_files(settings)
     limits = Limits(settings.api_per_second)
     web = app(
         service, tokens, routing, metrics, machine=lambda: datetime.now(UTC), clock=lambda: from_us(clock()),
@@ -79,7 +81,7 @@ async def _serve(
     )  # fmt: skip
     config = uvicorn.Config(
         web, lifespan="on", ws="none", log_config=None, access_log=False, server_header=False, date_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS, ssl_certfile=certificate or None, ssl_keyfile=key or None,
     )  # fmt: skip
     await _Server(config, service).serve([listener])
 

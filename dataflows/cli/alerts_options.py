@@ -64,9 +64,13 @@ def asks(command: Command) -> Command:
         "--token-file", envvar="ANLAN_TOKEN_FILE", type=click.Path(dir_okay=False, path_type=Path),
         help="File with your token, or ANLAN_TOKEN_FILE, read each time; ANLAN_TOKEN may hold the token itself.",
     )  # fmt: skip
+    @click.option(
+        "--ca", envvar="ANLAN_TLS_CA", default=None, type=click.Path(exists=True, dir_okay=False),
+        help="File with the certificates that vouch for the service's, or ANLAN_TLS_CA; else those of this machine.",
+    )  # fmt: skip
     @functools.wraps(command)
-    def wrapped(*args: Any, address: str, token_file: Path | None, **kwargs: Any) -> Any:
-        with said_plainly(), _exit_codes(), Api(address, lambda: _token(token_file)) as api:
+    def wrapped(*args: Any, address: str, token_file: Path | None, ca: str | None, **kwargs: Any) -> Any:
+        with said_plainly(), _exit_codes(), Api(address, lambda: _token(token_file), ca=ca or "") as api:
             return command(*args, api=api, **kwargs)
 
     return wrapped

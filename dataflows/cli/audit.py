@@ -9,6 +9,7 @@ import click
 from connectors.clickhouse import Pool
 from connectors.clickhouse_audit import audit_faults
 from dataflows.failures import said_plainly
+from dataflows.servers import pool_of
 from dataflows.settings import load_settings
 
 
@@ -26,7 +27,7 @@ def verify(config: str | None) -> None:
     """
     with said_plainly():
         settings = load_settings(config)
-        with Pool(settings.clickhouse) as pool:
+        with Pool(pool_of(settings)) as pool:
             count, faults = audit_faults(pool)
     for fault in faults:
         click.echo(fault, err=True)

@@ -20,6 +20,7 @@ from dataflows.briefs.pen import Naming
 from dataflows.briefs.period import KINDS, Kind, Period, last_complete, period_of
 from dataflows.briefs.writing import written
 from dataflows.failures import said_plainly
+from dataflows.servers import pool_of
 from dataflows.settings import Settings, load_settings
 
 
@@ -83,7 +84,7 @@ def brief(
         settings = load_settings(config)
         tables = load_tables()
         _require_region(region, tables)
-        with Pool(pool or settings.clickhouse) as opened:
+        with Pool(pool_of(settings, pool or "")) as opened:
             period = _period(opened, kind, day.date() if day else None)
             figures = gather(opened, period, region)
         made = written(figures, naming(settings, tables), issuer)

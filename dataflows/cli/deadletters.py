@@ -29,6 +29,7 @@ from dataflows.failures import said_plainly
 from dataflows.installation import all_mappings, clock_of
 from dataflows.outbox import Outbox, outbox_topics
 from dataflows.retry import Attempt, Retrial
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings, SettingsError, load_settings, required
 
 OPEN, RETRIED, ANY = "open", "retried", "any"
@@ -131,7 +132,7 @@ def retry(config: str | None, ids: tuple[str, ...], reason: str | None, is_all: 
         retrial = _retrial(settings, mapping)
         with _pool(settings) as pool:
             chosen, unkept = _chosen(pool, ids, reason or "")
-            ensure_topics(settings.kafka, outbox_topics(load_channels()), BROKER_SECONDS)
+            ensure_topics(kafka_of(settings), outbox_topics(load_channels()), BROKER_SECONDS)
             failed = _retry(pool, settings, retrial, chosen)
     click.echo(f"{len(chosen) - failed:,} retried, {failed:,} failed again, {unkept:,} without a row left out")
     if failed:
@@ -160,7 +161,7 @@ def _chosen(pool: Pool, ids: Sequence[str], reason: str) -> tuple[list[str], int
 def _retry(pool: Pool, settings: Settings, retrial: Retrial, ids: list[str]) -> int:
     """Send and mark what went well, print what did not; how many did not."""
     failed = 0
-    with Outbox(settings.kafka) as outbox:
+    with Outbox(kafka_of(settings)) as outbox:
         for start in range(0, len(ids), BATCH):
             attempts = [retrial.attempt(_letter(pool, each)) for each in ids[start : start + BATCH]]
             failed += _settle(pool, outbox, attempts)
@@ -201,7 +202,7 @@ def _pool(settings: Settings) -> Iterator[Pool]:
     if is_embedded and not Path(place.path).is_dir():
         raise SettingsError(f"`clickhouse` must be a pool that is there; got no folder ({place.path})")
     try:
-        pool = Pool(settings.clickhouse)
+        pool = Pool(pool_of(settings))
     except ConnectionError as error:
         if not is_embedded:
             raise

@@ -29,6 +29,7 @@ from dataflows.history_span import span_of
 from dataflows.installation import clock_of
 from dataflows.memory import HARDLY, calm_collector
 from dataflows.rule_paths import many
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings, load_settings
 
 SHORT = 16  # characters of a digest in the table
@@ -108,25 +109,25 @@ def _asked(day: datetime | None, days: int, config: str | None) -> Asked:
 
 def _sides(asked: Asked, from_log: bool, files: Sequence[Path], compare: bool, rule_paths: Sequence[str]) -> list[Side]:
     if not (from_log or files):
-        return [Side("pool", of_pool(asked.settings.clickhouse, asked.span))]
+        return [Side("pool", of_pool(pool_of(asked.settings), asked.span))]
     channels = load_channels()
     rules = load_rules(list(rule_paths or asked.settings.rules) or [RULES_FOLDER], channels)
     replayed = _of_files(asked, files, rules, channels) if files else _of_log(asked, rules, channels)
     if not compare:
         return [replayed]
-    return [Side("pool", of_pool(asked.settings.clickhouse, asked.span)), replayed]
+    return [Side("pool", of_pool(pool_of(asked.settings), asked.span)), replayed]
 
 
 def _of_log(asked: Asked, rules: list[Rule], channels: dict[str, Channel]) -> Side:
     with history_progress("log", None, asked.span[1]) as seen, calm_collector(HARDLY):
-        found, reached = of_log(asked.settings.kafka, rules, channels, asked.span, seen)
+        found, reached = of_log(kafka_of(asked.settings), rules, channels, asked.span, seen)
     if reached < asked.span[1]:
         click.echo(
             f"the log has not passed the end of {asked.days[-1]}: it ends at {local_time(reached)};"
             " more may be said of that day",
             err=True,
         )
-    if any(low for low, _ in log_bounds(asked.settings.kafka, INTAKE_LOG).values()):
+    if any(low for low, _ in log_bounds(kafka_of(asked.settings), INTAKE_LOG).values()):
         click.echo("the broker no longer has the beginning of the log; what began before it may differ", err=True)
     return Side("log", found)
 

@@ -34,6 +34,7 @@ from dataflows.failures import said_plainly
 from dataflows.ingest import InputFile, Intake, Tally, ingest_file
 from dataflows.installation import clock_of
 from dataflows.outbox import Outbox, outbox_topics
+from dataflows.servers import kafka_of
 from dataflows.settings import PREFIX, Settings, load_settings
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -75,7 +76,7 @@ def ingest(
     with said_plainly():
         settings = _settings(config, kafka, keyring)
         intake = _intake(settings, mapping)
-        ensure_topics(settings.kafka, outbox_topics(load_channels()), BROKER_SECONDS)
+        ensure_topics(kafka_of(settings), outbox_topics(load_channels()), BROKER_SECONDS)
         try:
             tallies = _send(files, intake, settings, dead_out)
         except BrokerError as error:
@@ -105,7 +106,7 @@ def _intake(settings: Settings, mapping: Path | None) -> Intake:
 
 def _send(files: tuple[Path, ...], intake: Intake, settings: Settings, dead_out: Path | None) -> list[Tally]:
     tallies: list[Tally] = []
-    with _dead_letters(dead_out) as dead, _seen(files) as seen, Outbox(settings.kafka) as outbox:
+    with _dead_letters(dead_out) as dead, _seen(files) as seen, Outbox(kafka_of(settings)) as outbox:
         for path in files:
             with InputFile(path) as file:
                 tallies.append(ingest_file(file, intake, outbox, dead, partial(seen, file)))

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from connectors.address import Where
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.failures import said_plainly
@@ -18,6 +19,7 @@ from dataflows.history_origin import READABLE, arrivals_of_files
 from dataflows.replay import Replayed, write_lines
 from dataflows.replay import replay as replay_arrivals
 from dataflows.replay_source import Refusals
+from dataflows.servers import pool_named
 
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
 
@@ -61,8 +63,10 @@ def replay(
     with said_plainly():
         channels = load_channels()
         chosen = load_rules(list(rules) or [RULES_FOLDER], channels)
-        if pool is not None:
-            _make_pool(pool)
+        dsn: Where = ""
+        if pool:
+            dsn = pool_named(pool)
+            _make_pool(dsn)
         refusals = Refusals([], {})
         with _progress() as progress:
             task = progress.add_task("rows", total=None)
@@ -75,13 +79,13 @@ def replay(
                 channels,
                 workers=workers,
                 keep_events=events_out is not None,
-                pool_dsn=pool or "",
+                pool_dsn=dsn,
             )
         _write(replayed, refusals, alerts_out, revisions_out, events_out, deadletters_out)
         _report(replayed, refusals)
 
 
-def _make_pool(dsn: str) -> None:
+def _make_pool(dsn: Where) -> None:
     """The tables, with no end to what they keep: a replay is about the past."""
     from connectors.clickhouse import Pool
     from connectors.clickhouse_schema import Retention

@@ -19,6 +19,7 @@ from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.backtest_tally import AlertLine
 from dataflows.failures import said_plainly
 from dataflows.scorecard import DISPOSITIONS, Score, days_of, lines_of_files, lines_of_pool, scorecard
+from dataflows.servers import pool_named
 
 LEVEL_NAMES = ("blue", "yellow", "red")
 
@@ -68,7 +69,7 @@ def _read(files: Sequence[Path], pool: str | None) -> tuple[list[AlertLine], int
     if pool is None:
         lines = lines_of_files(files)
         return lines, days_of(lines)
-    with Pool(pool) as opened:
+    with Pool(pool_named(pool)) as opened:
         return lines_of_pool(opened)
 
 

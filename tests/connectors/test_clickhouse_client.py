@@ -97,7 +97,7 @@ def test_a_server_that_refuses_us_is_asked_once(monkeypatch: pytest.MonkeyPatch)
         raise DatabaseError("Authentication failed", code=516)
 
     monkeypatch.setattr(clickhouse_client, "_connect", refuse)
-    with pytest.raises(PoolRefusedError, match=r"clickhouse must answer; got `Authentication failed` \(http://h:1/a\)"):
+    with pytest.raises(PoolRefusedError, match=r"must let us in; got `Authentication failed` \(http://h:1/a\); see"):
         PoolClient.open("http://me:secret@h:1/a")
 
     assert len(asked) == 1

@@ -100,4 +100,7 @@ def test_a_broker_that_lets_us_not_in_is_no_outage_to_wait_through() -> None:
     with pytest.raises(BrokerError) as told:
         producer.check()
 
-    assert str(told.value) == "the broker must take what we send; got `wrong password` (127.0.0.1:1)"
+    assert str(told.value) == (
+        "the broker must take what we send; got `wrong password` (127.0.0.1:1);"
+        " see `kafka_user`, `kafka_password_file` and `kafka_mechanism`"
+    )

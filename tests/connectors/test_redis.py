@@ -35,8 +35,8 @@ from connectors.redis import (
     RedisAlertSink,
     RedisAlertWriter,
     greatest_epoch,
-    is_transient,
 )
+from connectors.redis_client import is_transient
 
 pytestmark = pytest.mark.integration
 

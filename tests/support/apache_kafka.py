@@ -86,12 +86,16 @@ class ApacheKafka(ChildServer):
     def _command(self, port: int) -> list[str]:
         self._controller_port = self._controller_port or free_port()
         settings = self.folder / "server.properties"
-        more = "\n".join(f"{name}={value}" for name, value in self._more.items())
+        more = "\n".join(f"{name}={value}" for name, value in self._settings(port).items())
         place = {"host": HOST, "port": port, "controller": self._controller_port, "data": self._data}
         settings.write_text(_SETTINGS.format(**place, more=more))
         if not (self._data / "meta.properties").exists():
             self._format(settings)
         return [*_java(), "kafka.Kafka", str(settings)]
+
+    def _settings(self, port: int) -> dict[str, str]:
+        """Settings besides ours; of two of one name the broker takes the later one."""
+        return self._more
 
     def _format(self, settings: Path) -> None:
         program = [*_java(), "kafka.tools.StorageTool", "format"]
@@ -103,6 +107,12 @@ class ApacheKafka(ChildServer):
         )
         if done.returncode:
             raise PartError(f"storage of {self.name} must be formatted; got `{done.stderr[-400:]}` ({self._data})")
+
+    def run(self, program: str, *arguments: str) -> str:
+        """What one of Kafka's own tools says, given by its class: `kafka.admin.AclCommand`; it must succeed."""
+        done = subprocess.run([*_java(), program, *arguments], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def _is_ready(self, port: int) -> bool:
         # the cluster id tells our broker from another that took the port first

@@ -1,0 +1,115 @@
+"""The servers that the settings name, each with what secures the way to it; and the certificate of our own doors."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import parse_qs, urlsplit
+
+from connectors.address import MECHANISMS, Address, Lock
+from dataflows.settings import Settings, SettingsError, load_settings
+
+ON_THIS_MACHINE = ("", "127.0.0.1", "::1", "localhost")
+_SECRET = {"password", "access_token"}
+
+
+def kafka_of(settings: Settings) -> Address:
+    """The brokers. Raises `SettingsError` for a lock that would not hold."""
+    if settings.kafka_mechanism not in MECHANISMS:
+        known = ", ".join(MECHANISMS)
+        raise SettingsError(f"`kafka_mechanism` must be one of {known}; got `{settings.kafka_mechanism}`")
+    hosts = [place.rpartition(":")[0].strip("[]") for place in settings.kafka.split(",")]
+    is_near = all(host.strip() in ON_THIS_MACHINE for host in hosts)
+    return _locked(settings, "kafka", settings.kafka, settings.kafka_tls, is_near)
+
+
+def redis_of(settings: Settings) -> Address:
+    """Redis or Valkey. Raises `SettingsError` for a lock that would not hold."""
+    return _of_url(settings, "redis", settings.redis, "rediss")
+
+
+def pool_of(settings: Settings, instead: str = "") -> Address:
+    """The data pool, or another one than the settings name. Raises `SettingsError` for a lock that would not hold."""
+    if instead.startswith("chdb:"):
+        return Address(instead)
+    return _of_url(settings, "clickhouse", instead or settings.clickhouse, "https")
+
+
+def pool_named(address: str) -> Address:
+    """A pool that a command line names; who we are there stands in the environment, as for that of the settings."""
+    return pool_of(load_settings(), address)
+
+
+def _of_url(settings: Settings, name: str, url: str, scheme: str) -> Address:
+    try:
+        parts = urlsplit(url)
+        has_secret = parts.password is not None or bool(_SECRET & parse_qs(parts.query).keys())
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise SettingsError(f"`{name}` must be an address; got one with {error}") from None
+    if has_secret:
+        raise SettingsError(
+            f"`{name}` must be an address without a password, which logs and process lists would show; got one with it;"
+            f" write it into a file and name that in `{name}_password_file`"
+        )
+    return _locked(settings, name, url, parts.scheme == scheme, host in ON_THIS_MACHINE)
+
+
+def _locked(settings: Settings, name: str, place: str, is_tls: bool, is_near: bool) -> Address:
+    user: str = getattr(settings, f"{name}_user")
+    password_file: str = getattr(settings, f"{name}_password_file")
+    if password_file and not user:
+        raise SettingsError(f"`{name}_user` must be set where `{name}_password_file` is; got nothing")
+    if password_file and not (is_tls or is_near):
+        raise SettingsError(
+            f"a password must only go out encrypted; got `{name}_password_file` and an address without TLS ({place});"
+            f" {_TLS[name]}"
+        )
+    if name == "kafka" and user and not password_file:
+        raise SettingsError("`kafka_password_file` must be set where `kafka_user` is; got nothing")
+    ca, certificate, key = (_file(settings, each) for each in ("tls_ca", "tls_certificate", "tls_key"))
+    _require_pair("tls_certificate", certificate, "tls_key", key)
+    lock = Lock(is_tls, ca, certificate, key, user, password_file, settings.kafka_mechanism)
+    try:
+        lock.password()
+    except ValueError as error:
+        raise SettingsError(f"`{name}_password_file`: {error}") from None
+    return Address(place, lock)
+
+
+_TLS = {
+    "kafka": "set `kafka_tls`",
+    "redis": "let `redis` begin with rediss://",
+    "clickhouse": "let `clickhouse` begin with https://",
+}
+
+
+def _file(settings: Settings, name: str) -> str:
+    """A file of certificates or keys, which must be there."""
+    path: str = getattr(settings, name)
+    try:
+        with open(path or "/dev/null", "rb"):
+            return path
+    except OSError as error:
+        raise SettingsError(f"`{name}` must be a file that can be read; got `{error.strerror}` ({path})") from None
+
+
+def _require_pair(name: str, path: str, other: str, other_path: str) -> None:
+    if bool(path) != bool(other_path):
+        missing = other if path else name
+        raise SettingsError(f"`{name}` and `{other}` must be set together; got no `{missing}`")
+
+
+def door_files(settings: Settings) -> tuple[str, str]:
+    """Certificate and key of our own doors, both "" where they speak plain HTTP. Raises `SettingsError`."""
+    certificate, key = (_file(settings, each) for each in ("server_certificate", "server_key"))
+    _require_pair("server_certificate", certificate, "server_key", key)
+    if certificate:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+        except (ssl.SSLError, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise SettingsError(
+                f"`server_certificate` and `server_key` must be a certificate and its key in PEM; got `{reason}`"
+                f" ({certificate}, {key})"
+            ) from None
+    return certificate, key

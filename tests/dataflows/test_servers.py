@@ -1,0 +1,145 @@
+"""What the settings say of TLS and authentication, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import Authority
+
+from connectors.address import Address, clickhouse_options, kafka_options, redis_options
+from dataflows.servers import door_files, kafka_of, pool_of, redis_of
+from dataflows.settings import Settings, SettingsError
+
+SECRET = "sesame-open-yourself"
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> str:
+    file = tmp_path / "password"
+    file.write_text(SECRET + "\n", encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> dict[str, str]:
+    authority = Authority(tmp_path)
+    pair = authority.sign("anlan")
+    return {"tls_ca": str(authority.ca), "tls_certificate": str(pair.certificate), "tls_key": str(pair.key)}
+
+
+def test_without_a_word_about_security_nothing_is_asked_for() -> None:
+    settings = Settings()
+
+    assert kafka_options(kafka_of(settings).lock) == {"security.protocol": "PLAINTEXT"}
+    assert redis_options(redis_of(settings).lock) == clickhouse_options(pool_of(settings).lock) == {}
+    assert door_files(settings) == ("", "")
+
+
+def test_each_library_is_told_of_tls_and_user_in_its_own_words(password: str, ours: dict[str, str]) -> None:
+    settings = Settings(
+        **ours,
+        **{f"{name}_user": "anlan" for name in ("kafka", "redis", "clickhouse")},
+        **{f"{name}_password_file": password for name in ("kafka", "redis", "clickhouse")},
+        kafka="broker:9093",
+        kafka_tls=True,
+        redis="rediss://cache:6380/0",
+        clickhouse="https://pool:8443/anlan",
+    )
+    ca, certificate, key = ours.values()
+
+    assert kafka_options(kafka_of(settings).lock) == {
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": ca,
+        "ssl.certificate.location": certificate,
+        "ssl.key.location": key,
+        "sasl.mechanisms": "SCRAM-SHA-512",
+        "sasl.username": "anlan",
+        "sasl.password": SECRET,
+    }
+    assert redis_options(redis_of(settings).lock) == {
+        "username": "anlan",
+        "password": SECRET,
+        "ssl_ca_certs": ca,
+        "ssl_certfile": certificate,
+        "ssl_keyfile": key,
+    }
+    assert clickhouse_options(pool_of(settings).lock) == {
+        "username": "anlan",
+        "password": SECRET,
+        "ca_cert": ca,
+        "client_cert": certificate,
+        "client_cert_key": key,
+        "tls_mode": "strict",
+    }
+
+
+def test_an_address_shows_its_place_and_never_a_password(password: str) -> None:
+    address = kafka_of(Settings(kafka_user="anlan", kafka_password_file=password))
+
+    assert str(address) == "127.0.0.1:9092"
+    assert SECRET not in repr(address)
+    assert kafka_options(address.lock)["sasl.password"] == SECRET
+
+
+def test_a_pool_that_a_command_names_is_entered_with_the_user_of_the_settings(password: str) -> None:
+    settings = Settings(clickhouse_user="anlan", clickhouse_password_file=password)
+
+    assert clickhouse_options(pool_of(settings, "https://other:8443/x").lock)["username"] == "anlan"
+    assert pool_of(settings, "chdb:///folder") == Address("chdb:///folder")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"redis": f"redis://:{SECRET}@a"}, "`redis` must be an address without a password, .*`redis_password_file`"),
+        ({"redis": f"redis://cache?password={SECRET}"}, "`redis` must be an address without a password"),
+        ({"clickhouse": f"https://me:{SECRET}@pool/x"}, "`clickhouse` must be an address without a password"),
+        ({"clickhouse": f"https://pool/x?access_token={SECRET}"}, "`clickhouse` must be an address without a password"),
+        ({"kafka_password_file": "PASSWORD"}, "`kafka_user` must be set where `kafka_password_file` is; got nothing"),
+        ({"kafka_user": "anlan"}, "`kafka_password_file` must be set where `kafka_user` is; got nothing"),
+        ({"kafka_mechanism": "GSSAPI"}, "`kafka_mechanism` must be one of SCRAM-SHA-512, .*; got `GSSAPI`"),
+        (
+            {"kafka": "127.0.0.1:1,b:9092", "kafka_user": "anlan", "kafka_password_file": "PASSWORD"},
+            r"a password must only go out encrypted; .* without TLS \(127.0.0.1:1,b:9092\); set `kafka_tls`",
+        ),
+        (
+            {"redis": "redis://cache:1/0", "redis_user": "anlan", "redis_password_file": "PASSWORD"},
+            r"a password must only go out encrypted; .*\(redis://cache:1/0\); let `redis` begin with rediss://",
+        ),
+        (
+            {"clickhouse": "http://pool/x", "clickhouse_user": "anlan", "clickhouse_password_file": "PASSWORD"},
+            "a password must only go out encrypted; .*; let `clickhouse` begin with https://",
+        ),
+        (
+            {"redis_user": "anlan", "redis_password_file": "/nowhere/password"},
+            r"`redis_password_file`: a password must be in its file; got `No such file .*` \(/nowhere/password\)",
+        ),
+        (
+            {"redis_user": "anlan", "redis_password_file": "/dev/null"},
+            r"`redis_password_file`: a password must be in its file; got an empty one \(/dev/null\)",
+        ),
+        ({"tls_ca": "/nowhere/ca"}, r"`tls_ca` must be a file that can be read; got `No such file or directory` \(/n"),
+        ({"tls_certificate": "/dev/null"}, "`tls_certificate` and `tls_key` must be set together; got no `tls_key`"),
+        ({"server_key": "/dev/null"}, "`server_certificate` and `server_key` must be set .*; got no `server_cert"),
+        (
+            {"server_certificate": "PASSWORD", "server_key": "PASSWORD"},
+            "`server_certificate` and `server_key` must be a certificate and its key in PEM; got ",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)  # fmt: skip
+def test_a_lock_that_would_not_hold_is_refused_without_its_secret(
+    wrong: dict[str, str], sentence: str, password: str
+) -> None:
+    settings = Settings(**{name: password if value == "PASSWORD" else value for name, value in wrong.items()})
+
+    with pytest.raises(SettingsError, match=sentence) as told:
+        ask_all(settings)
+
+    assert SECRET not in str(told.value)
+
+
+def ask_all(settings: Settings) -> Any:
+    return kafka_of(settings), redis_of(settings), pool_of(settings), door_files(settings)
