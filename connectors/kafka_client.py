@@ -7,7 +7,7 @@ positions live in the flow's own snapshots, and not every broker that speaks Kaf
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -20,6 +20,7 @@ from connectors.kafka_topics import topic_config
 from connectors.kafka_watch import Ear
 
 Place = tuple[str, int]  # topic, partition
+Show = Callable[[Mapping[Place, int]], None]  # told for each partition the offset that is read next
 
 PATIENCE_SECONDS = 30.0
 CLIENT = "anlan"  # what brokers call us in their quotas and logs
@@ -41,6 +42,10 @@ def client_config(bootstrap: Where, ear: Ear | None = None) -> dict[str, Any]:
     address = address_of(bootstrap)
     known: dict[str, Any] = {"bootstrap.servers": address.place, "client.id": CLIENT, "log_level": _SILENT}
     return {**known, **kafka_options(address.lock), **heard}
+
+
+def to_nobody(positions: Mapping[Place, int]) -> None:
+    """Show nobody how far reading is."""
 
 
 def _nobody(error: KafkaError) -> None:

@@ -11,7 +11,7 @@ from alerts.model import Slice
 from connectors.address import Where
 from connectors.gate import Gate
 from connectors.handover import Handover
-from connectors.kafka_client import partitions_of
+from connectors.kafka_client import Show, partitions_of, to_nobody
 from connectors.kafka_reader import BATCH, Reader
 from connectors.kafka_topics import INTAKE_LOG
 from connectors.kafka_watch import BrokerWatch
@@ -47,8 +47,10 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         gate: Gate | None = None,
         watch: BrokerWatch | None = None,
         handover: Handover | None = None,
+        show: Show = to_nobody,
     ) -> None:
-        """`handover` gives sooner what a sink in this process has written."""
+        """`handover` gives sooner what a sink in this process has written; `show` is told what comes next."""
+        self._show = show
         self._bootstrap = bootstrap
         self._topic = topic
         self._stop = stop or Event()
@@ -70,17 +72,20 @@ class LogSource(FixedPartitionedSource[Slice, LogPosition]):
         reader = Reader(self._bootstrap, starts, self._batch, self._metrics, watch=self._watch)
         self._gate.read_from(order.position()[0])
         log = LogReader(reader, self._batch, self._handover)
-        return _LogPart(log, order, self._gate, self._stop, self._until_end)
+        return _LogPart(log, order, self._gate, self._stop, self._until_end, self._show)
 
 
 class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
-    def __init__(self, reader: LogReader, order: LogOrder, gate: Gate, stop: Event, until_end: bool) -> None:
+    def __init__(
+        self, reader: LogReader, order: LogOrder, gate: Gate, stop: Event, until_end: bool, show: Show
+    ) -> None:
         self._reader = reader
         self._order = order
         self._gate = gate
         self._given: Slice | None = None
         self._stop = stop
         self._until_end = until_end
+        self._show = show
         self._ended = False
         self._paused: set[int] = set()
 
@@ -113,7 +118,9 @@ class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
                 self._paused.discard(partition)
 
     def snapshot(self) -> LogPosition:
-        return self._order.position()
+        position = self._order.position()
+        self._show({place: offset for place in self._reader.places if (offset := position[1][place[1]]) >= 0})
+        return position
 
     def close(self) -> None:
         self._reader.close()

@@ -9,7 +9,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.address import Where
 from connectors.gate import Gate
-from connectors.kafka_client import Place, partitions_of
+from connectors.kafka_client import Place, Show, partitions_of, to_nobody
 from connectors.kafka_reader import BATCH, RawRecord, Reader
 from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
@@ -28,7 +28,7 @@ class RawSource(FixedPartitionedSource[list[RawRecord], Offsets]):
 
     Parallel by: nothing; one partition `raw` reads everything, so that admission sees one stream.
     Delivery: at least once; the positions of what was given are in the flow's snapshot. A new topic is read from
-    its beginning.
+    its beginning, and so is a partition that is added while it runs, within a minute.
     On failure: waits through a broker that is away, and logs what passes. An offset that the broker no longer
     has stops the flow: going on would be a loss that nobody sees.
     """
@@ -45,8 +45,10 @@ class RawSource(FixedPartitionedSource[list[RawRecord], Offsets]):
         gate: Gate | None = None,
         watch: BrokerWatch | None = None,
         lost: Callable[[], Offsets] = dict,
+        show: Show = to_nobody,
     ) -> None:
-        """`lost` is asked for positions where there is no snapshot."""
+        """`lost` is asked for positions where there is no snapshot; `show` is told what is read next."""
+        self._show = show
         self._lost = lost
         self._bootstrap = bootstrap
         self._topics = topics
@@ -77,11 +79,13 @@ class RawSource(FixedPartitionedSource[list[RawRecord], Offsets]):
         )
         self._part = _RawPart(reader, TopicQueues(self._topics), offsets, self._batch, self._gate, self._stop)
         self._part.until_end = self._until_end
+        self._part.show = self._show
         return self._part
 
 
 class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
     until_end = False
+    show: Show
 
     def __init__(
         self, reader: Reader, queues: TopicQueues, offsets: Offsets, batch: int, gate: Gate, stop: Event
@@ -112,6 +116,7 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
     def _read(self) -> bool:
         """Fill the queues; a topic whose queue is full is left out, so that the others are seen behind it."""
         has_read = False
+        self._reader.take_up()
         while records := self._reader.read(0):
             has_read = True
             self._queues.put(records)
@@ -141,6 +146,7 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
         return tuple(sorted(topic for topic in topics if topic not in behind and not self._queues.waiting(topic)))
 
     def snapshot(self) -> Offsets:
+        self.show({place: offset for place in self._reader.places if (offset := self._offsets.get(_name(place)))})
         return dict(self._offsets)
 
     def close(self) -> None:

@@ -7,11 +7,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from msgspec import Struct
 
 from connectors.address import Where
-from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, OffsetGoneError, Place, client_config, partitions_of
+from connectors.kafka_client import (
+    CLIENT,
+    PATIENCE_SECONDS,
+    BrokerError,
+    OffsetGoneError,
+    Place,
+    client_config,
+    partitions_of,
+)
 from connectors.kafka_refusal import remedy
 from connectors.kafka_watch import BrokerWatch, Ear
 from connectors.metrics import Metrics
@@ -19,6 +27,7 @@ from connectors.metrics import Metrics
 BATCH = 1000
 PREFETCH_KBYTES = 32_768
 POLL_SECONDS = 0.001
+REFRESH_MS = 60_000  # after which a partition that was added is known
 
 _log = logging.getLogger("anlan.kafka")
 _GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
@@ -91,6 +100,7 @@ class Reader:
         self._next = {(place.topic, place.partition): place.offset for place in assigned}
         self.starts = dict(self._next)  # the first offset of each partition that is read
         self._consumer.assign(assigned)
+        self._known: dict[str, int] = {}
 
     def _start(self, place: Place, offset: int) -> TopicPartition:
         low, high = _bounds(self._consumer, place)
@@ -183,6 +193,21 @@ class Reader:
         self._next[place] = offset
         self._consumer.incremental_assign([TopicPartition(*place, offset)])
 
+    def take_up(self) -> None:
+        """Begin with the partitions that were added to topics meanwhile, each from its first record."""
+        if self._ear.partitions is self._known:
+            return
+        self._known = self._ear.partitions
+        topics = {topic for topic, _ in self.places}
+        for place in [(topic, number) for topic in topics for number in range(self._known.get(topic, 0))]:
+            if place not in self._next:
+                self.places.append(place)
+                self._not_at_end.add(place)
+                self.behind.add(place)
+                self._next[place] = 0
+                self._consumer.incremental_assign([TopicPartition(*place, OFFSET_BEGINNING)])
+                _log.warning("partition_added topic=%s partition=%d", *place)
+
     def passed(self, records: list[RawRecord]) -> None:
         """Records that came another way are counted like those that are read."""
         if records and self._metrics is not None:
@@ -247,7 +272,8 @@ def _consumer(bootstrap: Where, ear: Ear | None = None, prefetch_kbytes: int = P
     return Consumer(
         {
             **client_config(bootstrap, ear),
-            "group.id": "anlan",  # asked for by the library; no group is joined and nothing committed
+            "topic.metadata.refresh.interval.ms": REFRESH_MS,
+            "group.id": CLIENT,  # asked for by the library; no group is joined and nothing committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,

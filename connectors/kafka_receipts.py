@@ -16,6 +16,7 @@ from bytewax.operators import KeyedStream
 from alerts.model import DETAIL_LENGTH, RECEIVER_LENGTH, Receipt
 from connectors.address import Where
 from connectors.clickhouse_rows import Poolable
+from connectors.kafka_client import Show, to_nobody
 from connectors.kafka_raw import Offsets, RawSource
 from connectors.kafka_reader import RawRecord, log_bounds
 from connectors.kafka_topics import RECEIPTS
@@ -48,10 +49,12 @@ class ReceiptSource(FixedPartitionedSource[list[RawRecord], Offsets]):
         metrics: Metrics | None = None,
         watch: BrokerWatch | None = None,
         until_end: bool = False,
+        show: Show = to_nobody,
     ) -> None:
+        """`show` is told at each snapshot what is read next."""
         self._bootstrap = bootstrap
         self._topic = topic
-        self._raw = RawSource(bootstrap, [topic], stop, metrics=metrics, watch=watch, until_end=until_end)
+        self._raw = RawSource(bootstrap, [topic], stop, metrics=metrics, watch=watch, until_end=until_end, show=show)
 
     def list_parts(self) -> list[str]:
         return ["receipts"]

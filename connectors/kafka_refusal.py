@@ -20,7 +20,7 @@ def remedy(code: int, said: str = "") -> str:
     """What to do about an error, to be put behind a sentence: `; see …`; empty where nothing is known."""
     if code in LOGIN:
         return "; see `kafka_user`, `kafka_password_file` and `kafka_mechanism`"
-    if code in RIGHTS:
+    if code in RIGHTS or code == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return "; give our user its rights: `anlan access process` prints them"
     if "alert" in said:
         return "; see `tls_certificate` and `tls_key`: the broker does not take what they show"

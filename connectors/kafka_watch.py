@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, ThrottleEvent
 
 from connectors.address import Where
 from connectors.kafka_refusal import REFUSED, UNSAFE, remedy
@@ -26,11 +26,16 @@ class _Broker(msgspec.Struct, frozen=True):
     state: str
 
 
+class _Topic(msgspec.Struct, frozen=True):
+    partitions: dict[str, msgspec.Raw]  # by number; -1 is the library's own
+
+
 class _Report(msgspec.Struct, frozen=True):
     """What is read of a client's statistics."""
 
     ts: int  # microseconds of a clock that never goes back
     brokers: dict[str, _Broker]
+    topics: dict[str, _Topic] = {}
 
 
 _decode = msgspec.json.Decoder(_Report).decode
@@ -102,6 +107,7 @@ class Ear:
         self._missed = 0  # reports in a row without a connection
         self._since_us = 0
         self._now_us = 0
+        self.partitions: dict[str, int] = {}  # of each topic that the client uses, as far as it knows
         self.refused = ""  # what the broker will go on to refuse, however often it is asked …
         self.remedy = ""  # … and what to do about it
 
@@ -111,6 +117,7 @@ class Ear:
             "error_cb": self.on_error,
             "stats_cb": self.on_report,
             "statistics.interval.ms": _REPORT_MS,
+            "throttle_cb": self.on_throttle,
             "reconnect.backoff.max.ms": 2000,
         }
 
@@ -131,6 +138,9 @@ class Ear:
         """Called by the client library once a second."""
         report = _decode(text)
         errors, self._errors, self._now_us = self._errors, 0, report.ts
+        self.partitions = {
+            name: max(map(int, topic.partitions)) + 1 for name, topic in report.topics.items() if topic.partitions
+        }
         if any(broker.state == "UP" for broker in report.brokers.values()):
             self._missed = 0
             self._watch.connected(self, report.ts)
@@ -139,6 +149,11 @@ class Ear:
             self._missed += 1
             if self._missed == AWAY_AFTER:
                 self._watch.cut_off(self, self._since_us)
+
+    def on_throttle(self, event: ThrottleEvent) -> None:
+        """Called by the client library: a broker keeps us waiting, because we are over our quota."""
+        if event.throttle_time:
+            self._watch.complain(f"held back by a quota for {event.throttle_time:g} s", self._now_us)
 
     def close(self) -> None:
         """The client is gone."""

@@ -56,6 +56,7 @@ from connectors.kafka import (
     topics,
 )
 from connectors.kafka_positions import raw_positions
+from connectors.kafka_progress import DETECTION, INTAKE, RECEIVED, Progress
 from connectors.kafka_receipts import ReceiptSource, add_receipts
 from connectors.lexicon import load_lexicon
 from connectors.log_order import LogPosition
@@ -148,12 +149,21 @@ def build(
     compiled = partial(_compiled, own, metrics)
     books = Books(metrics, CatchUp(metrics, start.log_until_us, start.is_rebuild).passed)
     gate, handover = Gate(metrics=metrics), Handover()
-    watch = BrokerWatch(kafka, metrics)
+    watch, progress = BrokerWatch(kafka, metrics), Progress(kafka)
     waiting: dict[str, Any] = {"stop": stop, "stop_seconds": settings.stop_seconds, "watch": watch}
     state = Path(settings.state)
     spooled: dict[str, Any] = {"spool": state / SPOOLS, "spool_bytes": settings.spool_bytes, "stop": stop}
     pool = PoolSink(clickhouse, metrics, migrates=True, **spooled)
-    log = LogSource(kafka, INTAKE_LOG, stop, metrics=metrics, gate=gate, watch=watch, handover=handover)
+    log = LogSource(
+        kafka,
+        INTAKE_LOG,
+        stop,
+        metrics=metrics,
+        gate=gate,
+        watch=watch,
+        handover=handover,
+        show=partial(progress.show, DETECTION),
+    )
     raw = RawSource(
         kafka,
         [*map(raw_topic, channels), DEAD_LETTERS, ACTIONS],
@@ -162,7 +172,9 @@ def build(
         gate=gate,
         watch=watch,
         lost=lambda: raw_positions(kafka),
+        show=partial(progress.show, INTAKE),
     )
+    receipts = ReceiptSource(kafka, stop=stop, metrics=metrics, watch=watch, show=partial(progress.show, RECEIVED))
     rule_books = RuleBookSource(
         own.rule_paths,
         channels,
@@ -180,7 +192,7 @@ def build(
             "clock": TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
             "rule-books": rule_books,
             "log": _log_source(settings, start, gate, log),
-            "receipts": ReceiptSource(kafka, stop=stop, metrics=metrics, watch=watch),
+            "receipts": receipts,
         },
     )
     dead = add_intake(

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import redis
+from apache_kafka import require_apache_kafka
 from clickhouse_server import ClickHouseServer
 from hypothesis import HealthCheck, settings
 from live_flow import LiveFlow
+from locked_kafka import LockedKafka
 from pool_copy import copy_pool, make_tables
 
 from connectors.embedded import Broker, Engine, Valkey
@@ -27,6 +29,14 @@ settings.load_profile(os.environ.get("ANLAN_HYPOTHESIS", "house"))
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """One broker for the whole session; use `topic_prefix` to stay out of each other's way."""
     with Broker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockedKafka]:
+    """One Apache Kafka for the session; a test that kills it starts it again."""
+    require_apache_kafka()
+    with LockedKafka(tmp_path_factory.mktemp("kafka")) as running:
         yield running
 
 

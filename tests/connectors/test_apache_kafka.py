@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from apache_kafka import ApacheKafka, require_apache_kafka
+from apache_kafka import ApacheKafka
 from broker_talk import Clock, arrivals, names, numbers_of, read_log, until
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
@@ -38,14 +38,6 @@ from connectors.kafka_producer import ENDLESS
 from connectors.metrics import Metrics
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
-    """One Apache Kafka for the file; a test that kills it starts it again."""
-    require_apache_kafka()
-    with ApacheKafka(tmp_path_factory.mktemp("kafka"), more={"log.cleaner.backoff.ms": "100"}) as running:
-        yield running
 
 
 def values(bootstrap: str, topic: str) -> list[int]:

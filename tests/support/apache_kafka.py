@@ -31,6 +31,9 @@ _POM = """\
     <dependency>
       <groupId>org.apache.kafka</groupId><artifactId>kafka_{scala}</artifactId><version>{version}</version>
     </dependency>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>{version}</version>
+    </dependency>
   </dependencies>
 </project>
 """
@@ -133,7 +136,7 @@ def _java() -> list[str]:
 
 def _jars() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "anlan" / f"kafka-{VERSION}"
+    return cache / "anlan" / f"kafka-and-tools-{VERSION}"
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from apache_kafka import ApacheKafka
@@ -10,6 +12,7 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 
 from connectors.address import Address, Lock
 from connectors.child_server import HOST, free_port
+from connectors.kafka_access import commands
 
 DOORS = {"PASSWORD": "SASL_SSL", "CERTIFICATE": "SSL", "EXPIRED": "SASL_SSL"}  # beside the open one for the tests
 
@@ -34,6 +37,13 @@ class LockedKafka(ApacheKafka):
         wanted = UserScramCredentialUpsertion(name, info, password.encode())
         for answer in admin.alter_user_scram_credentials([wanted]).values():
             answer.result(10)
+
+    def allow(self, process: str, user: str, channels: Sequence[str] = ()) -> None:
+        """Run the commands that `anlan access process` prints, as an administrator does."""
+        (self.folder / "admin.properties").touch()
+        for line in commands(process, user, channels):
+            said = line.replace("$KAFKA", self.bootstrap).replace("$ADMIN", str(self.folder / "admin.properties"))
+            self.run("kafka.admin.AclCommand", *shlex.split(said)[1:])
 
     def user(self, name: str, password: str = "a secret of its own") -> Address:
         """Its address as a user that was made with `password` in a file knows it."""
