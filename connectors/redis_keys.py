@@ -52,9 +52,10 @@ def feed_county(feed: str) -> str:
     return county if county.isdigit() else UNKNOWN
 
 
+_CONNECT = ("-@all", "+ping", "+hello", "+auth", "+select", "+client|setinfo", "+client|setname")
 # read a stream alone or in a consumer group, look up alerts and what is open, listen to hints; nothing else
 _COMMANDS = (
-    "-@all", "+ping", "+hello", "+auth", "+select", "+client|setinfo", "+client|setname",
+    *_CONNECT,
     "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo|stream", "+xinfo|groups", "+xinfo|consumers",
     "+xreadgroup", "+xack", "+xpending", "+xclaim", "+xautoclaim", "+xgroup|create", "+xgroup|setid",
     "+hget", "+hmget", "+hgetall", "+zrange", "+zrevrange", "+zscore", "+zcard", "+subscribe", "+unsubscribe",
@@ -74,4 +75,26 @@ def county_access(county: str, prefix: str = "") -> list[str]:
         *(f"~{name}" for name in streams),
         *(f"%R~{name}" for name in readable),
         f"&{ours.hints(county)}",
+    ]
+
+
+# the flow writes by its two scripts, and `anlan serve` reads what they wrote
+_PROCESSES = {
+    "run": (
+        "", "+script|load", "+evalsha", "+time", "+get", "+set", "+hget", "+hmget", "+hset", "+hdel", "+expire",
+        "+pexpire", "+persist", "+unlink", "+publish", "+xadd", "+zadd", "+zrem",
+    ),
+    "serve": ("%R", "+get", "+hget", "+hgetall", "+hvals", "+xread", "+xrange", "+xrevrange", "+zrange"),
+}  # fmt: skip
+
+
+def process_access(process: str, prefix: str = "") -> list[str]:
+    """What `ACL SETUSER <name> on ><password>` is told behind that for one of our own processes: all feeds."""
+    how, *commands = _PROCESSES[process]
+    keys = ("alerts:*", "alert:*", "actions:*", "acted:*", "people:*", "silences")
+    channels = (names(prefix).hints(), names(prefix).hints("*")) if process == "run" else ()
+    return [
+        *("resetkeys", "resetchannels", *_CONNECT, *commands),
+        *(f"{how}~{prefix}{name}" for name in keys),
+        *(f"&{name}" for name in channels),
     ]

@@ -124,7 +124,10 @@ def test_a_missing_topic_is_refused_and_not_made_by_asking(bootstrap: str, topic
         with pytest.raises(BrokerError) as told:
             partitions_of(bootstrap, [topic])
 
-    assert str(told.value) == f"topics must exist before they are used; got no `{topic}` ({bootstrap})"
+    assert str(told.value) == (
+        f"topics must exist before they are used; got no `{topic}` ({bootstrap}); make them, or give our user its"
+        " rights: `anlan access process` prints them"
+    )
 
 
 def test_a_broker_that_is_not_there_is_told_within_the_time_given() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from connectors import clickhouse_server
 from connectors.clickhouse_server import INSERT, Talk
 
-TOO_MANY_PARTS, MEMORY_LIMIT = 252, 241
+TOO_MANY_PARTS, MEMORY_LIMIT, AUTHENTICATION_FAILED = 252, 241, 516
 UNAVAILABLE = 503  # what a proxy in front of a server says, not a code of ClickHouse
 _SAYS = {
     TOO_MANY_PARTS: "Too many parts (3000). Merges are processing significantly slower than inserts. (TOO_MANY_PARTS)",
@@ -28,6 +29,10 @@ class ClickHouseServer(clickhouse_server.ClickHouseServer):
     def accept(self) -> None:
         """Refuse no more."""
         self._refusal.unlink(missing_ok=True)
+
+    def ask_for(self, user: str, password: str) -> None:
+        """Let nobody in from now on but this user."""
+        (self.folder / "login").write_text(f"{user}:{password}")
 
     def hang(self) -> None:
         """Answer nothing and close nothing until `wake`."""
@@ -49,6 +54,9 @@ class _RudeTalk(Talk):
     """Refuses what the file `refusal` says."""
 
     def is_refused(self, statement: bytes) -> bool:
+        if not self._is_known():
+            self.refuse(AUTHENTICATION_FAILED, "default: Authentication failed: password is incorrect")
+            return True
         try:
             code = int((self.folder / "refusal").read_text() or 0)
         except FileNotFoundError:
@@ -60,6 +68,13 @@ class _RudeTalk(Talk):
         else:
             self.refuse(code, _SAYS.get(code, "refused"))
         return True
+
+    def _is_known(self) -> bool:
+        try:
+            login = (self.folder / "login").read_bytes()
+        except FileNotFoundError:
+            return True
+        return self.headers.get("Authorization") == f"Basic {base64.b64encode(login).decode()}"
 
 
 if __name__ == "__main__":
