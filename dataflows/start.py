@@ -26,6 +26,7 @@ from connectors.kafka import INTAKE_LOG, log_bounds
 from connectors.kafka_intake import last_arrivals
 from connectors.kafka_positions import first_arrivals
 from connectors.metrics import Metrics
+from dataflows.installation import clock_of
 from dataflows.log_replay import FirstBook, first_book
 from dataflows.recovery import (
     JOURNALS,
@@ -86,7 +87,8 @@ def take_up(folder: Path, settings: Settings) -> Start:
     """Look at the last snapshot and set it aside if nothing can go on from it; what the flow begins with."""
     bounds = log_bounds(kafka_of(settings), INTAKE_LOG)
     until_us = max(last_arrivals(kafka_of(settings), INTAKE_LOG, len(bounds)).values(), default=0)
-    is_rebuild = not _is_usable(folder, bounds) and until_us > 0
+    has_begun = until_us > 0 or any(low for low, _ in bounds.values())  # also where nothing of it is left
+    is_rebuild = not _is_usable(folder, bounds) and has_begun
     snapshots = folder / SNAPSHOTS
     if not snapshots.exists():
         snapshots.mkdir()
@@ -112,7 +114,8 @@ def _rebuild(settings: Settings, bounds: Bounds, until_us: int) -> Start:
     if all(low == 0 for low, _ in bounds.values()):
         _log.warning("rebuild_began from=intake_log records=%d", records)
         return Start(True, until_us, book=book)
-    since_us = max(first_arrivals(kafka_of(settings), INTAKE_LOG, len(bounds)).values())
+    # where nothing of the log is left, all that is known is history
+    since_us = max(first_arrivals(kafka_of(settings), INTAKE_LOG, len(bounds)).values()) or clock_of(settings)()
     PoolSink(pool_of(settings), Metrics(), spool=Path(settings.state) / SPOOLS).deliver_waiting()
     with Pool(pool_of(settings)) as pool:
         published, generations = last_published(pool), generations_before(pool, since_us)

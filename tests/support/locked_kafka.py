@@ -20,9 +20,9 @@ DOORS = {"PASSWORD": "SASL_SSL", "CERTIFICATE": "SSL", "EXPIRED": "SASL_SSL"}  #
 class LockedKafka(ApacheKafka):
     """Whoever comes by the open door may do everything, and by another what the ACLs say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, authority: Authority | None = None) -> None:
         super().__init__(folder, more={"log.cleaner.backoff.ms": "100"})
-        self.authority = Authority(folder / "certificates")
+        self.authority = authority or Authority(folder / "certificates")
         self.stranger = Authority(folder / "certificates", "stranger")
         self._ports = {door: free_port() for door in DOORS}
 
