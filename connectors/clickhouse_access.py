@@ -207,6 +207,30 @@ def statements(county: str, user: str, password_hash: str, database: str = DATAB
     ]
 
 
+# the flow makes its tables and brings them up to date; the service asks
+_PROCESSES = {
+    "run": "SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER ADD COLUMN, ALTER MODIFY COLUMN, ALTER TTL",
+    "serve": "SELECT",
+}
+
+
+def process_statements(process: str, user: str, password_hash: str, database: str = DATABASE) -> list[str]:
+    """The SQL that makes the user of one of our own processes; running it again brings it up to date."""
+    name = _quoted(require_name(user))
+    said = f"IDENTIFIED WITH sha256_hash BY '{require_hash(password_hash)}'"
+    return [
+        f"CREATE USER IF NOT EXISTS {name} {said}",
+        f"ALTER USER {name} {said}",
+        f"REVOKE ALL ON *.* FROM {name}",
+        process_grant(process, database) + f" TO {name}",
+    ]
+
+
+def process_grant(process: str, database: str = DATABASE) -> str:
+    """What one of our own processes may do in the pool's database."""
+    return f"GRANT {_PROCESSES[process]} ON {_quoted(require_name(database))}.*"
+
+
 def users_file(county: str, user: str, password_hash: str, database: str = DATABASE) -> str:
     """The same as a file for `users.d`, for a server whose users are files."""
     readable = list(grants(county, database))

@@ -86,6 +86,7 @@ _PROCESSES = {
     ),
     "serve": ("%R", "+get", "+hget", "+hgetall", "+hvals", "+xread", "+xrange", "+xrevrange", "+zrange"),
 }  # fmt: skip
+STORES = tuple(_PROCESSES)  # the processes that use Redis and ClickHouse, too
 
 
 def process_access(process: str, prefix: str = "") -> list[str]:

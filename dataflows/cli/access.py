@@ -1,4 +1,4 @@
-"""`anlan access`: what makes a county's users of Redis and ClickHouse, ready to paste."""
+"""`anlan access`: what makes users of Kafka, Redis and ClickHouse with the least rights, ready to paste."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ from urllib.parse import urlsplit
 
 import click
 
+from alerts.select import nearest
 from connectors.clickhouse_access import (
     DATABASE,
     make_password,
+    process_statements,
     require_county,
     require_hash,
     require_name,
     statements,
     users_file,
 )
-from connectors.redis_keys import county_access
+from connectors.kafka_access import PROCESSES
+from connectors.kafka_access import commands as kafka_commands
+from connectors.redis_keys import STORES, county_access, process_access
+from connectors.registry import load_channels
 from dataflows.failures import said_plainly
 from dataflows.settings import load_settings
 
 
 @click.group()
 def access() -> None:
-    """Who may read what: users of Redis and ClickHouse that see one county and nothing else."""
+    """Who may do what: users that see one county and nothing else, and those of our own processes."""
 
 
 @access.command()
@@ -52,14 +57,71 @@ def county(
         of = require_name(database or pool_database(load_settings(config).clickhouse))
         password, digest = ("", require_hash(digest)) if digest else make_password()
         texts = {
-            "redis": " ".join(("ACL SETUSER", name, "reset", "on", f"#{digest}", *county_access(county, prefix))),
+            "redis": " ".join(_redis_user(name, digest, county_access(county, prefix))),
             "clickhouse": "\n".join(f"{each};" for each in statements(county, name, digest, of)),
             "file": users_file(county, name, digest, of).rstrip(),
         }
-    if password:
-        click.echo(f"password of {name}, shown this once: {password}", err=True)
+    _show_once(name, password)
     for each in (form,) if form else ("redis", "clickhouse"):
         click.echo(texts[each])
+
+
+@access.command()
+@click.argument("process", type=click.Choice(tuple(PROCESSES)))
+@click.option("--user", default="", help="Name of the user; without it `anlan-<process>`.")
+@click.option("--kafka", "form", flag_value="kafka", help="Only the commands for Kafka.")
+@click.option("--redis", "form", flag_value="redis", help="Only the line for Redis.")
+@click.option("--clickhouse", "form", flag_value="clickhouse", help="Only the SQL for ClickHouse.")
+@click.option("--channel", "channels", multiple=True, help="A raw topic's channel; may be repeated; default: all.")
+@click.option("--sha256", "digest", default="", help="SHA-256 of the password; without it a fresh one is made.")
+@click.option("--database", default="", help="Of the pool; without it the one that the settings name.")
+@click.option("--config", type=click.Path(dir_okay=False), help="Settings; without it the environment and defaults.")
+def process(
+    process: str, user: str, form: str | None, channels: tuple[str, ...], digest: str, database: str, config: str | None
+) -> None:
+    """Print the rights of PROCESS, to be given by an administrator: what it needs and nothing more.
+
+    `run` and `serve` are our own, `ingest` and `replay` commands that people run; a `department` writes its raw topic,
+    a `messenger` receipts, and a `reader` reads alerts of the whole city. Nothing is changed by it. For Redis and
+    ClickHouse a fresh password is shown once, on the error output; Kafka's is set with `kafka-configs.sh`.
+
+    \b
+    anlan access process run --kafka | KAFKA=broker:9093 ADMIN=admin.properties sh
+    anlan access process department --user police-bureau --channel police --kafka
+    anlan access process serve --redis | redis-cli
+    """
+    with said_plainly():
+        name = require_name(user or f"anlan-{process}")
+        of = require_name(database or pool_database(load_settings(config).clickhouse))
+        forms = (form,) if form else ("kafka", "redis", "clickhouse") if process in STORES else ("kafka",)
+        if form != "kafka" and form in forms and process not in STORES:
+            raise ValueError(f"`{process}` must be a process that uses {form}; got one that uses Kafka alone")
+        password, digest = ("", digest) if digest or forms == ("kafka",) else make_password()
+        told = {
+            "kafka": lambda: kafka_commands(process, name, _known(channels)),
+            "redis": lambda: [" ".join(_redis_user(name, require_hash(digest), process_access(process)))],
+            "clickhouse": lambda: [f"{each};" for each in process_statements(process, name, digest, of)],
+        }
+        lines = [line for each in forms for line in told[each]()]
+    _show_once(name, password)
+    click.echo("\n".join(lines))
+
+
+def _redis_user(name: str, digest: str, rights: list[str]) -> tuple[str, ...]:
+    return "ACL SETUSER", name, "reset", "on", f"#{digest}", *rights
+
+
+def _show_once(name: str, password: str) -> None:
+    if password:
+        click.echo(f"password of {name}, shown this once: {password}", err=True)
+
+
+def _known(channels: tuple[str, ...]) -> list[str]:
+    known = load_channels()
+    for channel in channels:
+        if channel not in known:
+            raise ValueError(f"a channel must be known; got `{channel}`{nearest(channel, list(known))}")
+    return list(channels or known)
 
 
 def pool_database(address: str) -> str:

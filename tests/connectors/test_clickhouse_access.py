@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from county_pool import OURS, fill
-from county_reader import DATABASE, Answer, ask
+from county_reader import DATABASE, Answer, ask, ask_as
 
 from connectors.clickhouse_access import (
     LIMITS,
@@ -20,6 +20,7 @@ from connectors.clickhouse_access import (
     Granted,
     Withheld,
     make_password,
+    process_grant,
     require_county,
     require_hash,
     require_name,
@@ -27,7 +28,7 @@ from connectors.clickhouse_access import (
     users_file,
 )
 from connectors.clickhouse_client import PoolClient
-from connectors.clickhouse_schema import migrate
+from connectors.clickhouse_schema import migrate, schema_files
 from connectors.embedded import Engine
 
 HASH = hashlib.sha256(b"secret").hexdigest()
@@ -322,3 +323,39 @@ def test_the_page_gives_the_limits() -> None:
     seconds, gigabytes = LIMITS["max_execution_time"], int(LIMITS["max_memory_usage"]) // 1_000_000_000
     assert f"{seconds} s, {gigabytes} GB and give {int(LIMITS['max_result_rows']):,} rows" in said
     assert f"a user may run {LIMITS['max_concurrent_queries_for_user']} at once" in said
+
+
+def user_of(process: str) -> str:
+    """A file of users in which `default` is one of our processes."""
+    granted = process_grant(process, DATABASE)
+    return (
+        "<clickhouse><users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>"
+        f"<quota>default</quota><grants><query>{granted}</query></grants></default></users></clickhouse>"
+    )
+
+
+@integration
+def test_the_flow_makes_and_fills_its_tables_and_the_service_only_reads(tmp_path: Path) -> None:
+    client = PoolClient.open(Engine(tmp_path / "pool").dsn, DATABASE)
+    client.execute("CREATE TABLE default.others (a UInt8) ENGINE = Memory")
+    client.close()
+    schema = [statement for file in schema_files() for statement in file.statements]
+    limit = "ALTER TABLE matter_links MODIFY TTL toDateTime(decided_at) + toIntervalSecond(1000)"
+    insert = "INSERT INTO dead_letter_marks VALUES ('a', 'given_up', '', '2026-03-01 08:00:00')"
+    recount = "INSERT INTO agg_contacts_daily SELECT * FROM agg_contacts_daily"
+    own = [f"USE {DATABASE}", *schema, limit, insert, recount, "SELECT count() AS n FROM v_matters"]
+    foreign = [
+        "SELECT * FROM default.others",
+        "CREATE USER mallory",
+        "CREATE TABLE default.b (a UInt8) ENGINE = Memory",
+    ]
+    dropped = f"DROP TABLE {DATABASE}.events"
+
+    told = ask_as(user_of("run"), tmp_path / "pool", [*own, *foreign, dropped], tmp_path / "run")
+    asked = ["SELECT count() AS n FROM dead_letter_marks", insert, *foreign]
+    read = ask_as(user_of("serve"), tmp_path / "pool", [f"USE {DATABASE}", *asked], tmp_path / "serve")
+
+    assert [answer.error for answer in told[: len(own)] if answer.error] == []
+    assert ["ACCESS_DENIED" in answer.error for answer in told[len(own) :]] == [True] * 4
+    assert [int(row["n"]) for row in read[1].rows] == [1]
+    assert ["ACCESS_DENIED" in answer.error for answer in read[2:]] == [True] * 4

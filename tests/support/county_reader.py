@@ -29,9 +29,14 @@ class Answer(NamedTuple):
 
 def ask(folder: Path, county: str, questions: list[str], scratch: Path) -> list[Answer]:
     """What a county's user is told, question by question; nobody else may have the folder open."""
+    return ask_as(users_file(county, "default", _HASH, DATABASE), folder, questions, scratch)
+
+
+def ask_as(user: str, folder: Path, questions: list[str], scratch: Path) -> list[Answer]:
+    """What the user `default` of a file of users is told."""
     (scratch / "users.d").mkdir(parents=True, exist_ok=True)
     (scratch / "users.xml").write_text(_USERS)
-    (scratch / "users.d" / "county.xml").write_text(users_file(county, "default", _HASH, DATABASE))
+    (scratch / "users.d" / "county.xml").write_text(user)
     (scratch / "config.xml").write_text(_CONFIG.format(users=scratch / "users.xml"))
     program = [sys.executable, __file__, str(folder), str(scratch / "config.xml")]
     done = subprocess.run(program, input=json.dumps(questions), capture_output=True, text=True, timeout=300)

@@ -10,8 +10,10 @@ import pytest
 import redis
 from click.testing import CliRunner, Result
 
-from connectors.clickhouse_access import statements, users_file
-from connectors.redis_keys import county_access
+from connectors.clickhouse_access import process_statements, statements, users_file
+from connectors.kafka_access import commands
+from connectors.redis_keys import county_access, process_access
+from connectors.registry import load_channels
 from dataflows.cli import main
 from dataflows.cli.access import pool_database
 
@@ -65,7 +67,7 @@ def test_a_password_that_is_known_already_is_not_told() -> None:
 
 def test_the_database_is_that_of_the_pool(tmp_path: Path) -> None:
     config = tmp_path / "anlan.toml"
-    config.write_text('clickhouse = "https://anlan:pw@pool:8443/anlan?secure=1"')
+    config.write_text('clickhouse = "https://pool:8443/anlan"')
 
     assert "ON `anlan`.`events`" in run("620102", "--config", str(config)).stdout
     assert pool_database("chdb:///var/lib/anlan/pool") == "default"
@@ -90,3 +92,46 @@ def test_redis_takes_the_line(redis_url: str) -> None:
             with pytest.raises(redis.exceptions.NoPermissionError):
                 clerk.xlen("alerts:620103")
         admin.execute_command("ACL", "DELUSER", "county-620102")
+
+
+def process(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["access", "process", *arguments])
+
+
+def test_the_rights_of_a_process_are_printed_for_all_three() -> None:
+    lines = process("run", "--sha256", HASH, "--channel", "police").stdout.splitlines()
+
+    assert lines == [
+        *commands("run", "anlan-run", ["police"]),
+        " ".join(("ACL SETUSER anlan-run reset on", f"#{HASH}", *process_access("run"))),
+        *(f"{each};" for each in process_statements("run", "anlan-run", HASH)),
+    ]
+
+
+def test_whoever_uses_kafka_alone_gets_commands_for_kafka_and_no_password() -> None:
+    result = process("department", "--user", "police-bureau", "--channel", "police")
+
+    assert result.output.splitlines() == [
+        'kafka-acls.sh --bootstrap-server "$KAFKA" --command-config "$ADMIN" --add'
+        ' --allow-principal "User:police-bureau" --operation Write --topic raw.police'
+    ]
+    assert len(process("department", "--kafka").stdout.split("--topic ")) - 1 == len(load_channels())
+
+
+def test_what_cannot_be_given_is_refused() -> None:
+    misspelt, alone, short = (
+        process(*said).stderr
+        for said in (("run", "--channel", "polize"), ("reader", "--redis"), ("run", "--sha256", "a"))
+    )
+
+    assert "a channel must be known; got `polize`; did you mean `police`" in misspelt
+    assert "`reader` must be a process that uses redis; got one that uses Kafka alone" in alone
+    assert "the SHA-256 of a password must be 64 digits" in short
+
+
+def test_a_password_of_a_process_is_told_apart_from_what_is_run() -> None:
+    result = process("serve", "--redis")
+    password = result.stderr.split()[-1]
+
+    assert f"#{hashlib.sha256(password.encode()).hexdigest()} " in result.stdout
+    assert password not in result.stdout

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from certificates import Authority
 from click.testing import CliRunner
+from live_flow import wait_until
 
+from connectors.child_server import free_port
 from dataflows.api.tokens import make_token
 from dataflows.cli import main
 
@@ -59,3 +69,36 @@ def test_a_routing_that_cannot_be_used_is_told_at_the_start(tokens: Path, tmp_pa
     path.write_text("apiVersion: routing/v2\n", encoding="utf-8")
 
     assert "routing must be as documented" in said(API_TOKENS=str(tokens), ROUTING=str(path))
+
+
+@pytest.fixture
+def in_tls(tokens: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a service with a certificate, and the file that vouches for it; its servers are away."""
+    authority, port = Authority(tmp_path), free_port()
+    pair = authority.sign("service")
+    settings = {"API_TOKENS": tokens, "API_PORT": port, "API_METRICS_PORT": 0, "REDIS": "redis://127.0.0.1:1/0"}
+    doors = {"SERVER_CERTIFICATE": pair.certificate, "SERVER_KEY": pair.key, "KAFKA": "127.0.0.1:1"}
+    environment = {**os.environ, **{f"ANLAN_{name}": str(value) for name, value in (settings | doors).items()}}
+    log = (tmp_path / "log").open("wb")
+    command = [sys.executable, "-m", "dataflows", "-v", "serve"]
+    service = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    wait_until(lambda: b"service_started" in (tmp_path / "log").read_bytes(), "the service must start")
+    yield f"https://127.0.0.1:{port}", authority.ca
+    service.send_signal(signal.SIGTERM)
+    assert service.wait(30) == 0
+
+
+@pytest.mark.integration
+def test_with_a_certificate_it_speaks_https_to_who_trusts_it_and_nothing_else(in_tls: tuple[str, Path]) -> None:
+    address, ca = in_tls
+
+    def told(**environment: str) -> str:
+        return CliRunner().invoke(main, ["alerts", "list", "--api", address], env=environment).output
+
+    assert httpx.get(f"{address}/v1/alerts", verify=ssl.create_default_context(cafile=ca)).status_code == 401
+    with pytest.raises(httpx.TransportError):
+        httpx.get(address.replace("https", "http"))
+    assert "CERTIFICATE_VERIFY_FAILED" in told(ANLAN_TOKEN="a")
+    refused = told(ANLAN_TOKEN="a", ANLAN_TLS_CA=str(ca))
+    assert "CERTIFICATE" not in refused
+    assert "token" in refused
