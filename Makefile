@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 WORKERS ?= 2
 
-.PHONY: demo test check faults bench lock clean
+.PHONY: demo test check faults bench lock sbom audit clean
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 13) else "python must be 3.11 or 3.12; got %d.%d; set PYTHON=/path/to/python3.11" % v[:2])'
 	$(PYTHON) -m venv --clear .venv
@@ -35,5 +35,17 @@ lock:  ## pins every dependency, with hashes; `make lock ARGS=--upgrade` takes n
 	$(BIN)/pip install --quiet uv
 	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --all-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 $(ARGS) -o requirements.lock
 
+.audit/ready:
+	$(PYTHON) -m venv --clear .audit
+	.audit/bin/pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' 'pip-audit>=2.9,<3'
+	touch $@
+
+sbom: .audit/ready  ## every package that is installed with Anlan, as CycloneDX in build/sbom.json
+	mkdir -p build
+	.audit/bin/cyclonedx-py requirements --pyproject pyproject.toml requirements.lock -o build/sbom.json
+
+audit: .audit/ready  ## known faults of these packages, as far as the package index tells them
+	.audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --format json --progress-spinner off | .ci/audit
+
 clean:
-	rm -rf .venv data build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .audit data build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,13 @@ def test_a_lock_that_would_not_hold_is_refused_without_its_secret(
 
 def ask_all(settings: Settings) -> Any:
     return kafka_of(settings), redis_of(settings), pool_of(settings), door_files(settings)
+
+
+def test_the_page_names_every_setting_of_a_lock() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+    table = page.split("## Settings")[1].split("```")[0]
+    words = ("tls", "user", "password", "mechanism", "certificate", "server_key")
+
+    found = {name for name in Settings.__struct_fields__ if any(word in name for word in words)}
+
+    assert found == {name for name in re.findall(r"`([a-z_]+)`", table) if name in Settings.__struct_fields__}
