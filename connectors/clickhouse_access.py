@@ -216,12 +216,12 @@ _PROCESSES = {
 
 def process_statements(process: str, user: str, password_hash: str, database: str = DATABASE) -> list[str]:
     """The SQL that makes the user of one of our own processes; running it again brings it up to date."""
-    name = _quoted(require_name(user))
+    name, of = _quoted(require_name(user)), _quoted(require_name(database))
     said = f"IDENTIFIED WITH sha256_hash BY '{require_hash(password_hash)}'"
     return [
         f"CREATE USER IF NOT EXISTS {name} {said}",
         f"ALTER USER {name} {said}",
-        f"REVOKE ALL ON *.* FROM {name}",
+        f"REVOKE ALL ON {of}.* FROM {name}",
         process_grant(process, database) + f" TO {name}",
     ]
 

@@ -120,9 +120,10 @@ def _topics(bootstrap: Where, seconds: float) -> dict[str, int]:
             known = admin.list_topics(timeout=max(0.01, min(_LOOK_SECONDS, end - time.monotonic()))).topics
         except KafkaException as failure:
             admin.poll(0.05)
-            said = heard.said or failure.args[0].str()
             if heard.is_final:
-                raise BrokerError(f"broker must let us in; got `{said}` ({bootstrap}){heard.remedy}") from None
+                heard.look_closer(address_of(bootstrap))
+                raise BrokerError(f"broker must let us in; got `{heard.said}` ({bootstrap}){heard.remedy}") from None
+            said = heard.said or failure.args[0].str()
             if time.monotonic() >= end:
                 raise BrokerError(
                     f"broker must answer within {seconds:g} s; got `{said}` ({bootstrap}){heard.remedy}"

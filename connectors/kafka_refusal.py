@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
+from urllib.parse import urlsplit
 
 from confluent_kafka import KafkaError
 
-from connectors.address import SEE_CERTIFICATE
+from connectors.address import SEE_CERTIFICATE, Address
 
 LOGIN = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError.UNSUPPORTED_SASL_MECHANISM}
 RIGHTS = {KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED}
 REFUSED = LOGIN | RIGHTS  # however often the broker is asked
 UNSAFE = KafkaError._SSL  # passes when somebody replaces a certificate
 
+LOOK_SECONDS = 5.0
 _AFTER = re.compile(r" \(after \d+ms in state \w+\)$")
 
 
@@ -29,6 +33,22 @@ def remedy(code: int, said: str = "") -> str:
     return f"; {SEE_CERTIFICATE}" if code == UNSAFE else ""
 
 
+def certificate_fault(address: Address) -> str:
+    """Why the certificate of the first broker that answers is not trusted; empty where nothing is found."""
+    context = ssl.create_default_context(cafile=address.lock.ca or None)
+    for place in address.place.split(","):
+        parts = urlsplit(f"//{place.strip()}")
+        host, port = parts.hostname or "", parts.port or 9092
+        try:
+            with socket.create_connection((host, port), LOOK_SECONDS) as plain:
+                context.wrap_socket(plain, server_hostname=host).close()
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+        except OSError:
+            continue
+    return ""
+
+
 class Complaint:
     """What a client that asks once heard while it waited for its answer."""
 
@@ -42,6 +62,11 @@ class Complaint:
         if not self.is_final and error.code() != KafkaError._ALL_BROKERS_DOWN:
             self.said, self._code = _AFTER.sub("", error.str()), error.code()
             self.is_final = self._code in LOGIN or self._code == UNSAFE
+
+    def look_closer(self, address: Address) -> None:
+        """Say what is wrong with a certificate: the library says only that it was not taken."""
+        if self._code == UNSAFE and (fault := certificate_fault(address)):
+            self.said = fault
 
     @property
     def remedy(self) -> str:

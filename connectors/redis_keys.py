@@ -89,13 +89,13 @@ _PROCESSES = {
 STORES = tuple(_PROCESSES)  # the processes that use Redis and ClickHouse, too
 
 
-def process_access(process: str, prefix: str = "") -> list[str]:
+def process_access(process: str) -> list[str]:
     """What `ACL SETUSER <name> on ><password>` is told behind that for one of our own processes: all feeds."""
     how, *commands = _PROCESSES[process]
     keys = ("alerts:*", "alert:*", "actions:*", "acted:*", "people:*", "silences")
-    channels = (names(prefix).hints(), names(prefix).hints("*")) if process == "run" else ()
+    channels = (names().hints(), names().hints("*")) if process == "run" else ()
     return [
         *("resetkeys", "resetchannels", *_CONNECT, *commands),
-        *(f"{how}~{prefix}{name}" for name in keys),
+        *(f"{how}~{name}" for name in keys),
         *(f"&{name}" for name in channels),
     ]

@@ -17,8 +17,8 @@ def kafka_of(settings: Settings) -> Address:
     if settings.kafka_mechanism not in MECHANISMS:
         known = ", ".join(MECHANISMS)
         raise SettingsError(f"`kafka_mechanism` must be one of {known}; got `{settings.kafka_mechanism}`")
-    hosts = [place.rpartition(":")[0].strip("[]") for place in settings.kafka.split(",")]
-    is_near = all(host.strip() in ON_THIS_MACHINE for host in hosts)
+    hosts = [urlsplit(f"//{place.strip()}").hostname for place in settings.kafka.split(",")]
+    is_near = all(host in ON_THIS_MACHINE for host in hosts)
     return _locked(settings, "kafka", settings.kafka, settings.kafka_tls, is_near)
 
 
@@ -105,7 +105,7 @@ def door_files(settings: Settings) -> tuple[str, str]:
     _require_pair("server_certificate", certificate, "server_key", key)
     if certificate:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
         except (ssl.SSLError, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             raise SettingsError(

@@ -93,9 +93,10 @@ def process(
     with said_plainly():
         name = require_name(user or f"anlan-{process}")
         of = require_name(database or pool_database(load_settings(config).clickhouse))
-        forms = (form,) if form else ("kafka", "redis", "clickhouse") if process in STORES else ("kafka",)
-        if form != "kafka" and form in forms and process not in STORES:
+        forms = ("kafka", "redis", "clickhouse") if process in STORES else ("kafka",)
+        if form and form not in forms:
             raise ValueError(f"`{process}` must be a process that uses {form}; got one that uses Kafka alone")
+        forms = (form,) if form else forms
         password, digest = ("", digest) if digest or forms == ("kafka",) else make_password()
         told = {
             "kafka": lambda: kafka_commands(process, name, _known(channels)),

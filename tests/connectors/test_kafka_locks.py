@@ -58,14 +58,17 @@ def another_password(kafka: LockedKafka, anlan: Address, folder: Path) -> Addres
 CERTIFICATE = "see `tls_ca`, and the names and dates in the server's certificate"
 LOGIN = "see `kafka_user`, `kafka_password_file` and `kafka_mechanism`"
 WRONG: dict[str, tuple[WrongWay, str]] = {
-    "a stranger's authority": (lambda kafka, anlan, _: with_lock(anlan, ca=str(kafka.stranger.ca)), CERTIFICATE),
+    "a stranger's authority": (
+        lambda kafka, anlan, _: with_lock(anlan, ca=str(kafka.stranger.ca)),
+        f"unable to get local issuer certificate` (PLACE); {CERTIFICATE}",
+    ),
     "an expired certificate": (
         lambda kafka, anlan, _: msgspec.structs.replace(anlan, place=kafka.door("EXPIRED")),
-        CERTIFICATE,
+        f"got `certificate has expired` (PLACE); {CERTIFICATE}",
     ),
     "another name than the certificate's": (
         lambda kafka, anlan, _: msgspec.structs.replace(anlan, place=anlan.place.replace("127.0.0.1", "localhost")),
-        CERTIFICATE,
+        f"certificate is not valid for 'localhost'.` (PLACE); {CERTIFICATE}",
     ),
     "a wrong password": (another_password, LOGIN),
     "a user nobody knows": (lambda kafka, anlan, _: with_lock(anlan, user="nobody"), LOGIN),
@@ -92,7 +95,7 @@ def test_whoever_is_not_let_in_is_told_by_which_setting(
     sentence = str(told.value)
     assert sentence.startswith("broker must ")
     assert f"({address.place}); " in sentence
-    assert remedy in sentence
+    assert remedy.replace("PLACE", address.place) in sentence
     assert "sesame" not in sentence
 
 

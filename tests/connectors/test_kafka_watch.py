@@ -92,6 +92,19 @@ def test_other_troubles_are_told_now_and_then(caplog: pytest.LogCaptureFixture) 
     assert lines(caplog) == ["broker_missed error='strange words' bootstrap=a:1"] * 3
 
 
+def test_a_certificate_that_is_out_of_date_is_an_outage_with_its_remedy(caplog: pytest.LogCaptureFixture) -> None:
+    watch = BrokerWatch("a:1")
+    ear = watch.ear()
+    for at in range(3):
+        ear.on_error(KafkaError(KafkaError._SSL, "SSL handshake failed: certificate verify failed"))
+        report(ear, at, "DOWN")
+
+    assert watch.is_away
+    assert ear.refused == ""
+    told = next(line for line in lines(caplog) if "broker_missed" in line)
+    assert "verify failed; see `tls_ca`, and the names and dates in the server's certificate" in told
+
+
 def test_a_broker_that_lets_us_not_in_is_no_outage_to_wait_through() -> None:
     watch = BrokerWatch("127.0.0.1:1")
     producer = RawProducer("127.0.0.1:1", None, watch=watch)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import redis
+from broker_talk import until
 from certificates import Authority
 from clickhouse_server import ClickHouseServer
 from revisions import a_revision
@@ -143,6 +144,25 @@ def test_a_certificate_that_is_worth_nothing_is_told_with_its_reason(
 def test_a_certificate_that_a_stranger_signed_is_refused(cache: Address, tmp_path: Path) -> None:
     with pytest.raises(UnsafeError, match=f"certificate verify failed.*{SEE_CERTIFICATE}"):
         require_redis(with_lock(cache, ca=str(Authority(tmp_path, "stranger").ca)))
+
+
+def test_alerts_wait_while_a_certificate_is_out_of_date_and_go_on_when_it_is_replaced(
+    valkey: Valkey, authority: Authority, lock: Lock, tmp_path: Path, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody = msgspec.structs.replace(lock, user="", password_file="")
+    with TlsDoor(valkey.address, authority.sign("late", expired=True)) as door:
+        url = Address(f"rediss://{door.address}/0", nobody)
+        part = RedisAlertSink(url, Metrics(), spool=tmp_path / "spool").build_part("redis", "feed", None)
+        part.write_batch([[revision(1)]])
+        part.snapshot()
+        before = client.xlen("alerts:all")
+
+        door.show(authority.sign("in-time"))
+        until(lambda: client.xlen("alerts:all") == 1, 30)
+        part.close()
+
+    assert before == 0
+    assert any("sink_away sink=redis" in line and "certificate has expired" in line for line in caplog.messages)
 
 
 def test_who_shows_no_certificate_or_speaks_no_tls_gets_no_answer(cache: Address) -> None:

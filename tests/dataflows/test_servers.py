@@ -106,6 +106,10 @@ def test_a_pool_that_a_command_names_is_entered_with_the_user_of_the_settings(pa
             r"a password must only go out encrypted; .* without TLS \(127.0.0.1:1,b:9092\); set `kafka_tls`",
         ),
         (
+            {"kafka": "broker", "kafka_user": "anlan", "kafka_password_file": "PASSWORD"},
+            r"a password must only go out encrypted; .* without TLS \(broker\); set `kafka_tls`",
+        ),
+        (
             {"redis": "redis://cache:1/0", "redis_user": "anlan", "redis_password_file": "PASSWORD"},
             r"a password must only go out encrypted; .*\(redis://cache:1/0\); let `redis` begin with rediss://",
         ),

@@ -20,7 +20,7 @@ class TlsDoor:
         """`server` is `host:port`; clients must show a certificate that `asks_for` has signed."""
         self._server = server
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(shown.certificate, shown.key)
+        self.show(shown)
         if asks_for is not None:
             self._context.load_verify_locations(asks_for.ca)
             self._context.verify_mode = ssl.CERT_REQUIRED
@@ -28,6 +28,10 @@ class TlsDoor:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._is_open = threading.Event()
         self.address = ""
+
+    def show(self, shown: Pair) -> None:
+        """Show another certificate to whoever comes from now on."""
+        self._context.load_cert_chain(shown.certificate, shown.key)
 
     def __enter__(self) -> Self:
         self._thread.start()
