@@ -26,7 +26,7 @@ def remedy(code: int, said: str = "") -> str:
         return "; see `kafka_user`, `kafka_password_file` and `kafka_mechanism`"
     if code in RIGHTS or code == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return "; give our user its rights: `anlan access process` prints them"
-    if "alert" in said:
+    if "SSL alert" in said:
         return "; see `tls_certificate` and `tls_key`: the broker does not take what they show"
     if "PLAINTEXT" in said or "wrong version" in said:
         return "; see `kafka_tls`"

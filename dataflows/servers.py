@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.address import MECHANISMS, Address, Lock
@@ -66,9 +68,8 @@ def _locked(settings: Settings, name: str, place: str, is_tls: bool, is_near: bo
         )
     if name == "kafka" and user and not password_file:
         raise SettingsError("`kafka_password_file` must be set where `kafka_user` is; got nothing")
-    ca, certificate, key = (_file(settings, each) for each in ("tls_ca", "tls_certificate", "tls_key"))
-    _require_pair("tls_certificate", certificate, "tls_key", key)
-    lock = Lock(is_tls, ca, certificate, key, user, password_file, settings.kafka_mechanism)
+    certificate, key = _pair(settings, "tls_certificate", "tls_key")
+    lock = Lock(is_tls, _authority(settings), certificate, key, user, password_file, settings.kafka_mechanism)
     try:
         lock.password()
     except ValueError as error:
@@ -93,23 +94,35 @@ def _file(settings: Settings, name: str) -> str:
         raise SettingsError(f"`{name}` must be a file that can be read; got `{error.strerror}` ({path})") from None
 
 
-def _require_pair(name: str, path: str, other: str, other_path: str) -> None:
-    if bool(path) != bool(other_path):
-        missing = other if path else name
-        raise SettingsError(f"`{name}` and `{other}` must be set together; got no `{missing}`")
-
-
 def door_files(settings: Settings) -> tuple[str, str]:
     """Certificate and key of our own doors, both "" where they speak plain HTTP. Raises `SettingsError`."""
-    certificate, key = (_file(settings, each) for each in ("server_certificate", "server_key"))
-    _require_pair("server_certificate", certificate, "server_key", key)
+    return _pair(settings, "server_certificate", "server_key")
+
+
+def _pair(settings: Settings, name: str, other: str) -> tuple[str, str]:
+    """The files of a certificate and its key, which fit."""
+    certificate, key = _file(settings, name), _file(settings, other)
+    if bool(certificate) != bool(key):
+        raise SettingsError(f"`{name}` and `{other}` must be set together; got no `{other if certificate else name}`")
     if certificate:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
-        except (ssl.SSLError, ValueError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise SettingsError(
-                f"`server_certificate` and `server_key` must be a certificate and its key in PEM; got `{reason}`"
-                f" ({certificate}, {key})"
-            ) from None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with _in_pem(f"`{name}` and `{other}` must be a certificate and its key", f"{certificate}, {key}"):
+            context.load_cert_chain(certificate, key, password="")  # or it would ask for one on the terminal
     return certificate, key
+
+
+def _authority(settings: Settings) -> str:
+    """The file of the certificates that vouch for others."""
+    ca = _file(settings, "tls_ca")
+    if ca:
+        with _in_pem("`tls_ca` must be certificates", ca):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca)
+    return ca
+
+
+@contextlib.contextmanager
+def _in_pem(must: str, where: str) -> Iterator[None]:
+    try:
+        yield
+    except (ssl.SSLError, ValueError) as error:
+        raise SettingsError(f"{must} in PEM; got `{getattr(error, 'reason', None) or error}` ({where})") from None

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from certificates import Authority
 
@@ -76,6 +77,14 @@ def test_each_library_is_told_of_tls_and_user_in_its_own_words(password: str, ou
     }
 
 
+def test_a_certificate_says_who_we_are_to_clickhouse_where_a_user_has_no_password(ours: dict[str, str]) -> None:
+    settings = Settings(**ours, clickhouse="https://pool:8443/anlan")
+    by_certificate = msgspec.structs.replace(settings, clickhouse_user="anlan")
+
+    assert clickhouse_options(pool_of(settings).lock)["tls_mode"] == "strict"
+    assert "tls_mode" not in clickhouse_options(pool_of(by_certificate).lock)
+
+
 def test_an_address_shows_its_place_and_never_a_password(password: str) -> None:
     address = kafka_of(Settings(kafka_user="anlan", kafka_password_file=password))
 
@@ -127,6 +136,11 @@ def test_a_pool_that_a_command_names_is_entered_with_the_user_of_the_settings(pa
         ),
         ({"tls_ca": "/nowhere/ca"}, r"`tls_ca` must be a file that can be read; got `No such file or directory` \(/n"),
         ({"tls_certificate": "/dev/null"}, "`tls_certificate` and `tls_key` must be set together; got no `tls_key`"),
+        ({"tls_ca": "PASSWORD"}, "`tls_ca` must be certificates in PEM; got "),
+        (
+            {"tls_certificate": "PASSWORD", "tls_key": "PASSWORD"},
+            "`tls_certificate` and `tls_key` must be a certificate and its key in PEM; got ",
+        ),
         ({"server_key": "/dev/null"}, "`server_certificate` and `server_key` must be set .*; got no `server_cert"),
         (
             {"server_certificate": "PASSWORD", "server_key": "PASSWORD"},
