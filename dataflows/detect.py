@@ -170,7 +170,7 @@ class _Link(_Step[Cut, Routed]):
                 self._books.enter(part, self._stage)
             routed += parts
         if self._kept.is_due_soon():
-            self._stage.save_ahead(COMPONENTS + 2 * sum(len(part.pooled) for part in routed))
+            self._stage.save_ahead(COMPONENTS + 2 * sum(len(part.joined) for part in routed))
         return routed, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
