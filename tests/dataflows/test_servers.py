@@ -172,3 +172,11 @@ def test_the_page_names_every_setting_of_a_lock() -> None:
     found = {name for name in Settings.__struct_fields__ if any(word in name for word in words)}
 
     assert found == {name for name in re.findall(r"`([a-z_]+)`", table) if name in Settings.__struct_fields__}
+
+
+def test_the_threat_model_names_tests_that_are_there() -> None:
+    root = Path(__file__).parents[2]
+    named = set(re.findall(r"`(test_\w+\.py)`", (root / "docs" / "threat-model.md").read_text(encoding="utf-8")))
+
+    assert len(named) > 10
+    assert named <= {path.name for path in (root / "tests").rglob("test_*.py")}
