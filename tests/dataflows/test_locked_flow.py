@@ -153,6 +153,8 @@ def test_reports_become_alerts_behind_locks_and_no_secret_is_seen(installation: 
     wait_until(lambda: len(in_topic(bootstrap)) > len(before), "more alerts must be told")
     assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
 
+    assert "read_failed" not in flow.said()
+    assert "progress_not_shown" not in flow.said()
     assert "snapshot_set_aside" in flow.said()
     assert "rebuild_began from=pool_and_intake_log" in flow.said()
     after = in_topic(bootstrap)
