@@ -225,7 +225,7 @@ class Linking:
         self._judge_quiet_again(turning)
         self.watermarks.begin()
         passed = list(self.rule_watermarks().values())
-        newest = [pooled.event for part in parts for pooled in part.pooled]
+        newest = [in_matter(each.event, each.matter) for part in parts for each in part.joined]
         failed = self.router.failures
         past = past_of(turning, self.rules, newest, self._history, self._ranks, self.shards, failed)
         return Warmth(turning, passed, past)
