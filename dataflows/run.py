@@ -82,6 +82,7 @@ from dataflows.memory import calm_collector
 from dataflows.merging import MergeProcess
 from dataflows.past import Past
 from dataflows.push import push_server
+from dataflows.readiness import tell_ready
 from dataflows.recovery import JOURNALS, SNAPSHOTS, SPOOLS
 from dataflows.room import Room
 from dataflows.rule_watch import RuleBookSource
@@ -356,6 +357,7 @@ def run(settings: Settings) -> None:
         if settings.http_port:
             stack.enter_context(push_server(settings, metrics))
         stack.enter_context(calm_collector())
+        tell_ready()
         recovery = RecoveryConfig(str(folder / SNAPSHOTS), timedelta(0))
         with failing_plainly():
             cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)

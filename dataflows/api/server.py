@@ -25,6 +25,7 @@ from dataflows.api.sign_in import ClaimNames, SignIn
 from dataflows.api.tokens import TokenBook
 from dataflows.installation import clock_of
 from dataflows.listening import listen
+from dataflows.readiness import tell_ready
 from dataflows.servers import door_files, kafka_of, pool_of, redis_of
 from dataflows.settings import Settings, SettingsError, required
 
@@ -42,6 +43,7 @@ def serve(settings: Settings, routing: Routing) -> None:
     with listen(settings.api_address, settings.api_port, "api") as listener:
         door = serve_metrics(metrics, settings.api_metrics_port, *door_files(settings))
         _log.info("service_started address=%s port=%d", settings.api_address, listener.getsockname()[1])
+        tell_ready()
         try:
             asyncio.run(_serve(settings, tokens, sign_in, routing, metrics, listener))
         finally:

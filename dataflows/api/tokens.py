@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import shutil
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -85,6 +86,19 @@ def make_token(name: str, role: str, region: str, expires: datetime | None = Non
         raise ValueError(f"a token must be as documented; got {error}") from None
     lines = [f"{field}: {_quoted(getattr(entry, field))}" for field in entry.__struct_fields__ if getattr(entry, field)]
     return token, "  - " + "\n    ".join(lines)
+
+
+def add_entry(path: Path, entry: str) -> None:
+    """Add an entry of `make_token` to a file of tokens, or begin one. Raises `YamlError` where the file is wrong."""
+    before, replacement = "apiVersion: tokens/v1\ntokens:", path.with_name(f".{path.name}.new")
+    replacement.touch()
+    if path.exists():
+        read_tokens(path)
+        before = path.read_text(encoding="utf-8").rstrip()
+        shutil.copymode(path, replacement)
+    replacement.write_text(f"{before}\n{entry}\n", encoding="utf-8")
+    read_tokens(replacement)
+    replacement.replace(path)
 
 
 def _quoted(text: str) -> str:

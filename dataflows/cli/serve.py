@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -37,12 +38,20 @@ def tokens() -> None:
 @click.option("--role", required=True, help="A role of the routing, such as `duty.county` or `supervisor`.")
 @click.option("--region", default="", help="Code of their county, township or village; none is the whole city.")
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The day (UTC) on which it opens nothing any more.")
-def make(name: str, role: str, region: str, expires: datetime | None) -> None:
-    """Make a token. It is shown this once; the entry for the file of tokens holds only its hash."""
+@click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="File of tokens to add the entry to.")
+def make(name: str, role: str, region: str, expires: datetime | None, file: Path | None) -> None:
+    """Make a token. It is shown this once; the entry for the file of tokens holds only its hash.
+
+    With --file the entry is added to that file, which is made where it is missing; else it is shown.
+    """
     from dataflows.api.powers import load_routing, require_role
-    from dataflows.api.tokens import make_token
+    from dataflows.api.tokens import add_entry, make_token
 
     with said_plainly():
         require_role(load_routing(), role)
         token, entry = make_token(name, role, region, expires and expires.replace(tzinfo=UTC))
-    click.echo(f"token, shown this once:\n  {token}\n\nentry under `tokens:` in the file:\n{entry}")
+        if file is not None:
+            add_entry(file, entry)
+    click.echo(f"token, shown this once:\n  {token}")
+    if file is None:
+        click.echo(f"\nentry under `tokens:` in the file:\n{entry}")

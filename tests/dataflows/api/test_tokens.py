@@ -53,6 +53,29 @@ def test_the_bearer_of_a_made_token_is_who_the_entry_names(path: Path) -> None:
     assert book.caller(hashlib.sha256(token.encode()).hexdigest(), NOW) is None, "the hash opens nothing"
 
 
+def test_an_entry_is_added_to_a_file_that_keeps_what_it_had(path: Path) -> None:
+    command = ["tokens", "make", "--role", "viewer", "--file", str(path), "--name"]
+    first = CliRunner().invoke(main, [*command, "li"])
+    path.chmod(0o640)
+    second = CliRunner().invoke(main, [*command, "wang"])
+
+    shown = [said.output.split()[-1] for said in (first, second)]
+    callers = [TokenBook(path).caller(token, NOW) for token in shown]
+    assert [caller and caller.name for caller in callers] == ["li", "wang"]
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_is_wrong_gets_no_entry(path: Path) -> None:
+    written(path, entry(sha256="no digest"))
+    before = path.read_bytes()
+    said = CliRunner().invoke(main, ["tokens", "make", "--role", "viewer", "--name", "li", "--file", str(path)])
+
+    assert said.exit_code == 1
+    assert "tokens must be as documented" in said.output
+    assert path.read_bytes() == before
+
+
 def test_a_token_ends_at_its_time(path: Path) -> None:
     token, made = make_token("li", "viewer", "", NOW)
     book = TokenBook(written(path, made))
