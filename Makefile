@@ -30,10 +30,11 @@ faults: $(READY)  ## kills every part at random moments: `make faults ARGS="--ki
 bench: $(READY)  ## what it costs, beside its peers: `make bench SIZE=full RUNS=5 ARGS=reference`
 	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
-lock:  ## pins every dependency, with hashes; `make lock ARGS=--upgrade` takes newer ones
+lock:  ## pins every dependency, with hashes, and those of an installation; `make lock ARGS=--upgrade` takes newer ones
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv
 	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --all-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 $(ARGS) -o requirements.lock
+	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra supervised -c requirements.lock --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o deploy/requirements.lock
 
 .audit/ready:
 	$(PYTHON) -m venv --clear .audit

@@ -131,10 +131,11 @@ def require_apache_kafka() -> None:
 
 
 def _java() -> list[str]:
-    return [*_JAVA, "-cp", f"{_jars()}/*"]
+    return [*_JAVA, "-cp", f"{jars()}/*"]
 
 
-def _jars() -> Path:
+def jars() -> Path:
+    """The folder of Kafka's programs, fetched already where `ApacheKafka.missing` says nothing."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "anlan" / f"kafka-and-tools-{VERSION}"
 
@@ -143,18 +144,18 @@ def _jars() -> Path:
 def _missing() -> str:
     if shutil.which("java") is None:
         return "Apache Kafka needs `java`; got none in the path"
-    if _jars().is_dir():
+    if jars().is_dir():
         return ""
     if shutil.which("mvn") is None:
-        return f"Apache Kafka needs `mvn` to fetch its programs; got none in the path, and nothing in {_jars()}"
+        return f"Apache Kafka needs `mvn` to fetch its programs; got none in the path, and nothing in {jars()}"
     return _fetch()
 
 
 def _fetch() -> str:
     """Fetch the programs into the cache, whole or not at all; says why not."""
-    jars = _jars()
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=jars.parent) as folder:
+    found = jars()
+    found.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=found.parent) as folder:
         (Path(folder) / "pom.xml").write_text(_POM.format(scala=SCALA, version=VERSION))
         copy = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars"]
         try:
@@ -163,6 +164,6 @@ def _fetch() -> str:
             return f"Apache Kafka must be fetched within {FETCH_SECONDS:g} s; got no answer from Maven Central"
         if done.returncode:
             return f"Apache Kafka must be fetched from Maven Central; got `{done.stdout.strip()[-300:]}`"
-        if not jars.exists():
-            (Path(folder) / "jars").rename(jars)
+        if not found.exists():
+            (Path(folder) / "jars").rename(found)
     return ""

