@@ -351,7 +351,7 @@ def run(settings: Settings) -> None:
         start = take_up(folder, settings)
         epoch = next_epoch(folder, lambda: _greatest_epoch(settings))
         flow = build(settings, own, start, epoch, stop, metrics)
-        door = serve(metrics, settings.metrics_port, *door_files(settings))
+        door = serve(metrics, settings.metrics_port, *door_files(settings), addr=settings.metrics_address)
         stack.callback(door.close)
         _log.info("flow_started metrics=%d state=%s epoch=%d", door.port, folder, epoch)
         if settings.http_port:

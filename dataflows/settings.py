@@ -61,7 +61,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_seconds: Annotated[int, Meta(ge=0)] = 10  # how often state is saved; a crash goes back so far at most
     spool_bytes: Count = 1_000_000_000  # of each sink's rows on the disk while its server is away; then the flow waits
     stop_seconds: Count = 20  # that an orderly stop may take; then the process ends where it stands
-    metrics_port: Port = 9464  # Prometheus, on 127.0.0.1; 0 is any free port
+    metrics_address: str = "127.0.0.1"  # where `anlan run` and `anlan serve` answer Prometheus
+    metrics_port: Port = 9464  # of `anlan run`; 0 is any free port
     http_port: Port = 0  # HTTP push on this port; 0 is off
     http_address: str = "127.0.0.1"
     http_tokens: str = ""  # `client=<sha256 of its token>,...`
@@ -74,7 +75,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     oidc_role_claim: str = "anlan_role"  # a role of the routing
     oidc_region_claim: str = "anlan_region"  # code of a county, township or village; `city` is all
     api_per_second: Annotated[float, Meta(gt=0)] = 20.0  # requests of one token; a hundred may come at once
-    api_metrics_port: Port = 9465  # Prometheus for `anlan serve`, on 127.0.0.1; 0 is any free port
+    api_metrics_port: Port = 9465  # of `anlan serve`; 0 is any free port
     clock_start: int = 0  # microseconds since 1970 at which a simulated clock starts; 0 is the machine's clock
     clock_origin: float = 0.0  # the machine's time in seconds at which the simulated clock showed `clock_start`
     clock_speed: Annotated[float, Meta(gt=0)] = 1.0  # how much faster than the machine's clock it runs

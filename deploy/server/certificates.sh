@@ -28,10 +28,11 @@ authority() {
         -out "$tls/ca.pem"
 }
 
+# a certificate for a part, under the name of this machine and, among containers, its own: certificate PART NAME
 certificate() {
     [ ! -e "$tls/$1.pem" ] || return 0
     key "$secrets/$1.key"
-    printf '%s\n' "subjectAltName=DNS:$host,DNS:localhost,IP:127.0.0.1" basicConstraints=critical,CA:FALSE \
+    printf '%s\n' "subjectAltName=DNS:$host,DNS:$2,DNS:localhost,IP:127.0.0.1" basicConstraints=critical,CA:FALSE \
         keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth,clientAuth >"$work/extensions"
     openssl req -new -key "$secrets/$1.key" -subj "/CN=$1" -out "$work/request"
     openssl x509 -req -in "$work/request" -CA "$tls/ca.pem" -CAkey "$secrets/ca.key" -days "$days" \
@@ -39,8 +40,9 @@ certificate() {
 }
 
 authority
-for part in kafka valkey clickhouse anlan; do
-    certificate "$part"
-done
+certificate kafka kafka
+certificate valkey valkey
+certificate clickhouse clickhouse
+certificate anlan anlan-serve
 cat "$secrets/kafka.key" "$tls/kafka.pem" >"$secrets/kafka.pem" # Kafka reads both from one file
 chmod 644 "$tls"/*.pem

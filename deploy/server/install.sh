@@ -1,9 +1,10 @@
 #!/bin/sh
-# Puts one centre on this machine: install.sh [--host NAME] [--root FOLDER [--trial]]
+# Puts one centre on this machine: install.sh [--host NAME] [--root FOLDER [--trial | --containers]]
 #
-# --host  the name under which others reach this machine
-# --root  everything goes below this folder and belongs to whoever runs this: for machines without systemd
-# --trial the embedded engine in place of a ClickHouse server
+# --host        the name under which others reach this machine
+# --root        everything goes below this folder and belongs to whoever runs this: for machines without systemd
+# --trial       the embedded engine in place of a ClickHouse server
+# --containers  what deploy/compose.yaml needs, in place of programs for supervisord
 #
 # Run it again after an upgrade. What is in etc/anlan is yours: it stays as it is, and where ours is another now it is put
 # beside it as NAME.new. Units and programs are ours: change units with `systemctl edit`.
@@ -13,24 +14,26 @@ here=$(cd "$(dirname "$0")" && pwd)
 deploy=$(dirname "$here")
 host=$(hostname -f)
 root=
-trial=
+kind=
 
 while [ $# -gt 0 ]; do
     case $1 in
     --host) host=$2 && shift ;;
     --root) mkdir -p "$2" && root=$(cd "$2" && pwd) && shift ;;
-    --trial) trial=yes ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
+    --trial | --containers) kind=${1#--} ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
     esac
     shift
 done
-if [ -n "$trial" ] && [ -z "$root" ]; then
-    echo 'a trial must have a folder of its own; got no --root' >&2
+if [ -n "$kind" ] && [ -z "$root" ]; then
+    echo "--$kind must have a folder of its own; got no --root" >&2
     exit 2
 fi
 etc=$root/etc/anlan
 var=$root/var/lib/anlan
 secrets=$etc/secrets
+anlan=${ANLAN:-$root/opt/anlan/bin/anlan}
+[ "$kind" = containers ] && inside= || inside=$root # what the parts themselves see before every path
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -83,7 +86,7 @@ make_secrets() {
             password "$user-password"
         done
         [ -e "$secrets/keyring" ] || {
-            "$root/opt/anlan/bin/anlan" keys make "$secrets" >/dev/null
+            $anlan keys make "$secrets" >/dev/null
             mv "$secrets/seal.public" "$etc/" # departments get it
         }
     )
@@ -91,18 +94,19 @@ make_secrets() {
 
 make_sed() {
     cat <<EOF
-s#/etc/anlan#$etc#g
-s#/var/lib/anlan#$var#g
-s#/opt/#$root/opt/#g
+s#/etc/anlan#$inside/etc/anlan#g
+s#/var/lib/anlan#$inside/var/lib/anlan#g
+s#/opt/#$inside/opt/#g
 s#ANLAN_HOST#$host#g
 s#ANLAN_SHA256_CLICKHOUSE#$(sha256 clickhouse-password)#g
 s#ANLAN_SHA256_BOARDS#$(sha256 boards-password)#g
 s#ANLAN_SHA256_REDIS#$(sha256 redis-password)#g
 s#ANLAN_SHA256_WATCHERS#$(sha256 redis-boards-password)#g
 EOF
-    if [ -n "$trial" ]; then
-        echo 's#^clickhouse = .*#clickhouse = "http://127.0.0.1:8123/default"#'
-    fi
+    case $kind in
+    trial) echo 's#^clickhouse = .*#clickhouse = "http://127.0.0.1:8123/default"#' ;;
+    containers) printf 's#127.0.0.1:%s#%s#\n' 9464 run:9464 9465 serve:9465 9093 alertmanager:9093 ;;
+    esac
 }
 
 # the storage of Kafka is made once, with its users
@@ -112,8 +116,8 @@ make_kafka_format() {
     (
         umask 077
         cat <<EOF >"$secrets/kafka-format"
--cp "$root/opt/kafka/libs/*" kafka.tools.StorageTool format
---config "$etc/kafka.properties" --cluster-id $cluster
+-cp "$inside/opt/kafka/libs/*" kafka.tools.StorageTool format
+--config "$inside/etc/anlan/kafka.properties" --cluster-id $cluster
 --add-scram "SCRAM-SHA-512=[name=admin,password=$(secret kafka-admin-password)]"
 --add-scram "SCRAM-SHA-512=[name=anlan,password=$(secret kafka-password)]"
 EOF
@@ -130,30 +134,32 @@ make_boards() {
     [ -e "$secrets/grafana.env" ] || (
         umask 077
         cat <<EOF >"$secrets/grafana.env"
-GF_PATHS_DATA=$var/grafana
 GF_SECURITY_ADMIN_PASSWORD=$(secret grafana-password)
-ANLAN_CLICKHOUSE_HOST=$host
-ANLAN_CLICKHOUSE_DATABASE=default
-ANLAN_CLICKHOUSE_USER=boards
 ANLAN_CLICKHOUSE_PASSWORD=$(secret boards-password)
-ANLAN_PROMETHEUS_URL=http://127.0.0.1:9090
-ANLAN_REDIS_URL=rediss://$host:6379
-ANLAN_REDIS_USER=boards
 ANLAN_REDIS_PASSWORD=$(secret redis-boards-password)
-ANLAN_DUTY_WEBHOOK=http://127.0.0.1:8060/duty
 EOF
     )
 }
 
 make_configuration() {
-    mkdir -p "$etc" "$var"
     yours_all "$here/config" "$etc"
     yours_all "$deploy/prometheus" "$etc/prometheus"
+}
+
+make_programs() {
     ours "$here/kafka.sh" "$root/opt/anlan/libexec/kafka.sh"
     chmod 755 "$root/opt/anlan/libexec/kafka.sh"
 }
 
+# systemd makes the folders of its units by itself
+make_folders() {
+    sed -n 's/^StateDirectory=//p' "$here"/systemd/*.service | tr ' ' '\n' | while read -r folder; do
+        mkdir -p "$root/var/lib/$folder"
+    done
+}
+
 with_systemd() {
+    make_programs
     for unit in "$here"/systemd/*.service "$here"/systemd/*.target; do
         ours "$unit" "/etc/systemd/system/$(basename "$unit")"
     done
@@ -166,22 +172,30 @@ with_systemd() {
 
 # a part whose program is not on this machine is left out, as systemd does, and named
 with_supervisor() {
-    mkdir "$work/units"
+    make_programs
+    make_folders
+    mkdir -p "$work/units" "$var/log"
     for unit in "$here"/systemd/*.service; do
         name=$(basename "$unit")
-        [ -z "$trial" ] || [ ! -e "$here/trial/$name" ] || unit=$here/trial/$name
+        [ "$kind" != trial ] || [ ! -e "$here/trial/$name" ] || unit=$here/trial/$name
         program=$(sed -n 's/^ConditionFileIsExecutable=//p' "$unit")
         if [ -z "$program" ] || [ -x "$program" ]; then
             here_as "$unit" >"$work/units/$name"
-            sed -n 's/^StateDirectory=//p' "$unit" | tr ' ' '\n' | while read -r folder; do mkdir -p "$root/var/lib/$folder"; done
         else
             echo "left out: $name, which needs $program"
         fi
     done
-    mkdir -p "$var/log"
     ours "$here/supervisord.conf" "$etc/supervisord.conf"
     awk -v secrets="$secrets" -v logs="$var/log" -f "$here/supervise.awk" "$work"/units/*.service >"$etc/programs.conf"
     echo "done; start it with: $root/opt/anlan/bin/supervisord -c $etc/supervisord.conf"
+}
+
+with_containers() {
+    make_folders
+    # not root, whoever runs this: the user of our image
+    [ "$(id -u)" != 0 ] || chown -R 10001:10001 "$root/etc" "$root/var"
+    printf '%s\n' "ANLAN_ROOT=$root" "ANLAN_HOST=$host" "ANLAN_USER=$(stat -c %u:%g "$etc")" >"$root/compose.env"
+    echo "done; start it with: docker compose --env-file $root/compose.env -f $deploy/compose.yaml up --detach"
 }
 
 make_secrets
@@ -189,4 +203,10 @@ make_sed >"$work/here.sed"
 make_kafka_format
 make_configuration
 make_boards
-if [ -z "$root" ]; then with_systemd; else with_supervisor; fi
+if [ -z "$root" ]; then
+    with_systemd
+elif [ "$kind" = containers ]; then
+    with_containers
+else
+    with_supervisor
+fi

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import ssl
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,12 +14,16 @@ from typing import Any
 
 import pytest
 from apache_kafka import require_apache_kafka
-from one_server import OneServer
+from compose_file import compose_file
+from one_server import PORTS, OneServer
 from tools import need
+
+from connectors.child_server import free_port
 
 pytestmark = pytest.mark.integration
 
 PATIENCE_SECONDS = 120.0
+WITHOUT = {"ANLAN_ROOT": "", "ANLAN_HOST": "", "ANLAN_USER": ""}
 PARTS = {"kafka", "valkey", "clickhouse", "prometheus", "alertmanager", "run", "serve"}
 
 
@@ -77,6 +84,25 @@ def test_one_command_starts_everything_and_health_is_green(server: OneServer) ->
     assert running == PARTS
     assert "<html" in answer(server, 8090, "/board/")
     assert answer(server, 8090, "/health/live", "http") is None, "the service speaks TLS alone"
+
+
+@pytest.mark.parametrize("part", ["kafka", "valkey", "run", "serve", "prometheus", "alertmanager"])
+def test_what_a_container_is_asked_for_its_health_answers_here_and_nowhere_else(server: OneServer, part: str) -> None:
+    [way, *command] = compose_file(WITHOUT)["services"][part]["healthcheck"]["test"]
+    command = ["sh", "-c", *command] if way == "CMD-SHELL" else command
+    [port] = {number for number in PORTS if str(number) in " ".join(command)} or {6379}
+
+    assert well(server, command, port, server.ports[port])
+    assert not well(server, command, port, free_port())
+
+
+def well(server: OneServer, command: list[str], port: int, moved: int) -> bool:
+    """Run a health check as a plain process, against a port of this machine."""
+    told = [word.replace("/etc/anlan", str(server.etc)).replace("/run/secrets", f"{server.etc}/secrets")
+            .replace(str(port), str(moved)).replace("-h localhost", f"-h localhost -p {moved}")
+            .replace("valkey-cli", shutil.which("valkey-cli") or "redis-cli") for word in command]  # fmt: skip
+    told[0] = sys.executable if told[0] == "python" else told[0]
+    return subprocess.run(told, capture_output=True, check=False, timeout=60).returncode == 0
 
 
 def test_no_log_shows_a_password(server: OneServer) -> None:

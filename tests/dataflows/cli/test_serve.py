@@ -64,6 +64,12 @@ def test_a_port_in_use_is_told_at_the_start(tokens: Path) -> None:
     assert f"{must}; got `Address already in use` (127.0.0.1, port {port})" in told
 
 
+def test_metrics_are_answered_where_the_settings_say(tokens: Path) -> None:
+    told = said(API_TOKENS=str(tokens), API_PORT="0", API_METRICS_PORT="0", METRICS_ADDRESS="192.0.2.1")
+
+    assert "Cannot assign requested address" in told, "an address that no machine has"
+
+
 def test_a_routing_that_cannot_be_used_is_told_at_the_start(tokens: Path, tmp_path: Path) -> None:
     path = tmp_path / "routing.yaml"
     path.write_text("apiVersion: routing/v2\n", encoding="utf-8")
