@@ -82,7 +82,7 @@ make_secrets() {
     "$here/certificates.sh" "$etc" "$host"
     (
         umask 077
-        for user in kafka kafka-admin redis clickhouse boards redis-boards grafana; do
+        for user in kafka kafka-admin redis-run redis-serve redis-boards clickhouse boards grafana; do
             password "$user-password"
         done
         [ -e "$secrets/keyring" ] || {
@@ -100,8 +100,9 @@ s#/opt/#$inside/opt/#g
 s#ANLAN_HOST#$host#g
 s#ANLAN_SHA256_CLICKHOUSE#$(sha256 clickhouse-password)#g
 s#ANLAN_SHA256_BOARDS#$(sha256 boards-password)#g
-s#ANLAN_SHA256_REDIS#$(sha256 redis-password)#g
-s#ANLAN_SHA256_WATCHERS#$(sha256 redis-boards-password)#g
+s#ANLAN_SHA256_REDIS_RUN#$(sha256 redis-run-password)#g
+s#ANLAN_SHA256_REDIS_SERVE#$(sha256 redis-serve-password)#g
+s#ANLAN_SHA256_REDIS_BOARDS#$(sha256 redis-boards-password)#g
 EOF
     case $kind in
     trial) echo 's#^clickhouse = .*#clickhouse = "http://127.0.0.1:8123/default"#' ;;

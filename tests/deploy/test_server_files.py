@@ -11,6 +11,7 @@ import pytest
 from one_server import PORTS, ROOT, SERVER, UNITS, OneServer, installed
 from tools import need
 
+from connectors.redis_keys import process_access
 from dataflows.settings import PREFIX, Settings, load_settings
 
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -124,6 +125,13 @@ def test_secrets_are_for_their_owner_alone(server: OneServer) -> None:
         if path.is_file() and secrets not in path.parents:
             text = path.read_text(encoding="utf-8")
             assert not any(password in text for password in passwords.values()), f"{path} shows a password"
+
+
+@pytest.mark.parametrize("process", ["run", "serve"])
+def test_a_process_may_do_in_valkey_what_it_needs_and_no_more(process: str) -> None:
+    [line] = re.findall(rf"^user {process} on (.*)$", (SERVER / "config" / "valkey.acl").read_text(), re.MULTILINE)
+
+    assert line.split()[1:] == process_access(process)
 
 
 def test_a_second_installation_changes_nothing_that_is_there(tmp_path: Path) -> None:
