@@ -7,11 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 from one_server import PORTS, ROOT, SERVER, UNITS, OneServer, installed
 from tools import need
 
 from connectors.redis_keys import process_access
+from dataflows.cli import main
 from dataflows.settings import PREFIX, Settings, load_settings
 
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -179,6 +181,20 @@ def test_the_ports_on_the_page_are_those_of_the_files() -> None:
     table = PAGE.split("## Ports")[1].split("##")[0]
 
     assert {int(port) for port in re.findall(r"^\| (\d+)", table, re.MULTILINE)} == set(PORTS) - {8123} | {3000}
+
+
+def test_every_command_of_ours_that_the_page_gives_is_there() -> None:
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)).replace("\\\n", "")
+    given = set(
+        re.findall(r"(?:^|bin/|anlan:[\d.]+ +)(?:anlan )?(tokens|keys|access) (\w+) (.*)", blocks, re.MULTILINE)
+    )
+
+    assert {group for group, _, _ in given} == {"tokens", "keys"}
+    for group, name, rest in given:
+        command = main.get_command(click.Context(main), group)
+        assert isinstance(command, click.Group)
+        known = {option for parameter in command.commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", rest)) <= known
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
