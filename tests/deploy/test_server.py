@@ -12,9 +12,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from apache_kafka import require_apache_kafka
 from compose_file import compose_file
+from family_reports import family_reports
 from one_server import PORTS, OneServer
 from tools import need
 
@@ -38,7 +40,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneServer]:
     watch = found.etc / "prometheus" / "prometheus.yaml"
     watch.write_text(watch.read_text(encoding="utf-8").replace(" 15s", " 1s").replace(" 10s", " 1s"), encoding="utf-8")
     found.bring_servers()
-    found.run("anlan", "tokens", "make", "--name", "li", "--role", "supervisor", "--file", f"{found.etc}/tokens.yaml")
+    made = found.run("anlan", "tokens", "make", "--name", "li", "--role", "supervisor",
+                     "--file", f"{found.etc}/tokens.yaml")  # fmt: skip
+    found.token = made.split()[-1]
     found.run("supervisord", "-c", f"{found.etc}/supervisord.conf")
     try:
         yield found
@@ -60,7 +64,8 @@ def answer(server: OneServer, port: int, path: str, scheme: str = "https") -> An
     trusted = ssl.create_default_context(cafile=str(server.etc / "tls" / "ca.pem"))
     url = f"{scheme}://localhost:{server.ports[port]}{path}"
     try:
-        with urllib.request.urlopen(url, timeout=30, context=trusted if scheme == "https" else None) as found:
+        asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {server.token}"})
+        with urllib.request.urlopen(asked, timeout=30, context=trusted if scheme == "https" else None) as found:
             return found.read().decode()
     except OSError:
         return None
@@ -84,6 +89,19 @@ def test_one_command_starts_everything_and_health_is_green(server: OneServer) ->
     assert running == PARTS
     assert "<html" in answer(server, 8090, "/board/")
     assert answer(server, 8090, "/health/live", "http") is None, "the service speaks TLS alone"
+
+
+def test_reports_that_come_in_become_alerts_that_the_service_shows(server: OneServer) -> None:
+    """Through every lock of the installation: Kafka, Valkey and the service."""
+    reports = server.root / "reports.jsonl"
+    reports.write_bytes(b"\n".join(map(msgspec.json.encode, family_reports(seed=1, count=40))))
+
+    server.run("anlan", "ingest", "--config", f"{server.etc}/anlan.toml", str(reports))
+
+    def alerts() -> list[Any]:
+        return list(json.loads(answer(server, 8090, "/v1/alerts") or '{"alerts": []}')["alerts"])
+
+    until(lambda: bool(alerts()), lambda: server.log("run")[-2000:])
 
 
 @pytest.mark.parametrize("part", ["kafka", "valkey", "run", "serve", "prometheus", "alertmanager"])

@@ -28,6 +28,7 @@ class OneServer:
         self.root = root
         self.etc = root / "etc" / "anlan"
         self.ports: dict[int, int] = {}
+        self.token = ""
         programs = root / "opt" / "anlan"
         programs.mkdir(parents=True)
         for part in Path(sys.prefix).iterdir():
