@@ -110,6 +110,21 @@ EOF
     esac
 }
 
+# who the administrator is to Kafka's own tools
+make_kafka_admin() {
+    [ -e "$secrets/kafka-admin.properties" ] || (
+        umask 077
+        cat <<EOF >"$secrets/kafka-admin.properties"
+security.protocol=SASL_SSL
+ssl.truststore.type=PEM
+ssl.truststore.location=$etc/tls/ca.pem
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\
+    username="admin" password="$(secret kafka-admin-password)";
+EOF
+    )
+}
+
 # the storage of Kafka is made once, with its users
 make_kafka_format() {
     [ ! -e "$secrets/kafka-format" ] || return 0
@@ -201,6 +216,7 @@ with_containers() {
 
 make_secrets
 make_sed >"$work/here.sed"
+make_kafka_admin
 make_kafka_format
 make_configuration
 make_boards

@@ -150,6 +150,8 @@ def test_prometheus_and_alertmanager_are_found_by_the_names_of_the_containers(se
 
 
 def test_files_speak_of_the_paths_inside_the_container(server: OneServer) -> None:
+    outside = "kafka-admin.properties"  # for whoever administers Kafka from here
+
     for path in server.etc.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.name != outside:
             assert str(server.root) not in path.read_text(encoding="utf-8"), path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import ssl
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from apache_kafka import require_apache_kafka
+from apache_kafka import jars, require_apache_kafka
 from compose_file import compose_file
 from family_reports import family_reports
 from one_server import PORTS, OneServer
@@ -121,6 +122,16 @@ def well(server: OneServer, command: list[str], port: int, moved: int) -> bool:
             .replace("valkey-cli", shutil.which("valkey-cli") or "redis-cli") for word in command]  # fmt: skip
     told[0] = sys.executable if told[0] == "python" else told[0]
     return subprocess.run(told, capture_output=True, check=False, timeout=60).returncode == 0
+
+
+def test_the_administrator_is_known_to_kafkas_own_tools(server: OneServer) -> None:
+    command = ["java", "-cp", f"{jars()}/*", "kafka.admin.ConfigCommand", "--describe", "--entity-type", "users"]
+    where = ["--bootstrap-server", f"localhost:{server.ports[9092]}"]
+    who = ["--command-config", f"{server.etc}/secrets/kafka-admin.properties"]
+
+    said = subprocess.run([*command, *where, *who], capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert set(re.findall(r"user-principal '(\w+)'", said)) == {"admin", "anlan"}
 
 
 def test_no_log_shows_a_password(server: OneServer) -> None:
