@@ -82,7 +82,7 @@ make_secrets() {
     "$here/certificates.sh" "$etc" "$host"
     (
         umask 077
-        for user in kafka kafka-admin redis-run redis-serve redis-boards clickhouse boards grafana; do
+        for user in kafka-admin kafka-run kafka-serve redis-run redis-serve redis-boards clickhouse boards grafana; do
             password "$user-password"
         done
         [ -e "$secrets/keyring" ] || {
@@ -135,7 +135,8 @@ make_kafka_format() {
 -cp "$inside/opt/kafka/libs/*" kafka.tools.StorageTool format
 --config "$inside/etc/anlan/kafka.properties" --cluster-id $cluster
 --add-scram "SCRAM-SHA-512=[name=admin,password=$(secret kafka-admin-password)]"
---add-scram "SCRAM-SHA-512=[name=anlan,password=$(secret kafka-password)]"
+--add-scram "SCRAM-SHA-512=[name=anlan-run,password=$(secret kafka-run-password)]"
+--add-scram "SCRAM-SHA-512=[name=anlan-serve,password=$(secret kafka-serve-password)]"
 EOF
     )
 }

@@ -15,7 +15,6 @@ import yaml
 from one_server import ROOT
 from tools import need
 
-from connectors.redis_keys import process_access
 from dataflows.settings import PREFIX, Settings, load_settings
 
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -117,12 +116,11 @@ def test_ports_and_commands_are_those_of_the_settings(manifests: list[Manifest],
     assert {settings.http_address, settings.api_address, settings.metrics_address} == {"0.0.0.0"}
 
 
-def test_a_process_is_somebody_whom_valkey_knows(manifests: list[Manifest]) -> None:
+def test_a_process_is_somebody_whom_the_servers_know(manifests: list[Manifest]) -> None:
     for name, pod in pods(manifests).items():
         told = {each["name"]: each["value"] for each in container(pod)["env"]}
         assert told.keys() <= {PREFIX + setting.upper() for setting in Settings.__struct_fields__}
-        assert process_access(told["ANLAN_REDIS_USER"])
-        assert name == f"anlan-{told['ANLAN_REDIS_USER']}"
+        assert {told["ANLAN_KAFKA_USER"], told["ANLAN_REDIS_USER"]} == {name}, "as `anlan access process` calls them"
 
 
 def test_probes_ask_ports_that_are_there_for_pages_that_are_there(manifests: list[Manifest]) -> None:

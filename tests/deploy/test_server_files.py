@@ -131,7 +131,9 @@ def test_secrets_are_for_their_owner_alone(server: OneServer) -> None:
 
 @pytest.mark.parametrize("process", ["run", "serve"])
 def test_a_process_may_do_in_valkey_what_it_needs_and_no_more(process: str) -> None:
-    [line] = re.findall(rf"^user {process} on (.*)$", (SERVER / "config" / "valkey.acl").read_text(), re.MULTILINE)
+    [line] = re.findall(
+        rf"^user anlan-{process} on (.*)$", (SERVER / "config" / "valkey.acl").read_text(), re.MULTILINE
+    )
 
     assert line.split()[1:] == process_access(process)
 
@@ -184,12 +186,12 @@ def test_the_ports_on_the_page_are_those_of_the_files() -> None:
 
 
 def test_every_command_of_ours_that_the_page_gives_is_there() -> None:
-    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)).replace("\\\n", "")
+    blocks = "".join(re.findall(r"^ *```sh\n(.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)).replace("\\\n", "")
     given = set(
-        re.findall(r"(?:^|bin/|anlan:[\d.]+ +)(?:anlan )?(tokens|keys|access) (\w+) (.*)", blocks, re.MULTILINE)
+        re.findall(r"(?:^ *|bin/|anlan:[\d.]+ +)(?:anlan )?(tokens|keys|access) (\w+) (.*)", blocks, re.MULTILINE)
     )
 
-    assert {group for group, _, _ in given} == {"tokens", "keys"}
+    assert {group for group, _, _ in given} == {"tokens", "keys", "access"}
     for group, name, rest in given:
         command = main.get_command(click.Context(main), group)
         assert isinstance(command, click.Group)
