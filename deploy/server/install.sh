@@ -12,7 +12,7 @@ set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 deploy=$(dirname "$here")
-host=$(hostname -f)
+host=
 root=
 kind=
 
@@ -25,6 +25,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+host=${host:-$(hostname -f)}
 if [ -n "$kind" ] && [ -z "$root" ]; then
     echo "--$kind must have a folder of its own; got no --root" >&2
     exit 2
@@ -33,7 +34,8 @@ etc=$root/etc/anlan
 var=$root/var/lib/anlan
 secrets=$etc/secrets
 anlan=${ANLAN:-$root/opt/anlan/bin/anlan}
-[ "$kind" = containers ] && inside= || inside=$root # what the parts themselves see before every path
+inside=$root # what the parts themselves see before every path
+[ "$kind" != containers ] || inside=
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

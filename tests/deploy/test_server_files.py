@@ -188,7 +188,7 @@ def test_the_ports_on_the_page_are_those_of_the_files() -> None:
 def test_every_command_of_ours_that_the_page_gives_is_there() -> None:
     blocks = "".join(re.findall(r"^ *```sh\n(.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)).replace("\\\n", "")
     given = set(
-        re.findall(r"(?:^ *|bin/|anlan:[\d.]+ +)(?:anlan )?(tokens|keys|access) (\w+) (.*)", blocks, re.MULTILINE)
+        re.findall(r"(?:^ *|bin/|anlan:[\d.]+ +)(?:anlan )?(tokens|keys|access) (\w+) ([^|\n]*)", blocks, re.MULTILINE)
     )
 
     assert {group for group, _, _ in given} == {"tokens", "keys", "access"}

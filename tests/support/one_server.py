@@ -17,7 +17,7 @@ from connectors.child_server import free_ports
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "deploy" / "server"
 UNITS = SERVER / "systemd"
-PORTS = (6379, 8090, 8123, 8443, 9090, 9092, 9093, 9094, 9464, 9465)  # every port that the set listens on
+PORTS = (6379, 8090, 8123, 8443, 9090, 9092, 9093, 9094, 9440, 9464, 9465)  # every port that the set listens on
 VALKEY = "/usr/bin/valkey-server"
 
 
