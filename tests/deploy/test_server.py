@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +25,7 @@ from one_server import PORTS, OneServer
 from tools import need
 
 from connectors.child_server import free_port
+from dataflows.readiness import SOCKET as NOTIFY
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +35,16 @@ PARTS = {"kafka", "valkey", "clickhouse", "prometheus", "alertmanager", "run", "
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneServer]:
+def ear() -> Iterator[socket.socket]:
+    """Where systemd would hear that a part is ready."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as found:
+        found.bind(f"\0{uuid.uuid4().hex}")
+        found.setblocking(False)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, ear: socket.socket) -> Iterator[OneServer]:
     require_apache_kafka()
     for program in ("prometheus", "prometheus-alertmanager"):
         need(program, f"Debian has it: apt-get install {program}")
@@ -44,7 +57,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneServer]:
     made = found.run("anlan", "tokens", "make", "--name", "li", "--role", "supervisor",
                      "--file", f"{found.etc}/tokens.yaml")  # fmt: skip
     found.token = made.split()[-1]
-    found.run("supervisord", "-c", f"{found.etc}/supervisord.conf")
+    listening = {NOTIFY: f"@{ear.getsockname()[1:].decode()}"}
+    found.run("supervisord", "-c", f"{found.etc}/supervisord.conf", **listening)
     try:
         yield found
     finally:
@@ -90,6 +104,17 @@ def test_one_command_starts_everything_and_health_is_green(server: OneServer) ->
     assert running == PARTS
     assert "<html" in answer(server, 8090, "/board/")
     assert answer(server, 8090, "/health/live", "http") is None, "the service speaks TLS alone"
+
+
+def test_both_of_ours_tell_who_supervises_them_that_they_are_ready(server: OneServer, ear: socket.socket) -> None:
+    heard: list[bytes] = []
+
+    def both() -> bool:
+        with contextlib.suppress(BlockingIOError):
+            heard.append(ear.recv(1_000))
+        return heard.count(b"READY=1") == 2  # Valkey says more
+
+    until(both, lambda: str(heard))
 
 
 def test_reports_that_come_in_become_alerts_that_the_service_shows(server: OneServer) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from hashlib import sha256
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -19,6 +21,7 @@ from dataflows.settings import PREFIX, Settings, load_settings
 SERVICES = sorted(UNITS.glob("*.service"))
 PAGE = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
 SYSTEMD = "Debian has it in `systemd`: apt-get install systemd"
+DATABASE = "default"  # it is there on every server
 EXPOSED = 20  # tenths: what `systemd-analyze security` may find at most; 1.5 when this was written
 
 
@@ -136,6 +139,19 @@ def test_a_process_may_do_in_valkey_what_it_needs_and_no_more(process: str) -> N
     )
 
     assert line.split()[1:] == process_access(process)
+
+
+def test_clickhouse_listens_where_the_settings_ask_it_and_knows_who_asks(server: OneServer) -> None:
+    settings = load_settings(str(server.etc / "anlan.toml"), {})
+    listens = ElementTree.parse(server.etc / "clickhouse.xml").getroot()
+    users = ElementTree.parse(server.etc / "clickhouse-users.xml").getroot()
+    password = (server.etc / "secrets" / "clickhouse-password").read_bytes()
+
+    assert settings.clickhouse == f"https://localhost:{listens.findtext('https_port')}/{DATABASE}"
+    assert listens.find("http_port") is None
+    assert users.findtext(f"users/{settings.clickhouse_user}/password_sha256_hex") == sha256(password).hexdigest()
+    for grant in users.iterfind("users/boards/grants/query"):
+        assert grant.text == f"GRANT SELECT ON {DATABASE}.*"
 
 
 def test_a_second_installation_changes_nothing_that_is_there(tmp_path: Path) -> None:

@@ -59,11 +59,11 @@ class OneServer:
             text = file.read_text(encoding="utf-8")
             file.write_text(named.sub(lambda found: str(self.ports[int(found[0])]), text), encoding="utf-8")
 
-    def run(self, program: str, *arguments: str) -> str:
+    def run(self, program: str, *arguments: str, **environment: str) -> str:
         """Run a program of the installation; what it says."""
         command = [self.root / "opt" / "anlan" / "bin" / program, *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=120, env=self.environment()
+            command, capture_output=True, text=True, check=True, timeout=120, env=self.environment() | environment
         ).stdout
 
     def supervise(self, *words: str) -> str:
