@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from connectors.address import Where
 from connectors.kafka_client import CLIENT, Place, client_config
 from connectors.kafka_refusal import remedy
 
 INTAKE, DETECTION, RECEIVED = f"{CLIENT}.intake", f"{CLIENT}.detection", f"{CLIENT}.receipts"  # names of groups
-ANSWER_SECONDS = 5.0
 
 _log = logging.getLogger("anlan.kafka")
 
@@ -28,27 +24,60 @@ class Progress:
     """
 
     def __init__(self, bootstrap: Where) -> None:
-        self._admin = AdminClient(client_config(bootstrap))
-        self._asked: dict[str, Future[Any]] = {}
+        self._bootstrap = bootstrap
+        self._groups: dict[str, _Group] = {}
         self._is_told = False
 
     def show(self, group: str, positions: Mapping[Place, int]) -> None:
         """For each partition the offset that is read next; what was shown and not answered yet is not shown again."""
-        asked = self._asked.get(group)
-        if not positions or (asked is not None and not asked.done()):
+        if not positions:
             return
-        if asked is not None and (error := asked.exception()):
-            self._tell(group, error)
-        places = [TopicPartition(*place, offset) for place, offset in positions.items()]
-        wanted = [ConsumerGroupTopicPartitions(group, places)]
-        self._asked[group] = self._admin.alter_consumer_group_offsets(wanted, request_timeout=ANSWER_SECONDS)[group]
+        if group not in self._groups:
+            self._groups[group] = _Group(self._bootstrap, group)
+        ours = self._groups[group]
+        if ours.is_answered() and ours.error is not None:
+            self._tell(group, ours.error)
+        if not ours.is_asked:
+            ours.commit(positions)
 
     def answered(self) -> bool:
         """Whether everything that was shown has been answered, well or not."""
-        return all(asked.done() for asked in self._asked.values())
+        return all(group.is_answered() for group in self._groups.values())
 
-    def _tell(self, group: str, error: BaseException) -> None:
+    def _tell(self, group: str, error: KafkaError) -> None:
         if not self._is_told:
             self._is_told = True
-            said = error.args[0] if isinstance(error, KafkaException) else KafkaError(KafkaError._FAIL, str(error))
-            _log.warning("progress_not_shown group=%s error=`%s`%s", group, said.str(), remedy(said.code()))
+            _log.warning("progress_not_shown group=%s error=`%s`%s", group, error.str(), remedy(error.code()))
+
+
+class _Group:
+    """The offsets of one group, written by a consumer that reads nothing.
+
+    Not by an admin client: librdkafka 2.x ends the process (`eonce->refcnt > 0`) where a broker dies while one of those
+    is setting offsets.
+    """
+
+    def __init__(self, bootstrap: Where, name: str) -> None:
+        settings = {"group.id": name, "enable.auto.commit": False, "on_commit": self._answered}
+        self._consumer = Consumer({**client_config(bootstrap), **settings})
+        self.is_asked = False
+        self.error: KafkaError | None = None  # of the last answer
+
+    def commit(self, positions: Mapping[Place, int]) -> None:
+        """Ask for these offsets to be kept."""
+        self.is_asked = True
+        places = [TopicPartition(*place, offset) for place, offset in positions.items()]
+        self._consumer.commit(offsets=places, asynchronous=True)
+
+    def is_answered(self) -> bool:
+        """Whether nothing is on its way, or what is will wait until somebody gives us the right."""
+        heard = self._consumer.poll(0)  # answers come in here, as calls; refusals as messages
+        error = None if heard is None else heard.error()
+        if error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            self.error = error
+        return not self.is_asked or self.error is not None
+
+    def _answered(self, error: KafkaError | None, places: Sequence[TopicPartition]) -> None:
+        self.is_asked = False
+        errors = [error, *(place.error for place in places)]
+        self.error = next((each for each in errors if each is not None), None)
