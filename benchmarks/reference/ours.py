@@ -55,8 +55,8 @@ from connectors.child_server import HOST, free_ports
 from connectors.line_blocks import LineBlocks
 
 BATCH = 20_000
-BLOCK_BYTES = 1 << 21
-LINES_A_BLOCK = 6_000  # at least: what one block may add to a batch; the processes share them
+PART_BYTES = 1 << 21  # of a block, for each process
+LINES_A_PART = 6_000  # at least: what one part of a block may add to a batch
 STEP = np.array([2, 0, 1, 3])  # of an escalation, by channel: hotline, petition, police
 CATEGORIES = 1 << 10  # at most
 ENDED = timedelta(days=365)  # a bounded run needs no snapshots
@@ -110,7 +110,7 @@ class Reading(StatefulSourcePartition[tuple[str, Part], None]):
 
     def __init__(self, folder: Path, share: int, shares: int) -> None:
         self._share, self._shares = share, shares
-        self._blocks = [LineBlocks(folder / f"{name}.jsonl", share, shares, BLOCK_BYTES) for name in CHANNELS]
+        self._blocks = [LineBlocks(folder / f"{name}.jsonl", share, shares, PART_BYTES * shares) for name in CHANNELS]
         self._shown = [NEVER] * len(CHANNELS)
         self._live = list(range(len(CHANNELS)))
         self._regions, self._categories = Codes(), Codes()
@@ -181,7 +181,6 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
 
     def __init__(self, process: int, processes: int, batch: int) -> None:
         self._process, self._processes, self._batch = process, processes, batch
-        self._enough = batch - LINES_A_BLOCK // processes  # whatever comes next still has room
         self._came: list[tuple[int, Batch]] = []  # since the last batch was judged, with their sources
         self._size = 0  # how many events they are
         sources = len(CHANNELS) * processes
@@ -202,7 +201,7 @@ class Judging(StatefulBatchLogic[Part, Said, None]):
             self._cells_of[source].learn(cells)
             self._came.append((source, batch))
             self._size += len(batch)
-            if self._size > self._enough:
+            if self._size > self._batch - LINES_A_PART:
                 said += self._judged()
         return said, StatefulBatchLogic.RETAIN
 
