@@ -33,10 +33,11 @@ class Trailing:
         place = np.searchsorted(old, new[order], side="right") + np.arange(len(new))
         is_old = np.ones(len(old) + len(new), bool)
         is_old[place] = False
-        ordered = _merged(old, new[order], is_old)
-        self._key = _merged(self._key[kept], key[order], is_old)
-        self._time = _merged(self._time[kept], time[order], is_old)
-        self._kind = _merged(self._kind[kept], kind[order].astype(np.int8), is_old)
+        was = np.flatnonzero(is_old)
+        ordered = _merged(old, was, new[order], place)
+        self._key = _merged(self._key[kept], was, key[order], place)
+        self._time = _merged(self._time[kept], was, time[order], place)
+        self._kind = _merged(self._kind[kept], was, kind[order].astype(np.int8), place)
         at = np.empty_like(place)
         at[order] = place
         return Windows(self, ordered, at, self._kind)
@@ -84,18 +85,18 @@ class Windows:
         if self._passed is None:
             self._passed = []
             for first in range(0, self._kinds, self._fields):
-                place = self._kind.astype(np.int64) - first
-                one = np.where(
-                    (place >= 0) & (place < self._fields), 1 << (place.clip(0, self._fields) * self._bits), 0
-                )
-                passed = np.zeros(len(one) + 1, np.int64)
-                np.cumsum(one, out=passed[1:])
+                place = np.arange(self._kinds) - first
+                is_here = (place >= 0) & (place < self._fields)
+                one = np.where(is_here, 1 << (place * is_here * self._bits), 0)
+                passed = np.zeros(len(self._kind) + 1, np.int64)
+                np.cumsum(one[self._kind], out=passed[1:])
                 self._passed.append((first, passed))
         return self._passed
 
 
-def _merged(old: Column, new: Column, is_old: Mask) -> Column:
-    merged = np.empty(len(is_old), old.dtype)
-    merged[is_old] = old
-    merged[~is_old] = new
+def _merged(old: Column, was: Ints, new: Column, place: Ints) -> Column:
+    """Each at its place."""
+    merged = np.empty(len(old) + len(new), old.dtype)
+    merged[was] = old
+    merged[place] = new
     return merged
