@@ -13,9 +13,9 @@ from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile
 from alerts.detection import Compiler, Shard
-from alerts.failing import Failure
+from alerts.failing import Failure, gap_of
 from alerts.linking import Linking, Routed
-from alerts.model import Acted, Record, Slice
+from alerts.model import Acted, Record, RuleGap, Slice
 from alerts.publishing import Answer, Publishing, RoutingOf, plain_routing
 from alerts.rejoining import MatterHistory, no_matters
 from alerts.rule import Rule
@@ -58,6 +58,7 @@ class Pipeline:
         self.failures: list[Failure] = []  # of rules that raised, since the beginning
         self.publishing = Publishing(shards, routing=routing, routing_of=routing_of)
         self.acted: list[Acted] = []  # what became of people's actions, since the beginning
+        self.gaps: list[RuleGap] = []  # of rules that raised in a shard, since the beginning
 
     def take(self, cut: Slice) -> tuple[Routed, list[Draft]]:
         """One slice further: what goes to the pool, and the drafts in order."""
@@ -77,6 +78,7 @@ class Pipeline:
             drafts += issue.drafts
             self.acted += issue.acted
             self.failures += shard.failures
+            self.gaps += map(gap_of, shard.failures)
         return routed, drafts
 
     def snapshot(self) -> list[bytes]:

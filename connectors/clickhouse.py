@@ -215,8 +215,12 @@ class Pool:
         self._require_tables()
         return first_and_last_arrival(self._client, since, until)
 
+    def has_tables(self) -> bool:
+        """Whether this pool was ever brought up."""
+        return bool(self._client.value("EXISTS TABLE events"))
+
     def _require_tables(self) -> None:
-        if not self._client.value("EXISTS TABLE events"):
+        if not self.has_tables():
             database = self._client.value("SELECT currentDatabase()")
             raise ValueError(
                 f"pool must have its tables before it is read; got none in database `{database}`;"

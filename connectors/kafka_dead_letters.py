@@ -15,6 +15,7 @@ from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
 
 _encode = msgspec.json.Encoder().encode
+OF_INTAKE = "intake"  # header of a letter that the flow itself has written, and so knows
 _ROOM = 10_000  # for what a record is besides its value
 
 
@@ -65,7 +66,7 @@ class _DeadLettersPart(StatefulSinkPartition[list[DeadLetter], None]):
         self._producer.check()
         for letters in values:
             for letter in letters:
-                self._producer.send(self._topic, _fitting(letter), key=letter.id.encode())
+                self._producer.send(self._topic, _fitting(letter), {OF_INTAKE: b"1"}, key=letter.id.encode())
             self._written.inc(len(letters))
 
     def snapshot(self) -> None:

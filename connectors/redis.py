@@ -119,8 +119,8 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
             ),
         )
 
-    def _publisher(self, seconds: float) -> _Publisher:
-        return _Publisher(connect(self._url, seconds), self._prefix, self._retention)
+    def _publisher(self, seconds: float) -> Publisher:
+        return Publisher(connect(self._url, seconds), self._prefix, self._retention)
 
 
 class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
@@ -128,8 +128,8 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
 
     def __init__(
         self,
-        quick: _Publisher,
-        patient: _Publisher,
+        quick: Publisher,
+        patient: Publisher,
         metrics: Metrics,
         on_written: Callable[[list[Revision]], None] | None,
         spool: Callable[[Server[Revision]], Spool[Revision]],
@@ -151,7 +151,7 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
     def _deliver_patiently(self, chunk: list[Revision]) -> None:
         self._deliver(self._patient, chunk)
 
-    def _deliver(self, publisher: _Publisher, chunk: list[Revision]) -> None:
+    def _deliver(self, publisher: Publisher, chunk: list[Revision]) -> None:
         with self._metrics.flush_seconds.labels("redis").time():
             verdicts = publisher.write(chunk)
         self._account(chunk, verdicts)
@@ -194,7 +194,7 @@ def greatest_epoch(url: Where, *, prefix: str = "") -> int:
             raise ConnectionError(f"redis must say its engine epoch; got `{error}` ({place_of(client)})") from error
 
 
-class _Publisher:
+class Publisher:
     """One connection and the script; knows the order of the script's arguments."""
 
     def __init__(self, client: redis.Redis, prefix: str, retention: FeedRetention) -> None:
@@ -209,9 +209,12 @@ class _Publisher:
 
     def write(self, chunk: list[Revision]) -> list[str]:
         """One script call; the verdict of each revision."""
-        arguments = [*self._head, *map(entry_of, chunk)]
+        return self.write_entries([entry_of(revision) for revision in chunk])
+
+    def write_entries(self, entries: list[bytes]) -> list[str]:
+        """One script call for what `entry_of` made; a verdict for each."""
         with asking(self._client):
-            said = cast(list[bytes], self._script(keys=[self._stream], args=arguments))
+            said = cast(list[bytes], self._script(keys=[self._stream], args=[*self._head, *entries]))
         return [word.decode() for word in said]
 
     @property

@@ -26,10 +26,11 @@ class _Entry(msgspec.Struct):
     feed_seq: int
     json: str
     flat: list[str]  # name, value, name, value … of the hash
+    is_restored: bool  # whether it was said before, and is put back where it was lost
 
 
-def entry_of(revision: Revision) -> bytes:
-    """One revision as the script takes it."""
+def entry_of(revision: Revision, opened_us: int | None = None) -> bytes:
+    """One revision as the script takes it; `opened_us` puts back one of an alert that opened then."""
     county = feed_county(_feed(revision))
     entry = _Entry(
         alert_id=revision.alert_id,
@@ -40,11 +41,12 @@ def entry_of(revision: Revision) -> bytes:
         feeds={feed_county(feed): place for feed, place in revision.feed_seqs.items()} or {county: 0},
         is_muted=bool(revision.route.muted_by),
         rank=LEVELS.index(revision.level) + 1 if revision.state in OPEN_STATES else 0,
-        opened_ms=str(to_us(revision.detected_at) // 1000),
+        opened_ms=str((to_us(revision.detected_at) if opened_us is None else opened_us) // 1000),
         published_ms=to_us(revision.published_at) // 1000,
         feed_seq=revision.feed_seq,
         json=msgspec.json.encode(revision).decode(),
         flat=[word for pair in _flat(revision).items() for word in pair],
+        is_restored=opened_us is not None,
     )
     return msgspec.msgpack.encode(entry)
 

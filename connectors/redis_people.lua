@@ -4,14 +4,23 @@
 -- ARGV     prefix; ms that streams, verdicts and people's words are kept; notes of one alert; one packed entry a row
 -- Answers one verdict for each row.
 
+local RESTORING_MS = 3600000 -- older words of an alert wait for the younger ones of the same restore
+
 local epoch_key, prefix = KEYS[1], ARGV[1]
 local keep_ms, verdict_ms, people_ms, notes_kept = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
-local oldest = string.format('%d', math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - keep_ms))
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local oldest = string.format('%d', math.max(0, now_ms - keep_ms))
 local seq_key = prefix .. 'actions:seq'
 local epoch, last = tonumber(redis.call('GET', epoch_key) or 0), tonumber(redis.call('GET', seq_key) or 0)
 
+-- What is left of a time that something is kept: a row that is restored has used some of it.
+local function left(kept_ms, entry)
+  return entry.is_restored and kept_ms - (now_ms - entry.at_ms) or kept_ms
+end
+
 local function add(stream, entry)
+  if left(keep_ms, entry) <= 0 then return end
   redis.call('XADD', stream, 'MINID', '~', oldest, '*', 'seq', entry.seq, 'json', entry.json)
 end
 
@@ -24,11 +33,12 @@ local function keep_words(key, entry)
     redis.call('HSET', key, 'notes', cjson.encode(notes))
   end
   redis.call('HSET', key, 'updated_at', entry.at)
-  redis.call('PEXPIRE', key, people_ms)
+  redis.call('PEXPIRE', key, math.max(left(people_ms, entry), RESTORING_MS))
 end
 
 local function write(entry)
-  redis.call('SET', prefix .. 'acted:' .. entry.action_id, entry.json, 'PX', verdict_ms)
+  local left_ms = left(verdict_ms, entry)
+  if left_ms > 0 then redis.call('SET', prefix .. 'acted:' .. entry.action_id, entry.json, 'PX', left_ms) end
   add(prefix .. 'actions:all', entry)
   if entry.county ~= '' then add(prefix .. 'actions:' .. entry.county, entry) end
   if entry.alert_id ~= '' then

@@ -22,7 +22,7 @@ from typing import Any, cast
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from alerts.model import Acted, AlertAction
+from alerts.model import Acted, AlertAction, to_us
 from connectors.address import Where
 from connectors.metrics import Metrics
 from connectors.redis import FencedError
@@ -72,13 +72,13 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
     def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> _Part:
         """Open the spool where the snapshot left it. Raises `JournalError`."""
         file = SpoolFile(self._spool / SPOOL, resume_state) if self._spool else None
-        writer = _Writer(self._url, self._prefix, self._metrics)
+        writer = PeopleWriter(self._url, self._prefix, self._metrics)
         server = Server("redis-people", writer.write, is_transient, _encode, _decode)
         return _Part(writer, Spool(server, self._bounds, self._metrics, file=file, stop=self._stop))
 
 
 class _Part(StatefulSinkPartition[list[Acted], bytes | None]):
-    def __init__(self, writer: _Writer, spool: Spool[Acted]) -> None:
+    def __init__(self, writer: PeopleWriter, spool: Spool[Acted]) -> None:
         self._writer = writer
         self._spool = spool
 
@@ -94,7 +94,7 @@ class _Part(StatefulSinkPartition[list[Acted], bytes | None]):
             self._writer.close()
 
 
-class _Writer:
+class PeopleWriter:
     """One connection and the script."""
 
     def __init__(self, url: Where, prefix: str, metrics: Metrics) -> None:
@@ -107,9 +107,11 @@ class _Writer:
         self._head: list[Any] = [prefix, *kept, NOTES_KEPT]
         self._epoch = names(prefix).epoch
 
-    def write(self, rows: list[Acted]) -> None:
+    def write(self, rows: list[Acted], is_restored: bool = False) -> None:
+        """Write rows in order; what is restored is kept as if it had never been lost. Raises `FencedError`."""
+        entries = [_entry(row, is_restored) for row in rows]
         with asking(self._client):
-            said = cast(list[bytes], self._script(keys=[self._epoch], args=[*self._head, *map(_entry, rows)]))
+            said = cast(list[bytes], self._script(keys=[self._epoch], args=[*self._head, *entries]))
         self._metrics.rows_written.labels("redis", "actions").inc(said.count(b"written"))
         if left_out := said.count(b"duplicate"):
             self._metrics.rows_skipped.labels("redis-people", "duplicate").inc(left_out)
@@ -121,10 +123,11 @@ class _Writer:
             )
 
     def close(self) -> None:
+        """Close the connection."""
         self._client.close()
 
 
-def _entry(row: Acted) -> bytes:
+def _entry(row: Acted, is_restored: bool) -> bytes:
     """One row as the script takes it."""
     action = row.action
     done = row.verdict == "done"
@@ -139,6 +142,8 @@ def _entry(row: Acted) -> bytes:
         "people": [word for pair in _people(action).items() for word in pair] if done else [],
         "note": msgspec.json.encode(note).decode() if done and action.why and action.alert_id else "",
         "at": row.at.isoformat(),
+        "at_ms": to_us(row.at) // 1000,
+        "is_restored": is_restored,
         "begins": done and action.action == "silence",
         "ends": action.of if done and action.action == "unsilence" else "",
     }

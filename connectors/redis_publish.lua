@@ -42,24 +42,27 @@ local function content_verdict(seen, entry)
 end
 
 -- What an earlier life of the flow says that is not known yet is refused: a later one has taken over. What it
--- says again is no harm, and a spool says it again: its rows are of the life that put them there.
+-- says again is no harm, and a spool says it again: its rows are of the life that put them there. A restore writes
+-- what lives before wrote, in the order of the feed.
 local function verdict(seen, entry)
   local said = content_verdict(seen, entry)
   local writes = said == 'written' or said == 'replaced'
-  if writes and entry.engine_epoch < epoch then return 'fenced' end
+  if writes and entry.engine_epoch < epoch and not entry.is_restored then return 'fenced' end
   epoch = math.max(epoch, entry.engine_epoch)
   if writes then place = math.max(place, entry.feed_seq) end
   return said
 end
 
+-- What is restored and older than a stream remembers has no entry in it.
 local function add(stream, feed_seq, entry)
+  if entry.is_restored and entry.published_ms < tonumber(oldest) then return '' end
   return redis.call('XADD', stream, 'MINID', '~', oldest, '*', 'alert_id', entry.alert_id,
     'revision', entry.revision, 'engine_epoch', entry.engine_epoch, 'feed_seq', feed_seq, 'json', entry.json)
 end
 
--- A muted revision is recorded like any other; but nobody is to be told.
+-- A muted revision is recorded like any other; but nobody is to be told, nor of one that is restored.
 local function hint(channel, stream_id, entry)
-  if entry.is_muted then return end
+  if entry.is_muted or entry.is_restored then return end
   redis.call('PUBLISH', channel, string.format(
     '{"alert_id":"%s","revision":%d,"stream_id":"%s"}', entry.alert_id, entry.revision, stream_id))
 end

@@ -15,6 +15,7 @@ from connectors.door import Door
 from connectors.event_json import UNREADABLE
 from connectors.folder import FileRow
 from connectors.kafka import ACTIONS, DEAD_LETTERS, RawRecord
+from connectors.kafka_dead_letters import OF_INTAKE
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics
 from connectors.rows import Failure
@@ -35,7 +36,8 @@ class Admitted(NamedTuple):
     """What some raw rows became."""
 
     arrivals: list[Arrival | Act]
-    dead: list[DeadLetter]
+    dead: list[DeadLetter]  # that were refused here
+    passed: list[DeadLetter]  # that another door has refused: they are in the topic already
 
 
 class Admission:
@@ -65,11 +67,11 @@ class Admission:
 
         A dead letter of another door is counted here, like the events that this door sent on.
         """
-        admitted = Admitted([], [])
+        admitted = Admitted([], [], [])
         now = self._clock()
         for record in records:
             if record.topic == DEAD_LETTERS:
-                self._sort([self._pass(record)], record.source, 0, admitted, UNKNOWN)
+                self._pass(record, admitted)
                 continue
             if record.topic == ACTIONS:
                 self._take_action(record, admitted)
@@ -79,7 +81,7 @@ class Admission:
 
     def take_rows(self, rows: Iterable[FileRow]) -> Admitted:
         """Rows of dropped files."""
-        admitted = Admitted([], [])
+        admitted = Admitted([], [], [])
         now = self._clock()
         for each in rows:
             mapping = self._mappings[each.mapping]
@@ -130,12 +132,15 @@ class Admission:
                 return event
         return self._door.admit_event_json(value, source, now)
 
-    def _pass(self, record: RawRecord) -> DeadLetter:
+    def _pass(self, record: RawRecord, admitted: Admitted) -> None:
+        if OF_INTAKE in record.headers:
+            return  # it comes from here
         try:
-            return self._decode_dead(record.value)
+            letter = self._decode_dead(record.value)
         except UNREADABLE as error:
-            sentence = f"a dead letter must be readable; got {error}"
-            return self._refuse(record, sentence, self._clock())
+            letter = self._refuse(record, f"a dead letter must be readable; got {error}", self._clock())
+        self._count_dead(letter, UNKNOWN)
+        admitted.passed.append(letter)
 
     def _open(self, value: bytes) -> bytes:
         if self._unsealer is None:
@@ -154,12 +159,15 @@ class Admission:
                 place = f"{source}#{number}" if number else source
                 admitted.arrivals.append(Arrival(result, 0, place, produced_us))
             elif isinstance(result, DeadLetter):
-                metrics.events_received.labels(result.channel or channel).inc()
-                metrics.events_dead_lettered.labels(result.channel or channel, result.reason).inc()
+                self._count_dead(result, channel)
                 admitted.dead.append(result)
             else:
                 metrics.events_received.labels(channel).inc()
                 metrics.events_dropped.labels(channel, result.reason).inc()
+
+    def _count_dead(self, letter: DeadLetter, channel: str) -> None:
+        self._metrics.events_received.labels(letter.channel or channel).inc()
+        self._metrics.events_dead_lettered.labels(letter.channel or channel, letter.reason).inc()
 
 
 def _channel(topic: str) -> str:

@@ -27,13 +27,16 @@ def add_intake(
     ticks: Stream[Tick | ReadUp],
     books: Stream[Book],
     log: Sink[Any],
+    letters: Sink[Any],
 ) -> Stream[list[DeadLetter]]:
-    """Add the intake to a flow; what it could not admit comes back as a stream."""
+    """Add the intake to a flow; what no door could admit comes back as a stream, and what this one refused goes to
+    `letters` as well."""
     rows = op.map("admit-files", files, admission.take_rows)
     admitted = op.merge("admitted", op.map("admit-records", records, admission.take_records), rows)
     arrivals: KeyedStream[list[Logged]] = op.filter_map("arrivals", admitted, _arrivals)
     beats: KeyedStream[list[Logged]] = op.map("ticks", ticks, _beat)
     op.output("intake-log", op.merge("to-log", arrivals, beats, op.map("books", books, _beat)), log)
+    op.output("dead-letters", op.filter_map("refused", admitted, _refused), letters)
     return op.filter_map("dead", admitted, _dead)
 
 
@@ -45,5 +48,9 @@ def _beat(record: Tick | ReadUp | Book) -> tuple[str, list[Logged]]:
     return "log", [record]
 
 
+def _refused(admitted: Admitted) -> tuple[str, list[DeadLetter]] | None:
+    return ("letters", admitted.dead) if admitted.dead else None
+
+
 def _dead(admitted: Admitted) -> list[DeadLetter] | None:
-    return admitted.dead or None
+    return [*admitted.dead, *admitted.passed] or None

@@ -17,14 +17,18 @@ from alerts.calendar import Calendar
 from alerts.channel import Channel
 from alerts.desk.routing import Routing
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
-from alerts.model import Book, Event, PooledEvent, Revision, Slice, to_us
+from alerts.linking import Routed
+from alerts.model import Acted, Book, Event, PooledEvent, Revision, RuleGap, Slice, to_us
 from alerts.pipeline import Pipeline
+from alerts.rejoining import MatterHistory, no_matters
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook, turn
 from alerts.rule_file import RuleFile
+from alerts.warming import History
 from connectors.address import Where
 from connectors.kafka import INTAKE_LOG, LogSource, read_all
 from connectors.kafka_reader import BATCH
+from connectors.log_order import LogPosition
 from connectors.log_record import decode
 
 Seen = Callable[[int, int], None]  # (clock of the log in microseconds, records since the last call)
@@ -49,6 +53,17 @@ class Remembered:
         ]
 
 
+class Step(NamedTuple):
+    """What one slice of the log gives."""
+
+    clock_us: int
+    records: int
+    routed: Routed
+    revisions: list[Revision]  # in the order of the feed
+    acted: list[Acted]
+    gaps: list[RuleGap]  # of rules that raised in a shard
+
+
 def replay_log(
     bootstrap: Where,
     rules: Sequence[Rule],
@@ -60,23 +75,57 @@ def replay_log(
     batch: int = BATCH,
 ) -> Iterator[Revision]:
     """Every revision that the log gives up to `until_us`, or to where it ends now; `rules` if it holds no book."""
-    compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
     books = list(_books(bootstrap, topic))
-    routing = NO_ROUTING
-    if books:
-        book, routing = _as_first(books[0])
-        rules = compiler(book)
     past = Remembered()
-    routing_of = partial(Routing, calendars=calendars)
-    pipeline = Pipeline(rules, channels, 1, compiler, past, routing, routing_of)
-    for cut in _slices(bootstrap, topic, batch):
-        routed, drafts = pipeline.take(cut)
+    pipeline = _pipeline(books[0] if books else None, rules, channels, calendars, past)
+    for step in steps(bootstrap, pipeline, topic, batch):
         if len(books) > 1:  # only then can a rule begin later
-            past.take(routed.pooled)
-        yield from (draft.revision for draft in drafts if not draft.standing)
-        seen(cut.clock_us, len(cut.arrivals))
-        if cut.clock_us > until_us:
+            past.take(step.routed.pooled)
+        yield from step.revisions
+        seen(step.clock_us, step.records)
+        if step.clock_us > until_us:
             break
+
+
+def pipeline_of_log(
+    bootstrap: Where,
+    rules: Sequence[Rule],
+    channels: Mapping[str, Channel],
+    calendars: Mapping[str, Calendar],
+    history: History,
+    matters: MatterHistory,
+    topic: str = INTAKE_LOG,
+) -> Pipeline:
+    """The stages as they stood when the log began, with its first rule book; `rules` if it holds none."""
+    return _pipeline(next(_books(bootstrap, topic), None), rules, channels, calendars, history, matters)
+
+
+def _pipeline(
+    first: Book | None,
+    rules: Sequence[Rule],
+    channels: Mapping[str, Channel],
+    calendars: Mapping[str, Calendar],
+    history: History,
+    matters: MatterHistory = no_matters,
+) -> Pipeline:
+    compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
+    routing = NO_ROUTING
+    if first is not None:
+        book, routing = _as_first(first)
+        rules = compiler(book)
+    routing_of = partial(Routing, calendars=calendars)
+    return Pipeline(rules, channels, 1, compiler, history, routing, routing_of, matters)
+
+
+def steps(
+    bootstrap: Where, pipeline: Pipeline, topic: str = INTAKE_LOG, batch: int = BATCH, since: LogPosition | None = None
+) -> Iterator[Step]:
+    """What the stages say of the log, slice by slice, from a place in it on to where it ends now."""
+    for cut in _slices(bootstrap, topic, batch, since):
+        routed, drafts = pipeline.take(cut)
+        revisions = [draft.revision for draft in drafts if not draft.standing]
+        yield Step(cut.clock_us, len(cut.arrivals), routed, revisions, pipeline.acted, pipeline.gaps)
+        pipeline.acted, pipeline.gaps = [], []
 
 
 def _books(bootstrap: Where, topic: str) -> Iterator[Book]:
@@ -107,10 +156,10 @@ def _as_first(book: Book) -> FirstBook:
     return FirstBook(rules, read_routing(book.routing) if book.routing else NO_ROUTING)
 
 
-def _slices(bootstrap: Where, topic: str, batch: int) -> Iterator[Slice]:
+def _slices(bootstrap: Where, topic: str, batch: int, since: LogPosition | None) -> Iterator[Slice]:
     """The log in its one order, to where it ends now."""
     source = LogSource(bootstrap, topic, until_end=True, batch=batch)
-    with closing(source.build_part("replay", "log", None)) as part:
+    with closing(source.build_part("replay", "log", since)) as part:
         while True:
             try:
                 yield from part.next_batch()

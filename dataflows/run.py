@@ -46,6 +46,7 @@ from connectors.kafka import (
     INTAKE_LOG,
     AlertTopicSink,
     BrokerWatch,
+    DeadLetterSink,
     IntakeLogSink,
     LogSource,
     RawSource,
@@ -203,6 +204,7 @@ def build(
         streams["clock"],
         streams["rule-books"],
         IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, handover=handover, **waiting),
+        DeadLetterSink(kafka, metrics=metrics, **waiting),
     )
     drafts, routed, gaps, acted = add_detection(
         streams["log"],

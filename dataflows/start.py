@@ -33,6 +33,7 @@ from dataflows.recovery import (
     SNAPSHOTS,
     SPOOLS,
     Bounds,
+    Snapshot,
     UnusableError,
     check_snapshots,
     check_spools,
@@ -100,12 +101,17 @@ def _is_usable(folder: Path, bounds: Bounds) -> bool:
     """Whether there is a snapshot to go on from; one that cannot be used is set aside."""
     try:
         found = snapshots_of(folder / SNAPSHOTS)
-        check_snapshots(found, StateStore(folder / JOURNALS), VERSIONS, bounds)
-        check_spools(found, folder / SPOOLS)
+        check_state(folder, found, bounds)
     except UnusableError as reason:
         _log.error("snapshot_set_aside folder=%s reason: %s", set_aside(folder), reason)
         return False
     return bool(found)
+
+
+def check_state(folder: Path, found: list[Snapshot], bounds: Bounds) -> None:
+    """Raise `UnusableError` for the first reason why a flow could not go on from the snapshots of a folder."""
+    check_snapshots(found, StateStore(folder / JOURNALS), VERSIONS, bounds)
+    check_spools(found, folder / SPOOLS)
 
 
 def _rebuild(settings: Settings, bounds: Bounds, until_us: int) -> Start:

@@ -10,7 +10,7 @@ import click
 
 COMMANDS = (
     "access", "alerts", "audit", "brief", "city", "deadletters", "demo", "digest", "ingest", "keys", "matters",
-    "replay", "routing", "rules", "run", "schema", "serve", "tokens",
+    "replay", "restore", "routing", "rules", "run", "schema", "serve", "tokens",
 )  # fmt: skip
 ELSEWHERE = {"tokens": "serve"}  # commands that have no module of their name
 

@@ -13,6 +13,7 @@ from alerts.model import DeadLetter, Event, from_us
 from connectors.door import Door
 from connectors.folder import FileRow
 from connectors.kafka import DEAD_LETTERS, RawRecord
+from connectors.kafka_dead_letters import OF_INTAKE
 from connectors.lexicon import load_lexicon
 from connectors.metrics import Metrics
 from connectors.pseudonym import is_token, load_keyring
@@ -61,7 +62,7 @@ def event(number: int = 1, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_sealed_row_is_opened_and_read_with_the_mapping_it_names(bench: Bench) -> None:
-    arrivals, dead = bench.admission.take_records([bench.sealed(row(1), mapping=b"desk")])
+    arrivals, dead, _ = bench.admission.take_records([bench.sealed(row(1), mapping=b"desk")])
 
     assert [(a.event.id, a.source, a.produced_us) for a in arrivals] == [("desk/1", "kafka:raw.hotline/0/1", 7)]
     assert is_token(arrivals[0].event.reporter or "")
@@ -71,7 +72,7 @@ def test_a_sealed_row_is_opened_and_read_with_the_mapping_it_names(bench: Bench)
 def test_a_box_that_does_not_open_is_a_dead_letter_that_shows_nothing(bench: Bench) -> None:
     foreign = Sealer(Unsealer(generate_private_key()).public).seal(b'{"phone": "%s"}' % PHONE.encode())
 
-    arrivals, dead = bench.admission.take_records([bench.record(foreign.encode(), sealed=b"1", mapping=b"desk")])
+    arrivals, dead, _ = bench.admission.take_records([bench.record(foreign.encode(), sealed=b"1", mapping=b"desk")])
 
     assert not arrivals
     assert dead[0].sentence.startswith("box must be base64, sealed for this key; got ")
@@ -82,7 +83,7 @@ def test_a_box_that_does_not_open_is_a_dead_letter_that_shows_nothing(bench: Ben
 def test_without_a_key_a_sealed_row_says_what_to_set(bench: Bench) -> None:
     admission = Admission(bench.door, bench.mappings, lambda: NOW, bench.metrics)
 
-    _, dead = admission.take_records([bench.sealed(row(1), mapping=b"desk")])
+    _, dead, _ = admission.take_records([bench.sealed(row(1), mapping=b"desk")])
 
     assert dead[0].sentence == "a sealed row must find a key; got none; set `seal_key`"
 
@@ -91,7 +92,7 @@ def test_without_a_key_a_sealed_row_says_what_to_set(bench: Bench) -> None:
 def test_a_mapping_that_nobody_knows_is_a_dead_letter_and_the_next_row_is_read(bench: Bench, name: bytes) -> None:
     records = [bench.record(row(1), mapping=name), bench.record(row(2), mapping=b"desk")]
 
-    arrivals, dead = bench.admission.take_records(records)
+    arrivals, dead, _ = bench.admission.take_records(records)
 
     assert dead[0].sentence.startswith("mapping of a row must be known; got `")
     assert [a.event.id for a in arrivals] == ["desk/2"]
@@ -107,7 +108,7 @@ def test_what_a_topic_holds_is_said_by_the_record_then_by_the_topic_else_it_is_a
         bench.record(row(5), "raw.police", mapping=b"desk"),
     ]
 
-    arrivals, dead = bench.admission.take_records(records)
+    arrivals, dead, _ = bench.admission.take_records(records)
 
     assert [a.event.id for a in arrivals] == ["desk/1", "e2", "e3", "e4", "desk/5"]
     assert not dead
@@ -132,7 +133,7 @@ def test_an_event_of_another_door_comes_out_as_it_went_in(bench: Bench) -> None:
     assert isinstance(mapped, Event)
 
     values = [msgspec.json.encode(one) for one in (once, mapped)]
-    arrivals, dead = bench.admission.take_records(bench.record(v, content=ADMITTED) for v in values)
+    arrivals, dead, _ = bench.admission.take_records(bench.record(v, content=ADMITTED) for v in values)
 
     assert not dead
     assert [msgspec.json.encode(a.event) for a in arrivals] == values
@@ -142,7 +143,7 @@ def test_an_event_of_another_door_comes_out_as_it_went_in(bench: Bench) -> None:
 def test_words_are_heard_where_no_door_of_ours_has_heard_them(bench: Bench) -> None:
     records = [bench.record(event(n, text=THREAT), content=c) for n, c in enumerate((EVENT, ADMITTED))]
 
-    arrivals, _ = bench.admission.take_records(records)
+    arrivals, _, _ = bench.admission.take_records(records)
 
     assert [a.event.cues for a in arrivals] == [("kill_threat",), ()]
 
@@ -153,7 +154,7 @@ def test_a_record_that_only_says_it_was_admitted_is_held_to_the_same_rules(bench
         bench.record(event(2, channel="fax", reporter=PHONE), content=ADMITTED),
     ]
 
-    arrivals, dead = bench.admission.take_records(records)
+    arrivals, dead, _ = bench.admission.take_records(records)
 
     assert PHONE not in str(arrivals)
     assert (dead[0].reason, dead[0].raw.count(PHONE)) == ("unknown_channel", 0)
@@ -163,15 +164,22 @@ def test_a_record_that_only_says_it_was_admitted_is_held_to_the_same_rules(bench
 def test_dead_letters_of_other_doors_pass_through_as_they_are(bench: Bench) -> None:
     letter = DeadLetter("d1", "http:a/1", "bad_time", "must have a time", from_us(NOW), "online", sealed="box")
 
-    arrivals, dead = bench.admission.take_records([bench.record(letter, DEAD_LETTERS)])
+    assert bench.admission.take_records([bench.record(letter, DEAD_LETTERS)]) == ([], [], [letter])
 
-    assert (arrivals, dead) == ([], [letter])
+
+def test_a_dead_letter_that_this_door_has_written_is_passed_over(bench: Bench) -> None:
+    (letter,) = bench.admission.take_records([bench.record(b"{")]).dead
+
+    again = bench.admission.take_records([bench.record(letter, DEAD_LETTERS, **{OF_INTAKE: b"1"})])
+
+    assert again == ([], [], [])
+    assert total(bench.metrics, "events_dead_lettered_total") == 1
 
 
 def test_a_dead_letter_that_cannot_be_read_stops_nothing(bench: Bench) -> None:
     records = [bench.record(b"{", DEAD_LETTERS), bench.record({"id": PHONE}, DEAD_LETTERS), bench.record(event())]
 
-    arrivals, dead = bench.admission.take_records(records)
+    arrivals, _, dead = bench.admission.take_records(records)
 
     assert [letter.sentence.partition(";")[0] for letter in dead] == ["a dead letter must be readable"] * 2
     assert PHONE not in str(dead)
@@ -185,7 +193,7 @@ def test_rows_of_files_are_read_with_the_mapping_of_their_folder(bench: Bench) -
         FileRow("desk", "file:desk/a.csv:4", Row(4, row(3, "测试"))),
     ]
 
-    arrivals, dead = bench.admission.take_rows(rows)
+    arrivals, dead, _ = bench.admission.take_rows(rows)
 
     assert [(a.event.id, a.source) for a in arrivals] == [("desk/1", "file:desk/a.csv:2")]
     assert [(d.source, d.reason, d.mapping, d.mapping_version) for d in dead] == [

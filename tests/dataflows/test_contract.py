@@ -17,7 +17,7 @@ from dataflows.start import VERSIONS, Start
 
 SOURCES = {"raw", "files", "clock", "rule-books", "log", "receipts"}
 STAGES = {"link", "detect", "publish"}
-SINKS = {"intake-log", "redis", "redis-people", "alerts-topic", "pool"}
+SINKS = {"intake-log", "dead-letters", "redis", "redis-people", "alerts-topic", "pool"}
 
 
 def test_every_step_that_keeps_something_has_the_id_it_always_had(tmp_path: Path) -> None:

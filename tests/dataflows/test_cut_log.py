@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-import redis
+from acting import act, action
 from apache_kafka import ApacheKafka, require_apache_kafka
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -18,10 +17,10 @@ from family_reports import family_reports, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
 from subscribing import revision_reader
 
-from alerts.model import AlertAction, Arrival, Doing, Revision
+from alerts.model import Arrival
 from connectors.clickhouse import Pool
 from connectors.clickhouse_audit import audit_faults
-from connectors.kafka import ACTIONS, INTAKE_LOG, RawProducer, log_bounds, raw_topic, read_all
+from connectors.kafka import INTAKE_LOG, RawProducer, log_bounds, raw_topic, read_all
 from connectors.log_record import decode
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -32,20 +31,6 @@ def events_of(seed: int, bootstrap: str) -> int:
     places = {(INTAKE_LOG, partition): -1 for partition in log_bounds(bootstrap, INTAKE_LOG)}
     found = (decode(each.value, each.headers, each.source)[1] for each in read_all(bootstrap, places))
     return len({each.event.id for each in found if isinstance(each, Arrival) and each.event.id.startswith(f"e{seed}-")})
-
-
-def action(action_id: str, doing: Doing, revision: Revision) -> AlertAction:
-    """What a supervisor does with an alert, now."""
-    return AlertAction(action_id, doing, "li", "supervisor", datetime.now(UTC), alert_id=revision.alert_id)
-
-
-def act(producer: RawProducer, live_flow: LiveFlow, action: AlertAction) -> None:
-    """Somebody acts, and the desk has judged it."""
-    client = redis.Redis.from_url(live_flow.valkey.url)
-    producer.send(ACTIONS, msgspec.json.encode(action))
-    producer.flush()
-    wait_until(lambda: client.exists(f"acted:{action.action_id}") == 1, "an action must be judged")
-    client.close()
 
 
 @pytest.fixture
@@ -77,11 +62,7 @@ def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, a
         wait_until(lambda: logged_events(bootstrap) >= 200, "every event must reach the log")
         wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
         taken = next(r for r in reader.alerts().values() if r.state == "open")
-        act(
-            producer,
-            live_flow,
-            AlertAction("a1", "ack", "li", "supervisor", datetime.now(UTC), alert_id=taken.alert_id),
-        )
+        act(live_flow, action("a1", "ack", taken.alert_id))
         assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
         before = in_topic(bootstrap)
 
@@ -90,14 +71,9 @@ def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, a
         live_flow.start()
         wait_until(lambda: "rebuild_done" in live_flow.said(), "the state must be rebuilt")
         assert in_topic(bootstrap)[: len(before)] == before
-        act(producer, live_flow, action("a2", "show", taken))
         for event in family_reports(2, 200):
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
-        act(
-            producer,
-            live_flow,
-            AlertAction("a2", "show", "li", "supervisor", datetime.now(UTC), alert_id=taken.alert_id),
-        )
+        act(live_flow, action("a2", "show", taken.alert_id))
     wait_until(lambda: events_of(2, bootstrap) == 200, "every event must reach the log")
     assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
     live_flow.start()  # what stands in the log by now is worked off when it says so

@@ -86,7 +86,7 @@ def test_what_is_answered_is_with_the_broker_and_comes_out_the_same(
     mapped = post(port, rows, "/v1/rows/desk", **{"content-type": LINES})
 
     records = topics.records(raw_topic("hotline"))
-    arrivals, dead = admission(settings).take_records(records)
+    arrivals, dead, _ = admission(settings).take_records(records)
 
     assert (pushed.status_code, mapped.status_code) == (202, 202)
     assert [a.event.id for a in arrivals] == ["a", "desk/1", "desk/2"]

@@ -31,23 +31,25 @@ class LiveFlow:
         self.settings = {f"ANLAN_{name.upper()}": value for name, value in settings.items()}
         self.flow: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        keyring, private, _ = (self.folder / "keys" / name for name in ("keyring", "seal.private", "seal.public"))
-        environment = {
-            **os.environ,
+    def environment(self) -> dict[str, str]:
+        """Its settings, for the flow and for commands."""
+        return {
             "ANLAN_KAFKA": self.broker.bootstrap,
             "ANLAN_REDIS": self.valkey.url,
             "ANLAN_CLICKHOUSE": self.dsn,
-            "ANLAN_KEYRING": str(keyring),
-            "ANLAN_SEAL_KEY": str(private),
+            "ANLAN_KEYRING": str(self.folder / "keys" / "keyring"),
+            "ANLAN_SEAL_KEY": str(self.folder / "keys" / "seal.private"),
             "ANLAN_STATE": str(self.folder / "state"),
             "ANLAN_LOG_PARTITIONS": "3",
             "ANLAN_SNAPSHOT_SECONDS": "1",
             "ANLAN_METRICS_PORT": "0",
             **self.settings,
         }
+
+    def start(self) -> None:
         log = (self.folder / "flow.log").open("ab")
         command = [sys.executable, "-m", "dataflows", "-v", "run"]
+        environment = {**os.environ, **self.environment()}
         self.flow = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def stop(self, number: int) -> int:
