@@ -21,7 +21,7 @@ from connectors.clickhouse_aggregates import differing_cells
 from connectors.clickhouse_client import PoolClient
 from connectors.clickhouse_events import arrivals_between, events_between, events_of_matters, first_and_last_arrival
 from connectors.clickhouse_rows import Poolable
-from connectors.clickhouse_schema import Retention, apply_retention, migrate
+from connectors.clickhouse_schema import Retention, SchemaLook, apply_retention, look_at_schema, migrate
 from connectors.clickhouse_writer import (
     Connection,
     Pace,
@@ -174,6 +174,10 @@ class Pool:
         applied = migrate(self._client)
         apply_retention(self._client, retention or Retention())
         return applied
+
+    def schema(self) -> SchemaLook:
+        """What a migration would do."""
+        return look_at_schema(self._client)
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """What a query answers; `{name:Type}` in it are bound parameters."""

@@ -66,6 +66,31 @@ def schema_files() -> Iterator[SchemaFile]:
         yield SchemaFile(int(path.name.split("_")[0]), path.name, digest, statements)
 
 
+class SchemaLook(NamedTuple):
+    """How a pool stands to the schema files of this release, by name; of `unknown` ones the names that were kept."""
+
+    pending: list[str]  # not run yet
+    changed: list[str]  # run with another content
+    unknown: list[str]  # run by a later release
+
+
+def look_at_schema(client: PoolClient) -> SchemaLook:
+    """What a migration would do. Changes nothing."""
+    if not client.value("EXISTS TABLE schema_migrations"):
+        return SchemaLook([file.name for file in schema_files()], [], [])
+    applied = {row["number"]: row for row in client.rows("SELECT * FROM schema_migrations FINAL")}
+    ours = {file.number: file for file in schema_files()}
+    return SchemaLook(
+        [file.name for file in ours.values() if file.number not in applied],
+        [
+            file.name
+            for file in ours.values()
+            if file.number in applied and applied[file.number]["sha256"] != file.sha256
+        ],
+        [row["name"] for number, row in sorted(applied.items()) if number not in ours],
+    )
+
+
 def migrate(client: PoolClient) -> list[str]:
     """Run the schema files that this pool has not seen; their names. Running it again changes nothing."""
     client.execute(_REMEMBER)

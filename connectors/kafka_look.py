@@ -1,0 +1,58 @@
+"""A look at a Kafka cluster: its brokers, and how the topics are kept. Nothing is changed by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+
+from connectors.kafka_client import BrokerError, client_config
+
+SECONDS = 10.0
+
+
+class TopicLook(NamedTuple):
+    """How a topic is kept."""
+
+    partitions: int
+    copies: int
+    settings: dict[str, str]  # as the broker names them, defaults included
+
+
+class ClusterLook(NamedTuple):
+    """What a cluster is made of, and those of the wanted topics that it has."""
+
+    brokers: int
+    topics: dict[str, TopicLook]
+
+
+def look_at_cluster(bootstrap: str, wanted: Iterable[str], seconds: float = SECONDS) -> ClusterLook:
+    """What there is. Raises `BrokerError` where no broker answers in time."""
+    admin = AdminClient(client_config(bootstrap))
+    try:
+        known = admin.list_topics(timeout=seconds)
+        there = [name for name in wanted if name in known.topics]
+        asked = [ConfigResource(ResourceType.TOPIC, name) for name in there]
+        answers = admin.describe_configs(asked, request_timeout=seconds) if asked else {}
+        settings = {
+            of.name: {entry.name: str(entry.value) for entry in answer.result(seconds + 1).values()}
+            for of, answer in answers.items()
+        }
+    except KafkaException as failure:
+        said = failure.args[0].str()
+        raise BrokerError(f"broker must answer within {seconds:g} s; got `{said}` ({bootstrap})") from None
+    return ClusterLook(
+        len(known.brokers),
+        {
+            name: TopicLook(
+                len(known.topics[name].partitions),
+                min((len(part.replicas) for part in known.topics[name].partitions.values()), default=0),
+                settings[name],
+            )
+            for name in there
+        },
+    )

@@ -1,0 +1,66 @@
+"""Kafka: whether it answers, its topics and how they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from connectors.kafka import ALERTS, ALERTS_NOW, DEAD_LETTERS, INTAKE_LOG, topics
+from connectors.kafka_look import ClusterLook, TopicLook, look_at_cluster
+from connectors.kafka_topics import topic_config
+from connectors.registry import load_channels
+from dataflows.doctor.line import Line, attention, broken, ok
+from dataflows.rule_paths import many
+from dataflows.settings import Settings
+
+TRUTH = (INTAKE_LOG, DEAD_LETTERS, ALERTS, ALERTS_NOW)  # nobody else has what is in these
+_SETS = "`anlan migrate` sets it"
+
+
+def look_at_broker(settings: Settings) -> Iterator[Line]:
+    """The cluster and every topic of the installation."""
+    wanted = topics(load_channels(), log_partitions=settings.log_partitions)
+    found = look_at_cluster(settings.kafka, wanted)
+    yield ok("kafka", f"{many(found.brokers, 'broker')} at {settings.kafka}")
+    yield from look_at_cluster_of(wanted, found)
+
+
+def look_at_cluster_of(wanted: Collection[str], found: ClusterLook) -> Iterator[Line]:
+    """The wanted topics as a cluster has them."""
+    if missing := sorted(set(wanted) - found.topics.keys()):
+        yield attention("topics", f"not there yet: {', '.join(missing)}", "`anlan migrate` or `anlan run` makes them")
+    faults = [line for name, topic in found.topics.items() for line in _of_topic(name, topic, found)]
+    yield from faults
+    if not missing and not faults:
+        yield ok("topics", f"all {len(wanted)} are there and kept as they should be")
+
+
+def _of_topic(name: str, topic: TopicLook, cluster: ClusterLook) -> Iterator[Line]:
+    area = f"topic {name}"
+    for setting, wanted in topic_config(name).items():
+        if (got := topic.settings.get(setting)) not in (wanted, None):
+            yield from _differs(area, setting, wanted, str(got))
+    if name in TRUTH and topic.copies < 2 <= cluster.brokers:
+        yield attention(
+            area,
+            f"has one copy on {cluster.brokers} brokers: what one disk holds is all there is",
+            "give it three copies with `kafka-reassign-partitions`",
+        )
+
+
+def _differs(area: str, setting: str, wanted: str, got: str) -> Iterator[Line]:
+    says = f"`{setting}` is {got}, not {wanted}"
+    match setting:
+        case "max.message.bytes":
+            if int(got) < int(wanted):
+                yield broken(area, f"{says}: a long row would stop the flow", _SETS)
+        case "cleanup.policy":
+            yield broken(area, f"{says}: readers would not find the last word on an alert", _SETS)
+        case "retention.ms":
+            if _is_shorter(got, wanted):
+                yield attention(area, f"{says}: the broker cuts off what came before", _SETS)
+        case _:
+            yield attention(area, says, _SETS)
+
+
+def _is_shorter(got: str, wanted: str) -> bool:
+    return int(got) >= 0 and (int(wanted) < 0 or int(got) < int(wanted))

@@ -1,0 +1,64 @@
+"""Redis, or Valkey: whether it answers, keeps what it is given, and has the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.redis_look import RedisLook, look_at_redis
+from dataflows.doctor.clocks import clock_line
+from dataflows.doctor.line import Line, attention, broken, ok
+from dataflows.settings import Settings
+from dataflows.upkeep.plan import told_revisions
+
+FULL = 0.85  # of its memory, as on-call has it
+
+
+def look_at_feeds(settings: Settings) -> Iterator[Line]:
+    """The server, its clock, and what it does with a full memory and a full disk."""
+    look = look_at_redis(settings.redis)
+    yield ok("redis", look.name)
+    yield clock_line("redis", look.clock_us)
+    yield from _memory(look)
+    yield from _disk(look)
+    if not look.is_writable:
+        yield broken("redis", "must be one that can be written to; got a replica", "set `redis` to the primary")
+
+
+def look_at_feed(settings: Settings) -> Iterator[Line]:
+    """Whether Redis has what readers were told."""
+    place, told = look_at_redis(settings.redis).place, told_revisions(settings.kafka)
+    if told and not place:
+        yield broken(
+            "feed",
+            f"redis must have the feed; got an empty one, and {told:,} revisions in the alerts topic",
+            "stop the flow and run `anlan restore redis`",
+        )
+    else:
+        yield ok("feed", f"reaches to place {place:,}")
+
+
+def _memory(look: RedisLook) -> Iterator[Line]:
+    if look.max_bytes and look.evicts != "noeviction":
+        yield broken(
+            "redis memory",
+            f"a full memory must refuse, not forget; got `maxmemory-policy {look.evicts}`: alerts would go unsaid",
+            "set `maxmemory-policy noeviction`",
+        )
+    elif look.max_bytes and look.used_bytes > FULL * look.max_bytes:
+        share = round(100 * look.used_bytes / look.max_bytes)
+        yield attention("redis memory", f"{share} % are used", "raise `maxmemory`")
+    else:
+        yield ok("redis memory", f"{look.used_bytes / 1e6:,.0f} MB are used; nothing is thrown away")
+
+
+def _disk(look: RedisLook) -> Iterator[Line]:
+    if not look.saves_well:
+        yield broken("redis disk", "must take what is saved; got an error at the last time", "make room on its disk")
+    elif not look.appends:
+        yield attention(
+            "redis disk",
+            "a restart forgets what was not saved: the append-only file is off",
+            "set `appendonly yes`; `anlan restore redis` brings back what was forgotten",
+        )
+    else:
+        yield ok("redis disk", "keeps an append-only file")
