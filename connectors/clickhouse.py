@@ -19,6 +19,7 @@ from alerts.model import Arrival, DeadLetter, Event, PooledEvent, to_us
 from connectors.address import Where
 from connectors.clickhouse_aggregates import differing_cells
 from connectors.clickhouse_client import PoolClient
+from connectors.clickhouse_copy import SavedPart, load_table, save_tables
 from connectors.clickhouse_events import arrivals_between, events_between, events_of_matters, first_and_last_arrival
 from connectors.clickhouse_rows import Poolable
 from connectors.clickhouse_schema import Retention, SchemaLook, apply_retention, look_at_schema, migrate
@@ -174,6 +175,14 @@ class Pool:
         applied = migrate(self._client)
         apply_retention(self._client, retention or Retention())
         return applied
+
+    def save(self, folder: Path) -> Iterator[SavedPart]:
+        """Write the rows of all tables as files into a new folder."""
+        return save_tables(self._client, folder)
+
+    def load(self, table: str, file: Path) -> None:
+        """Put the rows of a file that `save` wrote back into their table."""
+        load_table(self._client, table, file)
 
     def schema(self) -> SchemaLook:
         """What a migration would do."""

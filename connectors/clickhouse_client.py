@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -22,6 +24,8 @@ from connectors.address import SEE_CERTIFICATE, UnsafeError, Where, address_of, 
 
 T = TypeVar("T")
 Column = Sequence[Any]
+
+OWN_FORMAT = "Native"
 
 # what a server says that passes by itself, by what it lacks for the moment
 TRANSIENT_CODES = frozenset(
@@ -117,6 +121,16 @@ class PoolClient:
             self._contexts[table] = context
         context.data = columns
         self._client.insert(context=context)
+
+    def save(self, query: str, to: BinaryIO, **parameters: Any) -> None:
+        """Write what a query answers in ClickHouse's own format, types and all, piece by piece."""
+        answer = cast(BinaryIO, self._client.raw_stream(query, parameters or None, fmt=OWN_FORMAT))
+        with closing(answer):
+            shutil.copyfileobj(answer, to)
+
+    def load(self, table: str, saved: BinaryIO) -> None:
+        """Put into a table what `save` wrote; columns that are newer have their defaults."""
+        self._client.raw_insert(table, insert_block=saved, fmt=OWN_FORMAT, settings=_insert_settings(self._client))
 
     def execute(self, statement: str) -> None:
         """Run a statement that answers nothing."""

@@ -64,6 +64,16 @@ class Step(NamedTuple):
     gaps: list[RuleGap]  # of rules that raised in a shard
 
 
+class Standing(NamedTuple):
+    """What an installation has beside its log: what the stages of a replay are made with."""
+
+    rules: Sequence[Rule]  # where the log holds no book
+    channels: Mapping[str, Channel]
+    calendars: Mapping[str, Calendar]
+    history: History
+    matters: MatterHistory = no_matters
+
+
 def replay_log(
     bootstrap: Where,
     rules: Sequence[Rule],
@@ -77,7 +87,7 @@ def replay_log(
     """Every revision that the log gives up to `until_us`, or to where it ends now; `rules` if it holds no book."""
     books = list(_books(bootstrap, topic))
     past = Remembered()
-    pipeline = _pipeline(books[0] if books else None, rules, channels, calendars, past)
+    pipeline = _pipeline(books[0] if books else None, Standing(rules, channels, calendars, past))
     for step in steps(bootstrap, pipeline, topic, batch):
         if len(books) > 1:  # only then can a rule begin later
             past.take(step.routed.pooled)
@@ -87,34 +97,26 @@ def replay_log(
             break
 
 
-def pipeline_of_log(
-    bootstrap: Where,
-    rules: Sequence[Rule],
-    channels: Mapping[str, Channel],
-    calendars: Mapping[str, Calendar],
-    history: History,
-    matters: MatterHistory,
-    topic: str = INTAKE_LOG,
-) -> Pipeline:
-    """The stages as they stood when the log began, with its first rule book; `rules` if it holds none."""
-    return _pipeline(next(_books(bootstrap, topic), None), rules, channels, calendars, history, matters)
+def pipeline_of_log(bootstrap: Where, stands: Standing, topic: str = INTAKE_LOG) -> Pipeline:
+    """The stages as they stood when the log began, with its first rule book."""
+    return _pipeline(next(_books(bootstrap, topic), None), stands)
 
 
-def _pipeline(
-    first: Book | None,
-    rules: Sequence[Rule],
-    channels: Mapping[str, Channel],
-    calendars: Mapping[str, Calendar],
-    history: History,
-    matters: MatterHistory = no_matters,
-) -> Pipeline:
-    compiler = partial(RuleBook.compiled, channels=channels, calendars=calendars)
-    routing = NO_ROUTING
+def pipeline_of_state(frames: Sequence[bytes], stands: Standing) -> Pipeline:
+    """The stages as they stood when they were saved: a frame of the linker, of each shard, of what publishes."""
+    pipeline = _pipeline(None, stands, len(frames) - 2)
+    pipeline.restore(frames)
+    return pipeline
+
+
+def _pipeline(first: Book | None, stands: Standing, shards: int = 1) -> Pipeline:
+    compiler = partial(RuleBook.compiled, channels=stands.channels, calendars=stands.calendars)
+    rules, routing = stands.rules, NO_ROUTING
     if first is not None:
         book, routing = _as_first(first)
         rules = compiler(book)
-    routing_of = partial(Routing, calendars=calendars)
-    return Pipeline(rules, channels, 1, compiler, history, routing, routing_of, matters)
+    routing_of = partial(Routing, calendars=stands.calendars)
+    return Pipeline(rules, stands.channels, shards, compiler, stands.history, routing, routing_of, stands.matters)
 
 
 def steps(

@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 COMMANDS = (
-    "access", "alerts", "audit", "brief", "city", "deadletters", "demo", "digest", "doctor", "ingest", "keys",
+    "access", "alerts", "audit", "backup", "brief", "city", "deadletters", "demo", "digest", "doctor", "ingest", "keys",
     "matters", "replay", "restore", "routing", "rules", "run", "schema", "serve", "tokens",
 )  # fmt: skip
 ELSEWHERE = {"tokens": "serve"}  # commands that have no module of their name

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -16,8 +18,10 @@ from dataflows.history_origin import Command
 from dataflows.history_progress import history_progress
 from dataflows.settings import Settings, load_settings
 from dataflows.start import state_folder
+from dataflows.upkeep.archive import Archive
+from dataflows.upkeep.backup import days_before, days_of
 from dataflows.upkeep.plan import Plan, RefusedError, look_at_log
-from dataflows.upkeep.restoring_pool import plan_of_pool, restore_pool
+from dataflows.upkeep.restoring_pool import PoolRestored, plan_of_pool, restore_pool
 from dataflows.upkeep.restoring_redis import plan_of_redis, restore_redis
 from dataflows.upkeep.restoring_state import plan_of_state, restore_state
 
@@ -38,7 +42,7 @@ def _restores(command: Command) -> Command:
     @click.option("--overwrite", is_flag=True, help="Go on where something is there already.")
     @click.option("--config", type=click.Path(dir_okay=False), help="TOML file with the settings of this installation.")
     @functools.wraps(command)
-    def with_settings(config: str | None, **options: bool) -> None:
+    def with_settings(config: str | None, **options: Any) -> None:
         with said_plainly():
             command(load_settings(config), **options)
 
@@ -61,23 +65,51 @@ def redis(settings: Settings, dry_run: bool, overwrite: bool) -> None:
 
 
 @restore.command()
+@click.option(
+    "--from", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Begin with a backup."
+)
 @_restores
-def pool(settings: Settings, dry_run: bool, overwrite: bool) -> None:
-    """ClickHouse was lost: make the pool again from the intake log, the alerts topic and the dead letters."""
-    with _agreed(settings, lambda: plan_of_pool(settings, overwrite, has_backup=False), dry_run) as goes_on:
+def pool(settings: Settings, dry_run: bool, overwrite: bool, folder: Path | None) -> None:
+    """ClickHouse was lost: make the pool again from the intake log, the alerts topic and the dead letters.
+
+    With --from a backup is put back first, and of the log only what came later is read: for what the broker has cut
+    off, and for what stands nowhere else.
+    """
+    archive = None if folder is None else Archive(folder)
+    with _agreed(settings, lambda: plan_of_pool(settings, overwrite, archive), dry_run) as goes_on:
         if goes_on:
-            log = look_at_log(settings.kafka)
-            with history_progress("log", log.since_us, log.until_us) as seen:
-                done = restore_pool(settings, seen=lambda at_us, count: seen(from_us(at_us), count))
-            for table, rows in sorted(done.rows.items()):
-                click.echo(f"{table:<16} {rows:>10,} rows")
-            if done.differing or done.untold:
-                click.echo(
-                    f"{done.differing:,} revisions say something else in the log than readers were told, and"
-                    f" {done.untold:,} are not in the alerts topic; `anlan digest --compare` says which",
-                    err=True,
-                )
+            _say_pool(_restored(settings, archive))
+            if archive is not None:
+                _compare(archive, settings)
             click.echo("the pool is made again; start the flow")
+
+
+def _restored(settings: Settings, archive: Archive | None) -> PoolRestored:
+    log = look_at_log(settings.kafka)
+    since_us = log.since_us if archive is None else archive.manifest.clock_us
+    with history_progress("log", since_us, log.until_us) as seen:
+        return restore_pool(settings, archive, lambda at_us, count: seen(from_us(at_us), count))
+
+
+def _say_pool(done: PoolRestored) -> None:
+    for table, rows in sorted(done.rows.items()):
+        click.echo(f"{table:<16} {rows:>10,} rows")
+    if done.differing or done.untold:
+        click.echo(
+            f"{done.differing:,} revisions say something else in the log than readers were told, and {done.untold:,}"
+            " are not in the alerts topic; `anlan digest --compare` says which",
+            err=True,
+        )
+
+
+def _compare(archive: Archive, settings: Settings) -> None:
+    """Hold the days that were over when a backup was made against its digests."""
+    wanted, found = days_before(archive.manifest), days_of(settings.clickhouse)
+    if differing := [day.day for day in wanted if day not in found]:
+        raise RefusedError(
+            f"the days of a backup must come back as they were said; got others for {', '.join(sorted(set(differing)))}"
+        )
+    click.echo(f"{len({day.day for day in wanted}):,} days have the digests that the backup names")
 
 
 @restore.command()

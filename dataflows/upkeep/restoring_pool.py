@@ -4,40 +4,32 @@ again from them, and what only a backup holds from a backup."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from alerts.local_time import local_time
 from alerts.model import DeadLetter, Revision
-from alerts.pipeline import Pipeline
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable, table_of
 from connectors.clickhouse_writer import Pace, PoolWriter
 from connectors.kafka import ALERTS, DEAD_LETTERS, RECEIPTS, RawRecord, log_bounds, read_all
 from connectors.kafka_receipts import ReceiptError, read_receipt
-from connectors.log_order import LogPosition
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
-from dataflows.log_replay import Seen, Step, pipeline_of_log, steps
+from dataflows.log_replay import Seen, Standing, Step, pipeline_of_log, pipeline_of_state, steps
 from dataflows.past import Past
 from dataflows.settings import Settings
+from dataflows.upkeep.archive import Archive
 from dataflows.upkeep.plan import Log, Plan, look_at_log, told_revisions
 
 AT_THE_END = Pace(refresh_seconds=1e9)  # aggregates are recounted once, when everything is there
 
 _revision = msgspec.json.Decoder(Revision).decode
 _letter = msgspec.json.Decoder(DeadLetter).decode
-
-
-class Resumed(NamedTuple):
-    """Stages as a backup has them, and the place in the log where they stood."""
-
-    pipeline: Callable[[Past], Pipeline]
-    position: LogPosition
 
 
 class PoolRestored(NamedTuple):
@@ -48,7 +40,7 @@ class PoolRestored(NamedTuple):
     untold: int  # revisions that the log gives and the alerts topic does not hold
 
 
-def plan_of_pool(settings: Settings, overwrite: bool, has_backup: bool) -> Plan:
+def plan_of_pool(settings: Settings, overwrite: bool, archive: Archive | None = None) -> Plan:
     """What would be written again, what cannot be, and whether something is in the way. Changes nothing."""
     log = look_at_log(settings.kafka)
     letters = sum(high - low for low, high in log_bounds(settings.kafka, DEAD_LETTERS).values())
@@ -56,9 +48,13 @@ def plan_of_pool(settings: Settings, overwrite: bool, has_backup: bool) -> Plan:
         f"read {log.span}, and write what follows from it: events, links, late events, gaps, the audit, aggregates",
         f"write {told_revisions(settings.kafka):,} revisions of `{ALERTS}` and {letters:,} dead letters",
     ]
-    lacks = [] if has_backup else _lacks(log)
+    if archive is not None:
+        does.insert(0, f"put back {archive.told}; of the log what came later is read")
+    lacks = _lacks(log) if archive is None else archive.lacks
     refusals = _in_the_way(settings) if not overwrite else []
-    if log.is_cut and not has_backup and not overwrite:
+    if archive is not None:
+        refusals += archive.refusals(settings)
+    elif log.is_cut and not overwrite:
         refusals.append(
             f"the intake log must reach back to its beginning, or a backup to where it begins; got a log that begins"
             f" at {local_time(log.since_us)}; give --from FOLDER, or --overwrite to go on with what there is"
@@ -92,11 +88,13 @@ def _in_the_way(settings: Settings) -> list[str]:
 
 
 def restore_pool(
-    settings: Settings, resumed: Resumed | None = None, seen: Seen = lambda at_us, count: None
+    settings: Settings, archive: Archive | None = None, seen: Seen = lambda at_us, count: None
 ) -> PoolRestored:
-    """Write it, and what a backup has not, where the stages are `resumed`. The flow must stand still meanwhile."""
+    """Write it: what an `archive` holds, and from there on what the log gives. The flow must stand still meanwhile."""
     with Pool(settings.clickhouse) as pool:
         pool.migrate()
+        if archive is not None:
+            archive.put_back(pool)
     sink = PoolSink(settings.clickhouse, Metrics(), pace=AT_THE_END)
     writer = _Writer(sink.build_part("pool", "pool", None))
     try:
@@ -104,9 +102,9 @@ def restore_pool(
         writer.write_all(_letters(settings.kafka))
         writer.write_all(_receipts(settings.kafka))
         past = Past(settings.clickhouse, sink.wait_until_delivered)
-        whole = resumed is not None or not look_at_log(settings.kafka).is_cut
-        for step in _steps(settings, past, resumed):
-            writer.write_step(step, told, whole)
+        is_whole = archive is not None or not look_at_log(settings.kafka).is_cut
+        for step in _steps(settings, past, archive):
+            writer.write_step(step, told, is_whole)
             seen(step.clock_us, step.records)
     except BaseException:
         writer.part.recounting.abandon()
@@ -188,12 +186,14 @@ class _Writer:
         self.part.close()
 
 
-def _steps(settings: Settings, past: Past, resumed: Resumed | None) -> Iterator[Step]:
-    if resumed is not None:
-        return steps(settings.kafka, resumed.pipeline(past), since=resumed.position)
+def _steps(settings: Settings, past: Past, archive: Archive | None) -> Iterator[Step]:
     channels, calendars = load_channels(), load_calendars()
     rules = load_rules(settings.rules or (RULES_FOLDER,), channels, calendars)
-    return steps(settings.kafka, pipeline_of_log(settings.kafka, rules, channels, calendars, past, past.of_matters))
+    stands = Standing(rules, channels, calendars, past, past.of_matters)
+    if archive is None:
+        return steps(settings.kafka, pipeline_of_log(settings.kafka, stands))
+    kept = archive.kept()
+    return steps(settings.kafka, pipeline_of_state(kept.frames, stands), since=kept.position)
 
 
 def _letters(bootstrap: str) -> Iterator[Poolable]:

@@ -1,0 +1,79 @@
+"""A copy of the state of a flow, which may run meanwhile: one that a flow could go on from."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from alerts.kept import merge
+from connectors.log_order import LogPosition
+from dataflows.recovery import JOURNALS, KEPT_STEPS, SNAPSHOTS, SPOOLS, Bounds, Snapshot, UnusableError, snapshots_of
+from dataflows.start import check_state
+from dataflows.state_store import StateStore
+
+TRIES = 5  # a flow that saves while it is copied may leave a copy that does not fit together
+_DATABASES = (f"{SNAPSHOTS}/part-*.sqlite3", f"{JOURNALS}/*.journal", f"{SPOOLS}/*.journal")  # in this order
+_MARKS = f"{SPOOLS}/*.taken"
+
+
+class Kept(NamedTuple):
+    """The stages as a state has them, and the place in the log where they stood."""
+
+    position: LogPosition
+    link: bytes
+    shards: Sequence[bytes]
+    publish: bytes
+
+    @property
+    def frames(self) -> list[bytes]:
+        """One for each stage, in the order of the stages."""
+        return [self.link, *self.shards, self.publish]
+
+
+def copy_state(folder: Path, to: Path, bounds: Bounds) -> LogPosition:
+    """Copy a state into a new folder; the place in the log where it stood. Raises `UnusableError`."""
+    for is_last in (*[False] * (TRIES - 1), True):
+        _copy(folder, to)
+        try:
+            found = snapshots_of(to / SNAPSHOTS)
+            check_state(to, found, bounds)
+            return _position(found, folder)
+        except UnusableError:
+            if is_last:
+                raise
+            shutil.rmtree(to)
+    raise AssertionError("the last try returns or raises")
+
+
+def _copy(folder: Path, to: Path) -> None:
+    for pattern in _DATABASES:
+        for file in sorted(folder.glob(pattern)):
+            copy = to / file.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")  # one file, without those beside it
+    for file in folder.glob(_MARKS):
+        shutil.copyfile(file, to / file.relative_to(folder))
+
+
+def _position(found: Sequence[Snapshot], folder: Path) -> LogPosition:
+    saved: Mapping[str, Any] = {each.step: each.state for each in found}
+    if not {"log", *KEPT_STEPS} <= saved.keys():
+        raise UnusableError(f"a state must hold what a flow has seen; got none yet ({folder})")
+    clock_us, offsets = saved["log"]
+    return clock_us, dict(offsets)
+
+
+def read_state(folder: Path) -> Kept:
+    """The stages of a copy. Raises `UnusableError` and `JournalError`."""
+    found = snapshots_of(folder / SNAPSHOTS)
+    store = StateStore(folder / JOURNALS)
+    frames = {(each.step, each.key): merge(list(store.frames(each.state))) for each in found if each.step in KEPT_STEPS}
+    by_step = {step: [body for (of, _), body in sorted(frames.items()) if of == step] for step in KEPT_STEPS}
+    (link,), (publish,) = by_step["link"], by_step["publish"]
+    return Kept(_position(found, folder), link, by_step["detect"], publish)

@@ -1,0 +1,137 @@
+"""A backup of a flow that runs, what comes after it, and a pool that is wiped: it is made again from both."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from acting import act, action
+from click.testing import CliRunner, Result
+from clickhouse_server import ClickHouseServer
+from family_reports import family_reports, settled
+from live_flow import LiveFlow, logged_events, wait_until
+from stores import pool_holds
+from subscribing import revision_reader
+
+from connectors.clickhouse import Pool
+from connectors.clickhouse_client import PoolClient
+from connectors.kafka import RawProducer, raw_topic
+from dataflows.cli import main
+from dataflows.upkeep.manifest import read_manifest
+from dataflows.upkeep.state_copy import read_state
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def on_server(live_flow: LiveFlow, clickhouse_server: ClickHouseServer) -> LiveFlow:
+    """An installation whose pool is a server's: others may ask it while the flow runs."""
+    live_flow.dsn = clickhouse_server.dsn
+    return live_flow
+
+
+def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(on_server: LiveFlow, tmp_path: Path) -> None:
+    flow, bootstrap, folder = on_server, on_server.broker.bootstrap, tmp_path / "backup"
+    reader = revision_reader(flow.valkey.url)
+    flow.start()
+    wait_until(lambda: "flow_started" in flow.said(), "the flow must start")
+    send_reports(bootstrap, 1, 80, "broken")
+    wait_until(lambda: logged_events(bootstrap) >= 80, "every event must reach the log")
+    wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
+    act(flow, action("a1", "ack", next(iter(reader.alerts())), why="on my way"))
+    with Pool(flow.dsn) as pool:
+        wait_until(lambda: bool(pool.dead_letters()), "the dead letter must reach the pool")
+        pool.mark_dead_letters([pool.dead_letters()[0].id], "given_up", "nobody knows", datetime.now(UTC))
+    made = run(flow, "backup", "make", str(folder))
+    assert made.exit_code == 0, made.output
+
+    send_reports(bootstrap, 2, 80, "broken, too")
+    wait_until(lambda: logged_events(bootstrap) >= 160, "every event must reach the log")
+    wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
+    act(flow, action("a2", "note", next(iter(reader.alerts())), why="spoke to both"))
+    assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
+    wanted = pool_holds(flow.dsn)
+    assert run(flow, "backup", "verify", str(folder)).exit_code == 0
+    full = run(flow, "restore", "pool", "--from", str(folder))
+    assert full.exit_code == 1
+    assert "the pool must be empty before it is made again; got 160 events" in full.output
+    wipe(flow.dsn)
+    dry = run(flow, "restore", "pool", "--dry-run", "--from", str(folder))
+    wet = run(flow, "restore", "pool", "--from", str(folder))
+
+    assert dry.exit_code == wet.exit_code == 0, dry.output + wet.output
+    assert "does not come back: what people decided about dead letters after" in dry.output
+    held, manifest = pool_holds(flow.dsn), read_manifest(folder)
+    assert [table for table, rows in wanted.items() if held[table] != rows] == []
+    assert len(held["dead_letter_marks"]) == 1
+    assert len(held["alert_actions"]) == 2
+    read_again = int(re.search(r"^events +(\d+) rows", wet.output, re.M)[1])  # type: ignore[index]
+    assert 80 <= read_again < 160
+    assert manifest.rows()["events"] >= 80
+    assert manifest.key_ids == ["k1"]
+    assert len(read_state(folder / "state").shards) == 8
+
+
+def test_what_is_no_whole_backup_is_refused(on_server: LiveFlow, tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    on_server.start()
+    wait_until(lambda: "flow_started" in on_server.said(), "the flow must start")
+    send_reports(on_server.broker.bootstrap, 1, 5)
+    wait_until(lambda: logged_events(on_server.broker.bootstrap) >= 5, "every event must reach the log")
+    wait_until(lambda: run(on_server, "backup", "make", str(folder)).exit_code == 0 or remove(folder), "a snapshot")
+    assert on_server.stop(signal.SIGTERM) == 0
+    again = run(on_server, "backup", "make", str(folder))
+    with_keys = run(on_server, "backup", "make", str(tmp_path / "keys-too"), "--with", "keyring")
+    (folder / "pool" / "extra").write_text("x")
+    changed = folder / "state" / "kept" / "link.log.journal"
+    changed.write_bytes(b"y" + changed.read_bytes()[1:])
+    shutil.rmtree(folder / "state" / "snapshots")
+    found = run(on_server, "backup", "verify", str(folder))
+    refused = run(on_server, "restore", "pool", "--overwrite", "--from", str(folder))
+
+    assert again.exit_code == 1
+    assert "a backup must go into a new or an empty folder" in again.output
+    assert not (folder / "secrets").exists()
+    assert with_keys.exit_code == 0
+    assert "not in it: the seal-key" in with_keys.output
+    assert "not in it: the keyring" not in with_keys.output
+    secret = tmp_path / "keys-too" / "secrets" / "keyring"
+    assert (secret.read_bytes(), secret.stat().st_mode & 0o777) == ((tmp_path / "keys" / "keyring").read_bytes(), 0o600)
+    assert [path.name for path in secret.parent.iterdir()] == ["keyring"]
+    assert found.exit_code == 1
+    for said in ("must be there; got none", f"got another content ({changed})", "got one that is not"):
+        assert said in found.output
+    assert refused.exit_code == 1
+    (folder / "manifest.json").unlink()
+    assert "it was not finished" in run(on_server, "backup", "verify", str(folder)).output
+
+
+def remove(folder: Path) -> bool:
+    """A backup that was not finished is tried again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return False
+
+
+def send_reports(bootstrap: str, seed: int, count: int, *broken: str) -> None:
+    with RawProducer(bootstrap) as producer:
+        for event in family_reports(seed, count):
+            producer.send(raw_topic(event.channel), msgspec.json.encode(event))
+        for text in broken:
+            producer.send(raw_topic("hotline"), msgspec.json.encode({"id": text}))
+
+
+def wipe(dsn: str) -> None:
+    """Drop everything in the database."""
+    client = PoolClient.open(dsn)
+    for row in client.rows("SELECT name, engine FROM system.tables WHERE database = currentDatabase()"):
+        client.execute(f"DROP {'VIEW' if row['engine'] == 'View' else 'TABLE'} `{row['name']}`")
+    client.close()
+
+
+def run(live_flow: LiveFlow, *words: str) -> Result:
+    return CliRunner().invoke(main, words, env=live_flow.environment())
