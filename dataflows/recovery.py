@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +87,11 @@ def _snapshots(part: sqlite3.Connection, resume_epoch: int) -> Iterator[Snapshot
     for step, key, _, change in rows:
         if change is not None:
             yield Snapshot(step.partition(".")[2], key, pickle.loads(change))
+
+
+def source_states(snapshots: Iterable[Snapshot]) -> dict[str, Any]:
+    """Where each source stood, by its name."""
+    return {snapshot.key: snapshot.state for snapshot in snapshots if snapshot.step == STEP}
 
 
 def check_snapshots(snapshots: list[Snapshot], store: StateStore, versions: Mapping[str, int], bounds: Bounds) -> None:

@@ -14,7 +14,7 @@ from connectors.kafka_intake import last_arrivals
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.doctor.room import room_line
 from dataflows.installation import clock_of
-from dataflows.recovery import SNAPSHOTS, SPOOLS, Snapshot, UnusableError, snapshots_of
+from dataflows.recovery import SNAPSHOTS, SPOOLS, Snapshot, UnusableError, snapshots_of, source_states
 from dataflows.rule_paths import many
 from dataflows.settings import Settings
 from dataflows.start import check_state
@@ -39,12 +39,11 @@ def look_at_state(settings: Settings) -> Iterator[Line]:
     except UnusableError as reason:
         yield attention("state", str(reason), "nothing: the next start sets it aside and rebuilds it from the log")
         return
-    saved = {each.step: each.state for each in found}
-    if not saved:
+    if not found:
         yield attention("state", "holds no snapshot", "nothing: the next start builds it from the intake log")
         return
     yield ok("state", "can be gone on from")
-    yield from look_at_lag(settings, saved)
+    yield from look_at_lag(settings, source_states(found))
 
 
 def _snapshots(settings: Settings, folder: Path) -> list[Snapshot]:
@@ -72,7 +71,7 @@ def _spools(settings: Settings, folder: Path) -> Iterator[Line]:
 
 
 def look_at_lag(settings: Settings, saved: Mapping[str, Any]) -> Iterator[Line]:
-    """How far detection is behind the log, and what waits before it; `saved` is the last snapshot by step."""
+    """How far detection is behind the log, and what waits before it; `saved` says where each source stood."""
     clock_us, _ = saved["log"]
     partitions = len(log_bounds(settings.kafka, INTAKE_LOG))
     last_us = max(last_arrivals(settings.kafka, INTAKE_LOG, partitions).values(), default=0)

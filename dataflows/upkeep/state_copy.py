@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from alerts.kept import merge
 from connectors.log_order import LogPosition
-from dataflows.recovery import JOURNALS, KEPT_STEPS, SNAPSHOTS, SPOOLS, Bounds, Snapshot, UnusableError, snapshots_of
+from dataflows.recovery import (
+    JOURNALS,
+    KEPT_STEPS,
+    SNAPSHOTS,
+    SPOOLS,
+    Bounds,
+    Snapshot,
+    UnusableError,
+    snapshots_of,
+    source_states,
+)
 from dataflows.start import check_state
 from dataflows.state_store import StateStore
 
@@ -62,10 +72,9 @@ def _copy(folder: Path, to: Path) -> None:
 
 
 def _position(found: Sequence[Snapshot], folder: Path) -> LogPosition:
-    saved: Mapping[str, Any] = {each.step: each.state for each in found}
-    if not {"log", *KEPT_STEPS} <= saved.keys():
+    if not {each.step for each in found}.issuperset(KEPT_STEPS):
         raise UnusableError(f"a state must hold what a flow has seen; got none yet ({folder})")
-    clock_us, offsets = saved["log"]
+    clock_us, offsets = source_states(found)["log"]
     return clock_us, dict(offsets)
 
 
