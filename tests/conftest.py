@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from apache_kafka import require_apache_kafka
+from apache_kafka import ApacheKafka, require_apache_kafka
 from clickhouse_server import ClickHouseServer
 from hypothesis import HealthCheck, settings
 from live_flow import LiveFlow
@@ -70,6 +70,14 @@ def valkey(_valkey: Valkey) -> Valkey:
 def redis_url(valkey: Valkey) -> str:
     """The address of an empty Valkey."""
     return valkey.url
+
+
+@pytest.fixture
+def apache_kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
+    """An Apache Kafka of the test's own: the embedded broker deletes no records."""
+    require_apache_kafka()
+    with ApacheKafka(tmp_path / "apache-kafka") as running:
+        yield running
 
 
 @pytest.fixture

@@ -57,9 +57,16 @@ def _differs(area: str, setting: str, wanted: str, got: str) -> Iterator[Line]:
             yield broken(area, f"{says}: readers would not find the last word on an alert", _SETS)
         case "retention.ms":
             if _is_shorter(got, wanted):
-                yield attention(area, f"{says}: the broker cuts off what came before", _SETS)
+                yield attention(
+                    area, f"{says}: the broker cuts off what came before", _unless_meant(area, setting, wanted)
+                )
         case _:
             yield attention(area, says, _SETS)
+
+
+def _unless_meant(area: str, setting: str, wanted: str) -> str:
+    topic = area.removeprefix("topic ")
+    return f"unless it is meant, `kafka-configs --alter --topic {topic} --add-config {setting}={wanted}`"
 
 
 def _is_shorter(got: str, wanted: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -79,7 +80,12 @@ def _position(found: Sequence[Snapshot], folder: Path) -> LogPosition:
 
 
 def read_state(folder: Path) -> Kept:
-    """The stages of a copy. Raises `UnusableError` and `JournalError`."""
+    """The stages of a copy, which stays as it is. Raises `UnusableError` and `JournalError`."""
+    with tempfile.TemporaryDirectory() as elsewhere:  # to open a journal is to write to its file
+        return _read(Path(shutil.copytree(folder, elsewhere, dirs_exist_ok=True)))
+
+
+def _read(folder: Path) -> Kept:
     found = snapshots_of(folder / SNAPSHOTS)
     store = StateStore(folder / JOURNALS)
     frames = {(each.step, each.key): merge(list(store.frames(each.state))) for each in found if each.step in KEPT_STEPS}

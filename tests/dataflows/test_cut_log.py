@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
 from acting import act, action
-from apache_kafka import ApacheKafka, require_apache_kafka
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from apache_kafka import ApacheKafka
+from cut_log import cut_off
 from family_reports import family_reports, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
 from subscribing import revision_reader
@@ -31,22 +28,6 @@ def events_of(seed: int, bootstrap: str) -> int:
     places = {(INTAKE_LOG, partition): -1 for partition in log_bounds(bootstrap, INTAKE_LOG)}
     found = (decode(each.value, each.headers, each.source)[1] for each in read_all(bootstrap, places))
     return len({each.event.id for each in found if isinstance(each, Arrival) and each.event.id.startswith(f"e{seed}-")})
-
-
-@pytest.fixture
-def apache_kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
-    require_apache_kafka()  # the embedded broker deletes no records
-    with ApacheKafka(tmp_path / "apache-kafka") as running:
-        yield running
-
-
-def cut_off(bootstrap: str) -> None:
-    """Drop the older half of the intake log, as a broker does by age."""
-    ends = {partition: (low + high) // 2 for partition, (low, high) in log_bounds(bootstrap, INTAKE_LOG).items()}
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    wanted = [TopicPartition(INTAKE_LOG, partition, end) for partition, end in ends.items()]
-    for answer in admin.delete_records(wanted).values():
-        answer.result(30)
 
 
 def test_no_alert_is_said_again_and_what_was_open_goes_on(live_flow: LiveFlow, apache_kafka: ApacheKafka) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from acting import act, action
+from apache_kafka import ApacheKafka
 from click.testing import CliRunner, Result
 from clickhouse_server import ClickHouseServer
+from cut_log import cut_off
 from family_reports import family_reports, settled
 from live_flow import LiveFlow, logged_events, wait_until
 from stores import pool_holds
@@ -75,6 +77,48 @@ def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(on_server: 
     assert manifest.rows()["events"] >= 80
     assert manifest.key_ids == ["k1"]
     assert len(read_state(folder / "state").shards) == 8
+
+
+def test_what_the_broker_has_cut_off_comes_from_the_backup(
+    on_server: LiveFlow, apache_kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    """Without one it is refused, and with --overwrite there is what there is."""
+    flow, bootstrap, folder = on_server, apache_kafka.bootstrap, tmp_path / "backup"
+    flow.broker = apache_kafka  # type: ignore[assignment]
+    reader = revision_reader(flow.valkey.url)
+    flow.start()
+    wait_until(lambda: "flow_started" in flow.said(), "the flow must start")
+    for seed in (1, 2):
+        send_reports(bootstrap, seed, 60)
+        wait_until(lambda n=60 * seed: logged_events(bootstrap) >= n, "every event must reach the log")
+        wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
+        if seed == 1:
+            act(flow, action("a1", "ack", next(iter(reader.alerts())), why="on my way"))
+            assert run(flow, "backup", "make", str(folder)).exit_code == 0
+    assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
+    wanted = pool_holds(flow.dsn)
+    cut_off(bootstrap, read_manifest(folder).offsets)
+    wipe(flow.dsn)
+    refused = run(flow, "restore", "pool")
+    done = run(flow, "restore", "pool", "--from", str(folder))
+    held = pool_holds(flow.dsn)
+    wipe(flow.dsn)
+    partly = run(flow, "restore", "pool", "--overwrite")
+
+    assert refused.exit_code == 1
+    assert "the intake log must reach back to its beginning, or a backup to where it begins" in refused.output
+    assert done.exit_code == 0, done.output
+    assert [table for table, rows in wanted.items() if held[table] != rows] == []
+    assert partly.exit_code == 0, partly.output
+    assert "does not come back: events, links, late events and aggregates from before" in partly.output
+    rest = pool_holds(flow.dsn)
+    assert rest["alert_revisions"] == wanted["alert_revisions"], "the alerts topic has them all"
+    assert 0 < len(rest["events"]) <= 60
+    assert rest["alert_actions"] == []
+    cut_off(bootstrap)
+    too_late = run(flow, "restore", "pool", "--overwrite", "--from", str(folder))
+    assert too_late.exit_code == 1
+    assert "the intake log must hold what came after the backup" in too_late.output
 
 
 def test_what_is_no_whole_backup_is_refused(on_server: LiveFlow, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_whatever_is_wiped_comes_back_as_it_was_and_says_nothing_twice(live_flow
     assert {"people", "silences"} <= {name.partition(":")[0] for name in feeds}
     assert all(pool[table] for table in ("dead_letters", "deliveries", "alert_actions", "matter_links"))
 
+    assert "redis must be empty before it is written again" in refused(live_flow, "redis")
     redis.Redis.from_url(live_flow.valkey.url).flushall()
     said = restored(live_flow, "redis")
     assert "does not come back: the places of consumer groups" in said
@@ -44,6 +45,10 @@ def test_whatever_is_wiped_comes_back_as_it_was_and_says_nothing_twice(live_flow
     assert reader.read() == []
     assert {alert_id: each.revision for alert_id, each in reader.alerts().items()} == known
 
+    assert restored(live_flow, "redis", "--overwrite").startswith("remove ")
+    assert redis_holds(live_flow.valkey.url) == feeds
+
+    assert "the pool must be empty before it is made again; got 120 events" in refused(live_flow, "pool")
     shutil.rmtree(Path(live_flow.dsn.removeprefix("chdb://")))
     said = restored(live_flow, "pool")
     assert "does not come back: what people decided about dead letters" in said
@@ -53,8 +58,9 @@ def test_whatever_is_wiped_comes_back_as_it_was_and_says_nothing_twice(live_flow
         assert audit_faults(found) == (len(pool["alert_actions"]), [])
         assert found.recount_check() == []
 
-    shutil.rmtree(live_flow.folder / "state")
-    assert "there was no state" in restored(live_flow, "state")
+    assert "a state that is whole must not be set aside by mistake" in refused(live_flow, "state")
+    assert "the state is in " in restored(live_flow, "state", "--overwrite")
+    assert len(list((live_flow.folder / "state" / "set-aside").glob("*/snapshots"))) == 1
     again_from_the_log(live_flow, reader)
 
 
@@ -68,6 +74,7 @@ def run_for_a_while(live_flow: LiveFlow, reader: RevisionReader) -> None:
         producer.send(raw_topic("hotline"), b'{"id": "broken"}')
     wait_until(lambda: logged_events(bootstrap) >= 120, "every event must reach the log")
     wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
+    assert "got a folder that another one runs on" in run(live_flow, "restore", "redis", "--overwrite").output
     mine, other = [each.alert_id for each in reader.alerts().values() if each.state == "open"][:2]
     until = datetime.now(UTC) + timedelta(hours=2)
     muting = Silencing(Matchers(rule="gi.group-incident"))
@@ -115,11 +122,19 @@ def send_reports(bootstrap: str, seed: int, count: int) -> None:
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
 
 
-def restored(live_flow: LiveFlow, store: str) -> str:
+def refused(live_flow: LiveFlow, store: str) -> str:
+    """Restore a store that is there; why not."""
+    dry, wet = run(live_flow, "restore", store, "--dry-run"), run(live_flow, "restore", store)
+    assert (dry.exit_code, wet.exit_code) == (0, 1)
+    assert wet.output.removeprefix("Error: ").strip() in dry.output.replace("would refuse: ", "")
+    return wet.output
+
+
+def restored(live_flow: LiveFlow, store: str, *options: str) -> str:
     """Restore a store, dry first; what was said."""
-    dry = run(live_flow, "restore", store, "--dry-run")
+    dry = run(live_flow, "restore", store, "--dry-run", *options)
     assert dry.exit_code == 0, dry.output
-    wet = run(live_flow, "restore", store)
+    wet = run(live_flow, "restore", store, *options)
     assert wet.exit_code == 0, wet.output
     assert "would: " in dry.output
     assert dry.output.replace("would: ", "") in wet.output
