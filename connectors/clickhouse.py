@@ -22,7 +22,15 @@ from connectors.clickhouse_client import PoolClient
 from connectors.clickhouse_copy import SavedPart, load_table, save_tables
 from connectors.clickhouse_events import arrivals_between, events_between, events_of_matters, first_and_last_arrival
 from connectors.clickhouse_rows import Poolable
-from connectors.clickhouse_schema import Retention, SchemaLook, apply_retention, look_at_schema, migrate
+from connectors.clickhouse_schema import (
+    Limit,
+    Retention,
+    SchemaLook,
+    apply_retention,
+    look_at_schema,
+    migrate,
+    overdue,
+)
 from connectors.clickhouse_writer import (
     Connection,
     Pace,
@@ -187,6 +195,10 @@ class Pool:
     def schema(self) -> SchemaLook:
         """What a migration would do."""
         return look_at_schema(self._client)
+
+    def overdue(self, grace: timedelta, retention: Retention | None = None) -> list[tuple[Limit, int]]:
+        """What should have gone, and is still there `grace` later, with the number of rows."""
+        return list(overdue(self._client, retention or Retention(), grace))
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """What a query answers; `{name:Type}` in it are bound parameters."""

@@ -116,10 +116,19 @@ def _apply(client: PoolClient, file: SchemaFile) -> bool:
     return True
 
 
-def apply_retention(client: PoolClient, retention: Retention) -> None:
-    """Set the TTLs that differ; ClickHouse drops what is over them when it merges parts."""
+class Limit(NamedTuple):
+    """How long a column, or whole rows where none is named, may stay after the time in another column."""
+
+    table: str
+    column: str
+    since: str
+    age: timedelta | None
+
+
+def limits(retention: Retention) -> list[Limit]:
+    """What a retention means for each table."""
     text, tokens, events, alerts = retention.text, retention.tokens, retention.events, retention.alerts
-    limits = (
+    found = (
         ("events", "text", "arrived_at", text),
         ("events", "reporter", "arrived_at", tokens),
         ("events", "pair", "arrived_at", tokens),
@@ -133,9 +142,26 @@ def apply_retention(client: PoolClient, retention: Retention) -> None:
         ("deliveries", "", "happened_at", alerts),
         ("dead_letters", "", "failed_at", retention.dead_letters),
     )
+    return [Limit(*each) for each in found]
+
+
+def apply_retention(client: PoolClient, retention: Retention) -> None:
+    """Set the TTLs that differ; ClickHouse drops what is over them when it merges parts."""
     tables = _tables(client)
-    for table, column, since, age in limits:
+    for table, column, since, age in limits(retention):
         _limit(client, table, _definition(tables[table], column), column, since, age)
+
+
+def overdue(client: PoolClient, retention: Retention, grace: timedelta) -> Iterator[tuple[Limit, int]]:
+    """What is still there `grace` after it should have gone, and how many rows have it."""
+    for limit in limits(retention):
+        if limit.age is None:
+            continue
+        seconds = int((limit.age + grace).total_seconds())
+        has_it = f" AND notEmpty(`{limit.column}`)" if limit.column else ""
+        query = f"SELECT count() FROM {limit.table} WHERE {limit.since} < now() - toIntervalSecond({seconds}){has_it}"
+        if count := int(client.value(query)):
+            yield limit, count
 
 
 def token_seconds(client: PoolClient) -> int | None:

@@ -11,10 +11,12 @@ from connectors.clickhouse import Pool
 from dataflows.doctor.clocks import clock_line
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.doctor.room import room_line
+from dataflows.rule_paths import many
 from dataflows.settings import Settings
 
 PATIENCE = timedelta(seconds=3)
 EMBEDDED = "chdb://"
+GRACE = timedelta(days=7)  # ClickHouse drops what is over its time when it merges parts
 
 
 def look_at_pool(settings: Settings) -> Iterator[Line]:
@@ -58,3 +60,19 @@ def _tables(pool: Pool) -> Iterator[Line]:
         yield attention("pool", f"is to be brought up to date: {', '.join(look.pending)}", "run `anlan migrate`")
     elif not look.changed and not look.unknown:
         yield ok("pool", f"{pool.count_events():,} events; its tables are up to date")
+        yield from _retention(pool)
+
+
+def _retention(pool: Pool) -> Iterator[Line]:
+    """Whether what may not be kept any longer has gone."""
+    found = pool.overdue(GRACE)
+    for (table, column, _, age), count in found:
+        assert age is not None
+        what = f"{table}.{column}" if column else table
+        yield attention(
+            "retention",
+            f"`{what}` may stay for {age.days} days; {many(count, 'row')} stayed {GRACE.days} days longer",
+            f"`OPTIMIZE TABLE {table} FINAL`, and see why ClickHouse does not merge its parts",
+        )
+    if not found:
+        yield ok("retention", "nothing is kept for longer than it may be")

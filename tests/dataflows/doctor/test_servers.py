@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from confluent_kafka.cimpl import NewTopic
 from examined import line_of, said, verdicts
 from revisions import a_revision
 
-from alerts.model import from_us
+from alerts.model import Event, PooledEvent, from_us
 from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolClient
+from connectors.clickhouse_rows import columns_of
 from connectors.embedded import Broker, Engine, Valkey
 from connectors.kafka import ALERTS, ALERTS_NOW, INTAKE_LOG, RawProducer, ensure_topics, raw_topic, topics
 from connectors.kafka_look import ClusterLook, TopicLook
@@ -156,6 +158,26 @@ def test_a_pool_that_is_up_to_date_is_well(pool_dsn: str) -> None:
 
     assert {line.verdict for line in lines if "disk" not in line.area} == {"ok"}
     assert line_of("pool", lines).says == "0 events; its tables are up to date"
+
+
+def test_what_is_kept_for_longer_than_it_may_be_is_said(pool_dsn: str) -> None:
+    """Words of half a year ago stay until ClickHouse merges the part that they are in."""
+    at = datetime.now(UTC) - timedelta(days=180)
+    event = Event("e1", "hotline", "received", at, reporter="k1:bcdfghjkmnprstvzbcdf", text="没水了")
+    client = PoolClient.open(pool_dsn)
+    client.execute("SYSTEM STOP TTL MERGES")
+    client.insert("events", *columns_of([PooledEvent(event, "m", at)]))
+    kept = [line for line in said("clickhouse", Settings(clickhouse=pool_dsn)) if line.area == "retention"]
+    client.execute("SYSTEM START TTL MERGES")
+    client.execute("OPTIMIZE TABLE events FINAL")
+    client.close()
+
+    assert [line.says for line in kept] == ["`events.text` may stay for 90 days; 1 row stayed 7 days longer"]
+    assert "OPTIMIZE TABLE events FINAL" in kept[0].remedy
+    assert line_of("retention", said("clickhouse", Settings(clickhouse=pool_dsn))).verdict == "ok"
+    with Pool(pool_dsn) as pool:
+        (row,) = pool.rows("SELECT text, reporter FROM events")
+    assert row == {"text": "", "reporter": "k1:bcdfghjkmnprstvzbcdf"}
 
 
 def test_a_pool_of_another_release_is_said(pool_dsn: str) -> None:
