@@ -71,11 +71,11 @@ class Needed:
         published_us = to_us(seen.published_at)
         if self._furthest is None or seen.feed_seq > self._furthest[0].feed_seq:
             self._furthest = (seen, body)
-        if published_us >= self._streams_from:
-            self._recent[seen.alert_id, seen.revision] = (seen, body)  # of a number said twice the later counts
         self._opened.setdefault(seen.alert_id, to_us(seen.detected_at))
-        last = self._last.get(seen.alert_id)
-        if last is None or seen.revision >= last[0].revision:
+        place = (seen.alert_id, seen.revision)
+        if published_us >= self._streams_from and _counts(seen, self._recent.get(place)):
+            self._recent[place] = (seen, body)
+        if _counts(seen, self._last.get(seen.alert_id)):
             self._last[seen.alert_id] = (seen, body)
             if seen.state not in OPEN_STATES and published_us < self._closed_from:
                 del self._last[seen.alert_id]
@@ -152,6 +152,11 @@ class Feeds:
             yield len(chunk)
         if needed.epoch:
             self._client.set(names(self._prefix).epoch, needed.epoch)
+
+
+def _counts(seen: _Seen, known: tuple[_Seen, bytes] | None) -> bool:
+    """Whether a revision counts beside one that is known: the rule of every reader."""
+    return known is None or (seen.revision, seen.engine_epoch) >= (known[0].revision, known[0].engine_epoch)
 
 
 def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:

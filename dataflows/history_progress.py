@@ -16,6 +16,22 @@ Seen = Callable[[datetime, int], None]  # (time in the history, events since the
 
 
 @contextmanager
+def rows_progress(name: str) -> Iterator[Callable[[int], None]]:
+    """A count of rows on a terminal, and nothing elsewhere; it is given how many more there are."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,}"),
+        TaskProgressColumn(show_speed=True),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
 def history_progress(name: str, start_us: int | None, end_us: int | None) -> Iterator[Seen]:
     """A bar on a terminal, and nothing elsewhere. Without start and end it counts and shows the day."""
     console = Console(stderr=True)

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from connectors.address import Where
@@ -16,6 +15,7 @@ from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.failures import said_plainly
 from dataflows.history_origin import READABLE, arrivals_of_files
+from dataflows.history_progress import rows_progress
 from dataflows.replay import Replayed, write_lines
 from dataflows.replay import replay as replay_arrivals
 from dataflows.replay_source import Refusals
@@ -68,11 +68,8 @@ def replay(
             dsn = pool_named(pool)
             _make_pool(dsn)
         refusals = Refusals([], {})
-        with _progress() as progress:
-            task = progress.add_task("rows", total=None)
-            found = arrivals_of_files(
-                files, mapping, keyring, channels, refusals, lambda count: progress.advance(task, count)
-            )
+        with rows_progress("rows") as seen:
+            found = arrivals_of_files(files, mapping, keyring, channels, refusals, seen)
             replayed = replay_arrivals(
                 found,
                 chosen,
@@ -92,18 +89,6 @@ def _make_pool(dsn: Where) -> None:
 
     with Pool(dsn) as pool:
         pool.migrate(Retention(None, None, None, None, None))
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,}"),
-        TaskProgressColumn(show_speed=True),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def _write(

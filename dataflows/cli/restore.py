@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from alerts.model import from_us
 from dataflows.failures import said_plainly
 from dataflows.history_origin import Command
-from dataflows.history_progress import history_progress
+from dataflows.history_progress import history_progress, rows_progress
 from dataflows.settings import Settings, load_settings
 from dataflows.start import state_folder
 from dataflows.upkeep.archive import Archive
@@ -59,7 +57,7 @@ def redis(settings: Settings, dry_run: bool, overwrite: bool) -> None:
     """
     with _agreed(settings, lambda: plan_of_redis(settings, overwrite), dry_run) as goes_on:
         if goes_on:
-            with _rows("revisions") as seen:
+            with rows_progress("revisions") as seen:
                 done = restore_redis(settings, overwrite, seen)
             click.echo(f"redis has {done.revisions:,} revisions and {done.actions:,} actions again; start the flow")
 
@@ -148,19 +146,3 @@ def _say(plan: Plan, word: str) -> None:
         click.echo(f"does not come back: {sentence}")
     for sentence in plan.refusals:
         click.echo(f"would refuse: {sentence}")
-
-
-@contextmanager
-def _rows(name: str) -> Iterator[Callable[[int], None]]:
-    """A counter on a terminal, and nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,}"),
-        TaskProgressColumn(show_speed=True),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(name, total=None)
-        yield lambda count: progress.advance(task, count)

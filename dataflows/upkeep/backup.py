@@ -42,6 +42,16 @@ def make_backup(
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     try:
+        manifest = _written(settings, folder, secrets, seen)
+    except BaseException:
+        shutil.rmtree(folder)  # half a backup is none, and would be in the way of the next
+        raise
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _written(settings: Settings, folder: Path, secrets: Sequence[str], seen: Seen) -> Manifest:
+    try:
         clock_us, offsets = copy_state(Path(settings.state), folder / STATE, log_bounds(settings.kafka, INTAKE_LOG))
     except UnusableError as reason:
         raise BackupError(f"a backup must be of a state that a flow could go on from; {reason}") from reason
@@ -53,12 +63,10 @@ def make_backup(
         feed_seq = last_published(pool).feed_seq
         schema = [row["name"] for row in pool.rows("SELECT name FROM schema_migrations FINAL ORDER BY number")]
     parts += _secrets(settings, folder, secrets)
-    manifest = Manifest(
+    return Manifest(
         datetime.now(UTC), version("anlan"), clock_us, offsets, feed_seq, VERSIONS, schema,
         [key.id for key in load_keyring(settings.keyring).keys], sorted(secrets), days_of(settings.clickhouse), parts,
     )  # fmt: skip
-    write_manifest(folder, manifest)
-    return manifest
 
 
 def _require_new(folder: Path) -> None:

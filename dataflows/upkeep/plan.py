@@ -9,6 +9,10 @@ from connectors.kafka import ALERTS, INTAKE_LOG, log_bounds
 from connectors.kafka_intake import last_arrivals
 from connectors.kafka_positions import first_arrivals
 
+NOTHING_TO_READ = (
+    "the intake log must hold what is to be read again; got no record; was the broker emptied or replaced?"
+)
+
 
 class Plan(NamedTuple):
     """Sentences for the person who is about to say yes."""

@@ -24,8 +24,9 @@ from dataflows.log_replay import Seen, Standing, Step, pipeline_of_log, pipeline
 from dataflows.past import Past
 from dataflows.settings import Settings
 from dataflows.upkeep.archive import Archive
-from dataflows.upkeep.plan import Log, Plan, look_at_log, told_revisions
+from dataflows.upkeep.plan import NOTHING_TO_READ, Log, Plan, look_at_log, told_revisions
 
+RIGHTS = "users of ClickHouse and what they may read: `anlan access` prints what makes them"
 AT_THE_END = Pace(refresh_seconds=1e9)  # aggregates are recounted once, when everything is there
 
 _revision = msgspec.json.Decoder(Revision).decode
@@ -51,7 +52,8 @@ def plan_of_pool(settings: Settings, overwrite: bool, archive: Archive | None = 
     if archive is not None:
         does.insert(0, f"put back {archive.told}; of the log what came later is read")
     lacks = _lacks(log) if archive is None else archive.lacks
-    refusals = _in_the_way(settings) if not overwrite else []
+    refusals = [] if log.records else [NOTHING_TO_READ]
+    refusals += [] if overwrite else _in_the_way(settings)
     if archive is not None:
         refusals += archive.refusals(settings)
     elif log.is_cut and not overwrite:
@@ -66,6 +68,7 @@ def _lacks(log: Log) -> list[str]:
     lacks = [
         "what people decided about dead letters (`deadletters retry`): they are open again",
         "receipts older than the broker keeps them (seven days unless told otherwise)",
+        RIGHTS,
     ]
     if log.is_cut:
         since = local_time(log.since_us)

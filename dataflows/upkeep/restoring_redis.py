@@ -34,16 +34,22 @@ def plan_of_redis(settings: Settings, overwrite: bool) -> Plan:
     with Feeds(settings.redis) as feeds:
         there, place = sum(1 for _ in feeds.names()), feeds.place()
     actions = sum(1 for _ in _actions(settings))
+    told = told_revisions(settings.kafka)
     does = [
-        f"read {told_revisions(settings.kafka):,} revisions of `{ALERTS}` and write what readers still need",
+        f"read {told:,} revisions of `{ALERTS}` and write what readers still need",
         f"write what people did: {actions:,} rows of the audit, as far as Redis would still keep them",
     ]
     if there and overwrite:
         does.insert(0, f"remove {there:,} keys")
     lacks = [
-        "the places of consumer groups: each begins where it is told to; `connectors/subscriber.py` goes on by itself"
+        "the places of consumer groups: each begins where it is told to; `connectors/subscriber.py` goes on by itself",
+        "users of Redis and what they may read, where they were lost, too: `anlan access` prints what makes them",
     ]
     refusals = []
+    if there and not told:
+        refusals.append(
+            f"`{ALERTS}` must hold what is to be written again; got no revision; was the broker emptied or replaced?"
+        )
     if there and not overwrite:
         refusals.append(
             f"redis must be empty before it is written again; got {there:,} keys, the feed up to place {place};"

@@ -11,7 +11,7 @@ from connectors.kafka import INTAKE_LOG, log_bounds
 from dataflows.recovery import SNAPSHOTS, UnusableError, set_aside, snapshots_of
 from dataflows.settings import Settings
 from dataflows.start import check_state
-from dataflows.upkeep.plan import Plan, look_at_log
+from dataflows.upkeep.plan import NOTHING_TO_READ, Plan, look_at_log
 
 
 class StateRestored(NamedTuple):
@@ -30,7 +30,7 @@ def plan_of_state(settings: Settings, overwrite: bool) -> Plan:
             count = pool.count_events() if pool.has_tables() else 0
         does.append(f"and before it {count:,} events of the pool: the log begins at {local_time(log.since_us)}")
         lacks.append("heartbeats from before the log begins: the state may differ a little, and nothing is said again")
-    refusals = []
+    refusals = [] if log.records else [NOTHING_TO_READ]
     if not overwrite and is_whole(folder, settings):
         refusals.append(
             f"a state that is whole must not be set aside by mistake; got one that the flow can go on from ({folder});"

@@ -82,6 +82,14 @@ def test_the_end_of_the_feed_is_always_needed() -> None:
     assert [each.feed_seq for each in found] == [1, 3]
 
 
+def test_of_a_number_that_was_said_twice_the_greater_epoch_counts() -> None:
+    twice = [said("a", 1, 1, 1, engine_epoch=2, level="red"), said("a", 1, 1, 1, engine_epoch=1)]
+
+    (found,) = needed(twice).found()
+
+    assert msgspec.json.decode(found.body, type=Revision).level == "red"
+
+
 def test_streams_hold_what_they_would_remember_and_hashes_the_rest(redis_url: str, client: Any) -> None:
     restored(redis_url, PAST)
 
