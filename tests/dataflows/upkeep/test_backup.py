@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -51,6 +52,10 @@ def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(on_server: 
         pool.mark_dead_letters([pool.dead_letters()[0].id], "given_up", "nobody knows", datetime.now(UTC))
     made = run(flow, "backup", "make", str(folder))
     assert made.exit_code == 0, made.output
+    lines = json.loads(run(flow, "doctor", "--json").output)["lines"]
+    assert {each["area"] for each in lines} > {"kafka", "topics", "redis", "pool", "feed", "state", "log"}
+    of_this_machine = ("calendars", "state disk", "clickhouse disk default")
+    assert [each for each in lines if each["verdict"] != "ok" and each["area"] not in of_this_machine] == []
 
     send_reports(bootstrap, 2, 80, "broken, too")
     wait_until(lambda: logged_events(bootstrap) >= 160, "every event must reach the log")
