@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
+from connectors.address import Where
 from connectors.kafka_client import BrokerError, client_config
 
 SECONDS = 10.0
@@ -30,7 +31,7 @@ class ClusterLook(NamedTuple):
     topics: dict[str, TopicLook]
 
 
-def look_at_cluster(bootstrap: str, wanted: Iterable[str], seconds: float = SECONDS) -> ClusterLook:
+def look_at_cluster(bootstrap: Where, wanted: Iterable[str], seconds: float = SECONDS) -> ClusterLook:
     """What there is. Raises `BrokerError` where no broker answers in time."""
     admin = AdminClient(client_config(bootstrap))
     try:

@@ -9,11 +9,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
+from connectors.address import Where
 from connectors.kafka_client import BrokerError, client_config
 from connectors.kafka_look import SECONDS
 
 
-def set_topic(bootstrap: str, topic: str, settings: Mapping[str, str], seconds: float = SECONDS) -> None:
+def set_topic(bootstrap: Where, topic: str, settings: Mapping[str, str], seconds: float = SECONDS) -> None:
     """Change some settings of a topic, and leave the others. Raises `BrokerError` where the broker does not."""
     entries = [
         ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in settings.items()

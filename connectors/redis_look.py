@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import redis
 
-from connectors.redis import connect, place_of
+from connectors.address import Where
+from connectors.redis_client import asking, connect, place_of
 from connectors.redis_keys import names
 
 
@@ -24,13 +25,14 @@ class RedisLook(NamedTuple):
     place: int  # the last place in the feed of all
 
 
-def look_at_redis(url: str, prefix: str = "") -> RedisLook:
+def look_at_redis(url: Where, prefix: str = "") -> RedisLook:
     """What it says. Raises `ConnectionError` where it does not answer, or does not let us in."""
     client = connect(url)
     try:
-        said: dict[str, Any] = client.info()
-        seconds, rest = client.time()
-        place = int(client.get(names(prefix).place) or 0)
+        with asking(client):
+            said: dict[str, Any] = client.info()
+            seconds, rest = client.time()
+            place = int(client.get(names(prefix).place) or 0)
     except redis.exceptions.RedisError as error:
         raise ConnectionError(f"redis must answer; got `{error}` ({place_of(client)})") from error
     finally:

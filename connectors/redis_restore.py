@@ -8,11 +8,12 @@ from itertools import islice
 from typing import NamedTuple, Self, TypeVar, cast
 
 import msgspec
-import redis
 
 from alerts.model import Acted, Revision, to_us
+from connectors.address import Where
 from connectors.metrics import Metrics
-from connectors.redis import CHUNK, FeedRetention, Publisher, connect, place_of
+from connectors.redis import CHUNK, FeedRetention, Publisher
+from connectors.redis_client import connect, require_redis
 from connectors.redis_entry import OPEN_STATES, entry_of
 from connectors.redis_keys import names
 from connectors.redis_people import PeopleWriter
@@ -94,15 +95,11 @@ class Needed:
 class Feeds:
     """The live feed of an installation, to be looked at, emptied and written again. Raises `ConnectionError`."""
 
-    def __init__(self, url: str, prefix: str = "") -> None:
+    def __init__(self, url: Where, prefix: str = "") -> None:
         self._url = url
         self._prefix = prefix
+        require_redis(url)
         self._client = connect(url)
-        try:
-            self._client.ping()
-        except redis.exceptions.RedisError as error:
-            self._client.close()
-            raise ConnectionError(f"redis must answer; got `{error}` ({place_of(self._client)})") from error
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from alerts.model import from_us
 from dataflows.failures import said_plainly
 from dataflows.history_origin import Command
 from dataflows.history_progress import history_progress, rows_progress
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings, load_settings
 from dataflows.start import state_folder
 from dataflows.upkeep.archive import Archive
@@ -83,7 +84,7 @@ def pool(settings: Settings, dry_run: bool, overwrite: bool, folder: Path | None
 
 
 def _restored(settings: Settings, archive: Archive | None) -> PoolRestored:
-    log = look_at_log(settings.kafka)
+    log = look_at_log(kafka_of(settings))
     since_us = log.since_us if archive is None else archive.manifest.clock_us
     with history_progress("log", since_us, log.until_us) as seen:
         return restore_pool(settings, archive, lambda at_us, count: seen(from_us(at_us), count))
@@ -102,7 +103,7 @@ def _say_pool(done: PoolRestored) -> None:
 
 def _compare(archive: Archive, settings: Settings) -> None:
     """Hold the days that were over when a backup was made against its digests."""
-    wanted, found = days_before(archive.manifest), days_of(settings.clickhouse)
+    wanted, found = days_before(archive.manifest), days_of(pool_of(settings))
     if differing := [day.day for day in wanted if day not in found]:
         raise RefusedError(
             f"the days of a backup must come back as they were said; got others for {', '.join(sorted(set(differing)))}"

@@ -10,6 +10,7 @@ from connectors.kafka_topics import topic_config
 from connectors.registry import load_channels
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.rule_paths import many
+from dataflows.servers import kafka_of
 from dataflows.settings import Settings
 
 TRUTH = (INTAKE_LOG, DEAD_LETTERS, ALERTS, ALERTS_NOW)  # nobody else has what is in these
@@ -19,7 +20,7 @@ _SETS = "`anlan migrate` sets it"
 def look_at_broker(settings: Settings) -> Iterator[Line]:
     """The cluster and every topic of the installation."""
     wanted = topics(load_channels(), log_partitions=settings.log_partitions)
-    found = look_at_cluster(settings.kafka, wanted)
+    found = look_at_cluster(kafka_of(settings), wanted)
     yield ok("kafka", f"{many(found.brokers, 'broker')} at {settings.kafka}")
     yield from look_at_cluster_of(wanted, found)
 

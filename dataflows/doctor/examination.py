@@ -12,6 +12,7 @@ from dataflows.doctor.own_files import (
     look_at_calendars,
     look_at_keyring,
     look_at_mappings,
+    look_at_passwords,
     look_at_rules,
     look_at_seal_key,
     look_at_tokens,
@@ -23,6 +24,7 @@ _MEND = "correct the file that it names"
 CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("keyring", look_at_keyring, "set `keyring`; `anlan keys make FOLDER` makes one for a new installation"),
     ("seal key", look_at_seal_key, "set `seal_key`; `anlan keys make FOLDER` makes one for a new installation"),
+    ("passwords", look_at_passwords, "make the file that it names, or set the other"),
     ("tokens", look_at_tokens, "`anlan tokens make` makes entries for it"),
     ("rules", look_at_rules, f"{_MEND}; `anlan rules lint` and `anlan routing check` say more"),
     ("mappings", look_at_mappings, _MEND),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from connectors.redis_look import RedisLook, look_at_redis
 from dataflows.doctor.clocks import clock_line
 from dataflows.doctor.line import Line, attention, broken, ok
+from dataflows.servers import kafka_of, redis_of
 from dataflows.settings import Settings
 from dataflows.upkeep.plan import told_revisions
 
@@ -15,7 +16,7 @@ FULL = 0.85  # of its memory, as on-call has it
 
 def look_at_feeds(settings: Settings) -> Iterator[Line]:
     """The server, its clock, and what it does with a full memory and a full disk."""
-    look = look_at_redis(settings.redis)
+    look = look_at_redis(redis_of(settings))
     yield ok("redis", look.name)
     yield clock_line("redis", look.clock_us)
     yield from _memory(look)
@@ -26,7 +27,7 @@ def look_at_feeds(settings: Settings) -> Iterator[Line]:
 
 def look_at_feed(settings: Settings) -> Iterator[Line]:
     """Whether Redis has what readers were told."""
-    place, told = look_at_redis(settings.redis).place, told_revisions(settings.kafka)
+    place, told = look_at_redis(redis_of(settings)).place, told_revisions(kafka_of(settings))
     if told and not place:
         yield broken(
             "feed",

@@ -16,6 +16,7 @@ from dataflows.doctor.room import room_line
 from dataflows.installation import clock_of
 from dataflows.recovery import SNAPSHOTS, SPOOLS, Snapshot, UnusableError, snapshots_of, source_states
 from dataflows.rule_paths import many
+from dataflows.servers import kafka_of
 from dataflows.settings import Settings
 from dataflows.start import check_state
 
@@ -56,7 +57,7 @@ def _snapshots(settings: Settings, folder: Path) -> list[Snapshot]:
 
 def _looked_at(settings: Settings, folder: Path) -> list[Snapshot]:
     found = snapshots_of(folder / SNAPSHOTS)
-    check_state(folder, found, log_bounds(settings.kafka, INTAKE_LOG))
+    check_state(folder, found, log_bounds(kafka_of(settings), INTAKE_LOG))
     return found
 
 
@@ -73,8 +74,8 @@ def _spools(settings: Settings, folder: Path) -> Iterator[Line]:
 def look_at_lag(settings: Settings, saved: Mapping[str, Any]) -> Iterator[Line]:
     """How far detection is behind the log, and what waits before it; `saved` says where each source stood."""
     clock_us, _ = saved["log"]
-    partitions = len(log_bounds(settings.kafka, INTAKE_LOG))
-    last_us = max(last_arrivals(settings.kafka, INTAKE_LOG, partitions).values(), default=0)
+    partitions = len(log_bounds(kafka_of(settings), INTAKE_LOG))
+    last_us = max(last_arrivals(kafka_of(settings), INTAKE_LOG, partitions).values(), default=0)
     behind, quiet = (last_us - clock_us) // SECOND, (clock_of(settings)() - last_us) // SECOND
     if behind > BEHIND_SECONDS:
         yield attention(
@@ -97,7 +98,7 @@ def _waiting(settings: Settings, read: Mapping[str, int]) -> int:
         for name, offset in read.items()
         for topic, _, partition in [name.rpartition("/")]
     }
-    found = ends(settings.kafka, places)
+    found = ends(kafka_of(settings), places)
     return sum(max(0, end - places[place]) for place, (end, _) in found.items())
 
 

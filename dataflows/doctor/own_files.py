@@ -19,6 +19,7 @@ from dataflows.installation import all_mappings, clock_of
 from dataflows.rule_paths import many
 from dataflows.settings import Settings, required
 
+SECRETS = ("kafka_password_file", "redis_password_file", "clickhouse_password_file", "tls_key", "server_key")
 DAY = 86_400_000_000
 CALENDAR_DAYS = 60  # before the last year ends somebody writes the next: on-call says so, too
 
@@ -35,6 +36,13 @@ def look_at_seal_key(settings: Settings) -> Iterator[Line]:
     required(settings, "seal_key")
     load_unsealer(settings.seal_key)
     yield _secret("seal key", settings.seal_key)
+
+
+def look_at_passwords(settings: Settings) -> Iterator[Line]:
+    """The files of passwords and private keys that secure the ways to the servers and our own doors."""
+    for name in SECRETS:
+        if path := getattr(settings, name):
+            yield _secret(f"`{name}`", path)
 
 
 def look_at_tokens(settings: Settings) -> Iterator[Line]:

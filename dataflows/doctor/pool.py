@@ -12,6 +12,7 @@ from dataflows.doctor.clocks import clock_line
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.doctor.room import room_line
 from dataflows.rule_paths import many
+from dataflows.servers import pool_of
 from dataflows.settings import Settings
 
 PATIENCE = timedelta(seconds=3)
@@ -26,7 +27,7 @@ def look_at_pool(settings: Settings) -> Iterator[Line]:
         yield attention("pool", f"is not there yet ({folder})", "`anlan migrate` or `anlan run` makes it")
         return
     try:
-        opened = Pool(settings.clickhouse, patience=PATIENCE)
+        opened = Pool(pool_of(settings), patience=PATIENCE)
     except ConnectionError:
         if not settings.clickhouse.startswith(EMBEDDED):
             raise

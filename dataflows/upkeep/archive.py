@@ -8,6 +8,7 @@ from alerts.local_time import local_time
 from alerts.model import to_us
 from connectors.clickhouse import Pool
 from connectors.kafka import INTAKE_LOG, log_bounds
+from dataflows.servers import kafka_of
 from dataflows.settings import Settings
 from dataflows.upkeep.backup import STATE
 from dataflows.upkeep.manifest import require_whole
@@ -38,7 +39,7 @@ class Archive:
 
     def refusals(self, settings: Settings) -> list[str]:
         """Why the log does not go on where it ends."""
-        bounds = log_bounds(settings.kafka, INTAKE_LOG)
+        bounds = log_bounds(kafka_of(settings), INTAKE_LOG)
         wanted = self.manifest.offsets
         if wanted.keys() != bounds.keys():
             return [f"the intake log must have the partitions of the backup, {len(wanted)}; got {len(bounds)}"]

@@ -12,12 +12,14 @@ import msgspec
 
 from alerts.digest import by_day, local_day
 from alerts.model import to_us
+from connectors.address import Where
 from connectors.clickhouse import Pool
 from connectors.clickhouse_published import last_published
 from connectors.kafka import INTAKE_LOG, log_bounds
 from connectors.pseudonym import load_keyring
 from dataflows.digest_sources import of_pool
 from dataflows.recovery import UnusableError
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
 from dataflows.start import VERSIONS
 from dataflows.upkeep.manifest import BackupError, Day, Manifest, Part, part_of, write_manifest
@@ -52,11 +54,11 @@ def make_backup(
 
 def _written(settings: Settings, folder: Path, secrets: Sequence[str], seen: Seen) -> Manifest:
     try:
-        clock_us, offsets = copy_state(Path(settings.state), folder / STATE, log_bounds(settings.kafka, INTAKE_LOG))
+        clock_us, offsets = copy_state(Path(settings.state), folder / STATE, log_bounds(kafka_of(settings), INTAKE_LOG))
     except UnusableError as reason:
         raise BackupError(f"a backup must be of a state that a flow could go on from; {reason}") from reason
     parts = [part_of(folder, file) for file in sorted((folder / STATE).rglob("*")) if file.is_file()]
-    with Pool(settings.clickhouse) as pool:
+    with Pool(pool_of(settings)) as pool:
         for saved in pool.save(folder / POOL):
             parts.append(part_of(folder, saved.file, saved.table, saved.rows))
             seen(saved.file.name, saved.rows)
@@ -65,7 +67,7 @@ def _written(settings: Settings, folder: Path, secrets: Sequence[str], seen: See
     parts += _secrets(settings, folder, secrets)
     return Manifest(
         datetime.now(UTC), version("anlan"), clock_us, offsets, feed_seq, VERSIONS, schema,
-        [key.id for key in load_keyring(settings.keyring).keys], sorted(secrets), days_of(settings.clickhouse), parts,
+        [key.id for key in load_keyring(settings.keyring).keys], sorted(secrets), days_of(pool_of(settings)), parts,
     )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def _secrets(settings: Settings, folder: Path, wanted: Sequence[str]) -> list[Pa
     return found
 
 
-def days_of(dsn: str) -> list[Day]:
+def days_of(dsn: Where) -> list[Day]:
     """The digests of every day on which something was said."""
     said = of_pool(dsn, (0, FAR_US))
     known = by_day(said, sorted({local_day(each.detected_us) for each in said}))

@@ -18,6 +18,7 @@ from connectors.kafka_topics import topic_config
 from connectors.registry import load_channels
 from dataflows.recovery import SNAPSHOTS, UnusableError, snapshots_of
 from dataflows.rule_paths import many
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
 from dataflows.start import check_state
 
@@ -39,15 +40,15 @@ def changes(settings: Settings) -> Iterator[Change]:
 
 def _topics(settings: Settings) -> Iterator[Change]:
     wanted = topics(load_channels(), log_partitions=settings.log_partitions)
-    there = look_at_cluster(settings.kafka, wanted).topics
+    there = look_at_cluster(kafka_of(settings), wanted).topics
     missing = {name: count for name, count in wanted.items() if name not in there}
     if missing:
-        make = partial(ensure_topics, settings.kafka, missing)
+        make = partial(ensure_topics, kafka_of(settings), missing)
         yield Change(f"kafka: make {many(len(missing), 'topic')}: {', '.join(missing)}", make)
     for name, look in there.items():
         if differing := _differing(topic_config(name), look.settings):
             said = ", ".join(f"`{key}` from {look.settings[key]} to {value}" for key, value in differing.items())
-            yield Change(f"kafka: set {said} ({name})", partial(set_topic, settings.kafka, name, differing))
+            yield Change(f"kafka: set {said} ({name})", partial(set_topic, kafka_of(settings), name, differing))
 
 
 def _differing(wanted: Mapping[str, str], there: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +64,7 @@ def _is_more(name: str, there: str, wanted: str) -> bool:
 
 
 def _tables(settings: Settings) -> Iterator[Change]:
-    with Pool(settings.clickhouse) as pool:
+    with Pool(pool_of(settings)) as pool:
         look = pool.schema()
     if look.changed or look.unknown:
         names = ", ".join(look.changed + look.unknown)
@@ -77,7 +78,7 @@ def _tables(settings: Settings) -> Iterator[Change]:
 
 def _migrate(settings: Settings) -> None:
     """Runs all files at once; for those behind the first it does nothing more."""
-    with Pool(settings.clickhouse) as pool:
+    with Pool(pool_of(settings)) as pool:
         pool.migrate()
 
 
@@ -85,7 +86,7 @@ def state_note(settings: Settings) -> str:
     """What becomes of the state, where it is not what this release keeps: it is not guessed at."""
     folder = Path(settings.state)
     try:
-        check_state(folder, snapshots_of(folder / SNAPSHOTS), log_bounds(settings.kafka, INTAKE_LOG))
+        check_state(folder, snapshots_of(folder / SNAPSHOTS), log_bounds(kafka_of(settings), INTAKE_LOG))
     except UnusableError as reason:
         return f"state: the next start sets it aside and rebuilds it from the intake log: {reason}"
     return ""

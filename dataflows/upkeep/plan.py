@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from alerts.local_time import local_time
+from connectors.address import Where
 from connectors.kafka import ALERTS, INTAKE_LOG, log_bounds
 from connectors.kafka_intake import last_arrivals
 from connectors.kafka_positions import first_arrivals
@@ -42,7 +43,7 @@ class Log(NamedTuple):
         return f"{self.records:,} records of the intake log, {local_time(self.since_us)} to {local_time(self.until_us)}"
 
 
-def look_at_log(bootstrap: str) -> Log:
+def look_at_log(bootstrap: Where) -> Log:
     """What can be read again."""
     bounds = log_bounds(bootstrap, INTAKE_LOG)
     first = [at for at in first_arrivals(bootstrap, INTAKE_LOG, len(bounds)).values() if at]
@@ -54,6 +55,6 @@ def look_at_log(bootstrap: str) -> Log:
     return Log(records, since_us, max(last.values(), default=0), is_cut)
 
 
-def told_revisions(bootstrap: str) -> int:
+def told_revisions(bootstrap: Where) -> int:
     """How many revisions the alerts topic holds."""
     return sum(high - low for low, high in log_bounds(bootstrap, ALERTS).values())

@@ -11,6 +11,7 @@ import msgspec
 
 from alerts.local_time import local_time
 from alerts.model import DeadLetter, Revision
+from connectors.address import Where
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable, table_of
@@ -22,6 +23,7 @@ from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.log_replay import Seen, Standing, Step, pipeline_of_log, pipeline_of_state, steps
 from dataflows.past import Past
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
 from dataflows.upkeep.archive import Archive
 from dataflows.upkeep.plan import NOTHING_TO_READ, Log, Plan, look_at_log, told_revisions
@@ -43,11 +45,11 @@ class PoolRestored(NamedTuple):
 
 def plan_of_pool(settings: Settings, overwrite: bool, archive: Archive | None = None) -> Plan:
     """What would be written again, what cannot be, and whether something is in the way. Changes nothing."""
-    log = look_at_log(settings.kafka)
-    letters = sum(high - low for low, high in log_bounds(settings.kafka, DEAD_LETTERS).values())
+    log = look_at_log(kafka_of(settings))
+    letters = sum(high - low for low, high in log_bounds(kafka_of(settings), DEAD_LETTERS).values())
     does = [
         f"read {log.span}, and write what follows from it: events, links, late events, gaps, the audit, aggregates",
-        f"write {told_revisions(settings.kafka):,} revisions of `{ALERTS}` and {letters:,} dead letters",
+        f"write {told_revisions(kafka_of(settings)):,} revisions of `{ALERTS}` and {letters:,} dead letters",
     ]
     if archive is not None:
         does.insert(0, f"put back {archive.told}; of the log what came later is read")
@@ -80,7 +82,7 @@ def _lacks(log: Log) -> list[str]:
 
 
 def _in_the_way(settings: Settings) -> list[str]:
-    with Pool(settings.clickhouse) as pool:
+    with Pool(pool_of(settings)) as pool:
         count = pool.count_events() if pool.has_tables() else 0
     if not count:
         return []
@@ -94,18 +96,18 @@ def restore_pool(
     settings: Settings, archive: Archive | None = None, seen: Seen = lambda at_us, count: None
 ) -> PoolRestored:
     """Write it: what an `archive` holds, and from there on what the log gives. The flow must stand still meanwhile."""
-    with Pool(settings.clickhouse) as pool:
+    with Pool(pool_of(settings)) as pool:
         pool.migrate()
         if archive is not None:
             archive.put_back(pool)
-    sink = PoolSink(settings.clickhouse, Metrics(), pace=AT_THE_END)
+    sink = PoolSink(pool_of(settings), Metrics(), pace=AT_THE_END)
     writer = _Writer(sink.build_part("pool", "pool", None))
     try:
-        told = writer.write_told(settings.kafka)
-        writer.write_all(_letters(settings.kafka))
-        writer.write_all(_receipts(settings.kafka))
-        past = Past(settings.clickhouse, sink.wait_until_delivered)
-        is_whole = archive is not None or not look_at_log(settings.kafka).is_cut
+        told = writer.write_told(kafka_of(settings))
+        writer.write_all(_letters(kafka_of(settings)))
+        writer.write_all(_receipts(kafka_of(settings)))
+        past = Past(pool_of(settings), sink.wait_until_delivered)
+        is_whole = archive is not None or not look_at_log(kafka_of(settings)).is_cut
         for step in _steps(settings, past, archive):
             writer.write_step(step, told, is_whole)
             seen(step.clock_us, step.records)
@@ -154,7 +156,7 @@ class _Writer:
         self.part = part
         self.rows: Counter[str] = Counter()
 
-    def write_told(self, bootstrap: str) -> _Told:
+    def write_told(self, bootstrap: Where) -> _Told:
         """Every revision that readers were told."""
         told = _Told()
         for record in _records(bootstrap, ALERTS):
@@ -194,16 +196,16 @@ def _steps(settings: Settings, past: Past, archive: Archive | None) -> Iterator[
     rules = load_rules(settings.rules or (RULES_FOLDER,), channels, calendars)
     stands = Standing(rules, channels, calendars, past, past.of_matters)
     if archive is None:
-        return steps(settings.kafka, pipeline_of_log(settings.kafka, stands))
+        return steps(kafka_of(settings), pipeline_of_log(kafka_of(settings), stands))
     kept = archive.kept()
-    return steps(settings.kafka, pipeline_of_state(kept.frames, stands), since=kept.position)
+    return steps(kafka_of(settings), pipeline_of_state(kept.frames, stands), since=kept.position)
 
 
-def _letters(bootstrap: str) -> Iterator[Poolable]:
+def _letters(bootstrap: Where) -> Iterator[Poolable]:
     return (_letter(record.value) for record in _records(bootstrap, DEAD_LETTERS))
 
 
-def _receipts(bootstrap: str) -> Iterator[Poolable]:
+def _receipts(bootstrap: Where) -> Iterator[Poolable]:
     for record in _records(bootstrap, RECEIPTS):
         try:
             yield read_receipt(record.value)
@@ -211,5 +213,5 @@ def _receipts(bootstrap: str) -> Iterator[Poolable]:
             continue  # the flow has said so when it came
 
 
-def _records(bootstrap: str, topic: str) -> Iterator[RawRecord]:
+def _records(bootstrap: Where, topic: str) -> Iterator[RawRecord]:
     return read_all(bootstrap, {(topic, partition): -1 for partition in log_bounds(bootstrap, topic)})

@@ -15,6 +15,7 @@ from connectors.kafka import ALERTS, log_bounds, read_all
 from connectors.redis_restore import Feeds, Needed
 from connectors.spool_file import bodies
 from dataflows.recovery import SPOOLS
+from dataflows.servers import kafka_of, pool_of, redis_of
 from dataflows.settings import Settings
 from dataflows.upkeep.plan import Plan, told_revisions
 
@@ -31,10 +32,10 @@ class RedisRestored(NamedTuple):
 
 def plan_of_redis(settings: Settings, overwrite: bool) -> Plan:
     """What would be written again, and whether something is in the way. Changes nothing."""
-    with Feeds(settings.redis) as feeds:
+    with Feeds(redis_of(settings)) as feeds:
         there, place = sum(1 for _ in feeds.names()), feeds.place()
     actions = sum(1 for _ in _actions(settings))
-    told = told_revisions(settings.kafka)
+    told = told_revisions(kafka_of(settings))
     does = [
         f"read {told:,} revisions of `{ALERTS}` and write what readers still need",
         f"write what people did: {actions:,} rows of the audit, as far as Redis would still keep them",
@@ -60,10 +61,12 @@ def plan_of_redis(settings: Settings, overwrite: bool) -> Plan:
 
 def restore_redis(settings: Settings, overwrite: bool, seen: Seen = lambda count: None) -> RedisRestored:
     """Write it. The flow must stand still meanwhile; when it starts it goes on behind what is written."""
-    with Feeds(settings.redis) as feeds:
+    with Feeds(redis_of(settings)) as feeds:
         removed = feeds.empty() if overwrite else 0
         needed = Needed(feeds.now_us())
-        for record in read_all(settings.kafka, {(ALERTS, each): -1 for each in log_bounds(settings.kafka, ALERTS)}):
+        for record in read_all(
+            kafka_of(settings), {(ALERTS, each): -1 for each in log_bounds(kafka_of(settings), ALERTS)}
+        ):
             needed.take(record.value)
             seen(1)
         actions = feeds.write_people(_actions(settings))
@@ -73,7 +76,7 @@ def restore_redis(settings: Settings, overwrite: bool, seen: Seen = lambda count
 def _actions(settings: Settings) -> Iterator[Acted]:
     """What people did: as the pool has it, and behind that what still waits for the pool on the disk."""
     last = 0
-    with Pool(settings.clickhouse) as pool:
+    with Pool(pool_of(settings)) as pool:
         if pool.has_tables():
             for row in audit_rows(pool):
                 last = row.seq

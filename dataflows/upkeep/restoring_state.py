@@ -9,6 +9,7 @@ from alerts.local_time import local_time
 from connectors.clickhouse import Pool
 from connectors.kafka import INTAKE_LOG, log_bounds
 from dataflows.recovery import SNAPSHOTS, UnusableError, set_aside, snapshots_of
+from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
 from dataflows.start import check_state
 from dataflows.upkeep.plan import NOTHING_TO_READ, Plan, look_at_log
@@ -22,11 +23,11 @@ class StateRestored(NamedTuple):
 
 def plan_of_state(settings: Settings, overwrite: bool) -> Plan:
     """What the next start would read, and whether a state that is whole is in the way. Changes nothing."""
-    log, folder = look_at_log(settings.kafka), Path(settings.state)
+    log, folder = look_at_log(kafka_of(settings)), Path(settings.state)
     does = [f"set aside what is in {folder}, and let the next start of the flow read {log.span}"]
     lacks = ["alerts in the meantime: they wait until `rebuild_done`, and none is lost"]
     if log.is_cut:
-        with Pool(settings.clickhouse) as pool:
+        with Pool(pool_of(settings)) as pool:
             count = pool.count_events() if pool.has_tables() else 0
         does.append(f"and before it {count:,} events of the pool: the log begins at {local_time(log.since_us)}")
         lacks.append("heartbeats from before the log begins: the state may differ a little, and nothing is said again")
@@ -43,7 +44,7 @@ def is_whole(folder: Path, settings: Settings) -> bool:
     """Whether the flow could go on from the state in a folder."""
     try:
         found = snapshots_of(folder / SNAPSHOTS)
-        check_state(folder, found, log_bounds(settings.kafka, INTAKE_LOG))
+        check_state(folder, found, log_bounds(kafka_of(settings), INTAKE_LOG))
     except UnusableError:
         return False
     return bool(found)

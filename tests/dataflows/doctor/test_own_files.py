@@ -13,7 +13,7 @@ from installation import Installation
 from alerts.model import to_us
 from connectors.calendars import covered_until, load_calendars
 from dataflows.api.tokens import make_token
-from dataflows.doctor.own_files import look_at_calendars
+from dataflows.doctor.own_files import SECRETS, look_at_calendars
 from dataflows.settings import Settings
 
 
@@ -53,6 +53,24 @@ def test_a_secret_that_is_not_set_missing_or_wrong_is_broken(settings: Settings,
     assert verdicts([*wrong, *missing, *unset]) == ["broken"] * 3
     assert unset[0].says.startswith(f"`{name}` must be set")
     assert "anlan keys make" in unset[0].remedy
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_password_or_private_key_is_read_by_its_owner_alone(settings: Settings, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "secret"
+    path.write_text("secret")
+    path.chmod(0o644)
+    open_to_all = said("passwords", changed(settings, **{name: str(path)}))
+    path.chmod(0o600)
+    closed = said("passwords", changed(settings, **{name: str(path)}))
+    path.unlink()
+
+    assert [(line.area, line.verdict, line.remedy) for line in open_to_all] == [
+        (f"`{name}`", "broken", f"chmod 600 {path}")
+    ]
+    assert verdicts(closed) == ["ok"]
+    assert verdicts(said("passwords", changed(settings, **{name: str(path)}))) == ["broken"]
+    assert said("passwords", settings) == []
 
 
 def test_a_file_of_tokens_must_be_right_where_there_is_one(settings: Settings, tmp_path: Path) -> None:
