@@ -13,7 +13,7 @@ from confluent_kafka.admin._resource import ResourceType
 from connectors.address import Where
 from connectors.kafka_client import BrokerError, client_config
 
-SECONDS = 10.0
+SECONDS = 5.0
 
 
 class TopicLook(NamedTuple):

@@ -61,6 +61,7 @@ def copy_state(folder: Path, to: Path, bounds: Bounds) -> LogPosition:
 
 
 def _copy(folder: Path, to: Path) -> None:
+    to.mkdir()
     for pattern in _DATABASES:
         for file in sorted(folder.glob(pattern)):
             copy = to / file.relative_to(folder)

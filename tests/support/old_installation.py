@@ -29,6 +29,7 @@ from connectors.registry import load_channels
 from dataflows.cli.keys import make_keys
 from dataflows.start import VERSIONS
 
+RECORDED = Path(__file__).parents[1] / "dataflows" / "upkeep" / "kept"
 STATE, TOPICS, RELEASE = "state.tar.xz", "topics.msgpack.gz", "release.json"
 KEPT = ("snapshots", "kept", "spool")  # without the engine epoch, which the topic knows
 REPORTS = 60
@@ -96,9 +97,18 @@ def _write(flow: LiveFlow, to: Path) -> None:
     (to / RELEASE).write_bytes(msgspec.json.encode(Release(version("anlan"), VERSIONS, clock_us, made)))
 
 
+def newest_recorded() -> Path:
+    """What the release kept that was recorded last."""
+    return max(RECORDED.glob("*"), key=lambda path: _release(path).clock_us)
+
+
+def _release(recorded: Path) -> Release:
+    return msgspec.json.decode((recorded / RELEASE).read_bytes(), type=Release)
+
+
 def put_back(recorded: Path, flow: LiveFlow) -> Release:
     """Give a fresh installation the state and the topics of a recorded one."""
-    release = msgspec.json.decode((recorded / RELEASE).read_bytes(), type=Release)
+    release = _release(recorded)
     with tarfile.open(recorded / STATE) as archive:
         archive.extractall(flow.folder / "state", filter="data")
     ensure_topics(flow.broker.bootstrap, release.partitions)

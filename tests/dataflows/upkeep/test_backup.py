@@ -18,6 +18,7 @@ from clickhouse_server import ClickHouseServer
 from cut_log import cut_off
 from family_reports import family_reports, settled
 from live_flow import LiveFlow, logged_events, wait_until
+from old_installation import newest_recorded, put_back
 from stores import pool_holds
 from subscribing import revision_reader
 
@@ -126,23 +127,25 @@ def test_what_the_broker_has_cut_off_comes_from_the_backup(
     assert "the intake log must hold what came after the backup" in too_late.output
 
 
-def test_what_is_no_whole_backup_is_refused(on_server: LiveFlow, tmp_path: Path) -> None:
+def test_what_is_no_whole_backup_is_refused(live_flow: LiveFlow, tmp_path: Path) -> None:
     folder = tmp_path / "backup"
-    on_server.start()
-    wait_until(lambda: "flow_started" in on_server.said(), "the flow must start")
-    send_reports(on_server.broker.bootstrap, 1, 5)
-    wait_until(lambda: logged_events(on_server.broker.bootstrap) >= 5, "every event must reach the log")
-    wait_until(lambda: run(on_server, "backup", "make", str(folder)).exit_code == 0 or remove(folder), "a snapshot")
-    assert on_server.stop(signal.SIGTERM) == 0
-    again = run(on_server, "backup", "make", str(folder))
-    with_keys = run(on_server, "backup", "make", str(tmp_path / "keys-too"), "--with", "keyring")
+    put_back(newest_recorded(), live_flow)
+    (live_flow.folder / "state").rename(tmp_path / "elsewhere")
+    none = run(live_flow, "backup", "make", str(folder))
+    left = folder.exists()
+    (tmp_path / "elsewhere").rename(live_flow.folder / "state")
+    made = run(live_flow, "backup", "make", str(folder))
+    again = run(live_flow, "backup", "make", str(folder))
+    with_keys = run(live_flow, "backup", "make", str(tmp_path / "keys-too"), "--with", "keyring")
     (folder / "pool" / "extra").write_text("x")
     changed = folder / "state" / "kept" / "link.log.journal"
     changed.write_bytes(b"y" + changed.read_bytes()[1:])
     shutil.rmtree(folder / "state" / "snapshots")
-    found = run(on_server, "backup", "verify", str(folder))
-    refused = run(on_server, "restore", "pool", "--overwrite", "--from", str(folder))
+    found = run(live_flow, "backup", "verify", str(folder))
+    refused = run(live_flow, "restore", "pool", "--overwrite", "--from", str(folder))
 
+    assert (none.exit_code, left, made.exit_code) == (1, False, 0), made.output
+    assert "a backup must be of a state that a flow could go on from" in none.output
     assert again.exit_code == 1
     assert "a backup must go into a new or an empty folder" in again.output
     assert not (folder / "secrets").exists()
@@ -157,13 +160,7 @@ def test_what_is_no_whole_backup_is_refused(on_server: LiveFlow, tmp_path: Path)
         assert said in found.output
     assert refused.exit_code == 1
     (folder / "manifest.json").unlink()
-    assert "it was not finished" in run(on_server, "backup", "verify", str(folder)).output
-
-
-def remove(folder: Path) -> bool:
-    """A backup that was not finished is tried again."""
-    shutil.rmtree(folder, ignore_errors=True)
-    return False
+    assert "it was not finished" in run(live_flow, "backup", "verify", str(folder)).output
 
 
 def send_reports(bootstrap: str, seed: int, count: int, *broken: str) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import signal
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
 from family_reports import family_reports, replayed
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
-from old_installation import RELEASE, REPORTS, Release, put_back, send
+from old_installation import RECORDED, RELEASE, REPORTS, Release, put_back, send
 from subscribing import revision_reader
 
 from alerts.model import Event, from_us
@@ -20,14 +19,13 @@ from dataflows.start import VERSIONS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
-KEPT = Path(__file__).parent / "kept"
-RELEASES = sorted(path.parent.name for path in KEPT.glob(f"*/{RELEASE}"))
+RELEASES = sorted(path.parent.name for path in RECORDED.glob(f"*/{RELEASE}"))
 SECOND = 1_000_000
 
 
 def test_the_state_of_this_release_is_recorded() -> None:
     """Raise a version, and the state that it replaces stays; record a new one beside it."""
-    recorded = [msgspec.json.decode((KEPT / name / RELEASE).read_bytes(), type=Release) for name in RELEASES]
+    recorded = [msgspec.json.decode((RECORDED / name / RELEASE).read_bytes(), type=Release) for name in RELEASES]
 
     assert VERSIONS in [release.state_versions for release in recorded]
 
@@ -35,7 +33,7 @@ def test_the_state_of_this_release_is_recorded() -> None:
 @pytest.mark.parametrize("name", RELEASES)
 def test_the_state_of_a_release_is_gone_on_from(live_flow: LiveFlow, name: str) -> None:
     """Reports come in before, between and after two starts; of a state of another version the log makes a new one."""
-    release = put_back(KEPT / name, live_flow)
+    release = put_back(RECORDED / name, live_flow)
     bootstrap = live_flow.broker.bootstrap
     before = in_topic(bootstrap)
     live_flow.settings |= {
