@@ -208,8 +208,10 @@ def statements(county: str, user: str, password_hash: str, database: str = DATAB
 
 
 # the flow makes its tables and brings them up to date; the service asks
+_WRITES = "SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER ADD COLUMN, ALTER MODIFY COLUMN, ALTER TTL"
 _PROCESSES = {
-    "run": "SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER ADD COLUMN, ALTER MODIFY COLUMN, ALTER TTL",
+    "run": _WRITES,
+    "upkeep": _WRITES,  # `anlan backup`, `restore`, `migrate`
     "serve": "SELECT",
 }
 

@@ -28,6 +28,12 @@ PROCESSES: dict[str, tuple[Right, ...]] = {
         Right(("Read", "Create"), (ACTIONS, RECEIPTS)),
     ),
     "serve": (Right(("Write", "Create"), (ACTIONS,)),),
+    "upkeep": (  # `anlan doctor`, `backup`, `restore`, `migrate`
+        Right(
+            ("Read", "Create", "DescribeConfigs", "AlterConfigs"),
+            (INTAKE_LOG, ALERTS, ALERTS_NOW, DEAD_LETTERS, ACTIONS, RECEIPTS, RAW),
+        ),
+    ),
     "ingest": (Right(("Write", "Create"), (RAW, DEAD_LETTERS)),),
     "replay": (Right(("Read",), (INTAKE_LOG,)),),  # `anlan digest --log`
     "department": (Right(("Write",), (RAW,)),),

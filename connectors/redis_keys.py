@@ -79,13 +79,15 @@ def county_access(county: str, prefix: str = "") -> list[str]:
 
 
 # the flow writes by its two scripts, and `anlan serve` reads what they wrote
+_WRITES = (
+    "+script|load", "+evalsha", "+time", "+get", "+set", "+hget", "+hmget", "+hset", "+hdel", "+expire", "+pexpire",
+    "+persist", "+unlink", "+publish", "+xadd", "+zadd", "+zrem",
+)  # fmt: skip
 _PROCESSES = {
-    "run": (
-        "", "+script|load", "+evalsha", "+time", "+get", "+set", "+hget", "+hmget", "+hset", "+hdel", "+expire",
-        "+pexpire", "+persist", "+unlink", "+publish", "+xadd", "+zadd", "+zrem",
-    ),
+    "run": ("", *_WRITES),
+    "upkeep": ("", *_WRITES, "+info", "+scan"),  # `anlan doctor`, `restore`
     "serve": ("%R", "+get", "+hget", "+hgetall", "+hvals", "+xread", "+xrange", "+xrevrange", "+zrange"),
-}  # fmt: skip
+}
 STORES = tuple(_PROCESSES)  # the processes that use Redis and ClickHouse, too
 
 
@@ -93,7 +95,7 @@ def process_access(process: str) -> list[str]:
     """What `ACL SETUSER <name> on ><password>` is told behind that for one of our own processes: all feeds."""
     how, *commands = _PROCESSES[process]
     keys = ("alerts:*", "alert:*", "actions:*", "acted:*", "people:*", "silences")
-    channels = (names().hints(), names().hints("*")) if process == "run" else ()
+    channels = () if how else (names().hints(), names().hints("*"))
     return [
         *("resetkeys", "resetchannels", *_CONNECT, *commands),
         *(f"{how}~{name}" for name in keys),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import signal
 import ssl
@@ -15,6 +16,7 @@ import pytest
 import redis
 from apache_kafka import require_apache_kafka
 from certificates import Authority
+from click.testing import CliRunner
 from clickhouse_server import ClickHouseServer
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -30,6 +32,7 @@ from connectors.clickhouse import Pool
 from connectors.kafka import INTAKE_LOG, log_bounds
 from connectors.redis_keys import process_access
 from connectors.registry import load_channels
+from dataflows.cli import main
 from dataflows.cli.keys import make_keys
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -189,6 +192,32 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         "`server_certificate` and `server_key` must be a certificate and ",
     ),
 }
+
+
+def test_upkeep_has_the_rights_that_it_needs(installation: LiveFlow) -> None:
+    """The doctor, a backup and a restore, each by a user of its own that may do no more than is printed for it."""
+    keeper = keeper_of(installation)
+    looked = CliRunner().invoke(main, ["doctor", "--json"], env=keeper)
+    wiped = redis.Redis.from_url(installation.valkey.url)
+    before = sorted(wiped.scan_iter())
+    wiped.flushall()
+    restored = CliRunner().invoke(main, ["restore", "redis"], env=keeper)
+
+    lines = {each["area"]: each for each in json.loads(looked.output)["lines"]}
+    assert {lines[area]["verdict"] for area in ("kafka", "redis", "clickhouse", "pool", "feed")} == {"ok"}, lines
+    assert restored.exit_code == 0, restored.output
+    assert sorted(wiped.scan_iter()) == before
+    wiped.close()
+
+
+def keeper_of(flow: LiveFlow) -> dict[str, str]:
+    """The settings of somebody who looks after a flow that stands still."""
+    kafka: LockedKafka = flow.broker  # type: ignore[assignment]
+    kafka.add_user("keeper", KAFKA)
+    kafka.allow("upkeep", "keeper", list(load_channels()))
+    with redis.Redis.from_url(flow.valkey.url) as admin:
+        admin.execute_command("ACL", "SETUSER", "keeper", "reset", "on", f">{CACHE}", *process_access("upkeep"))
+    return flow.environment() | {"ANLAN_KAFKA_USER": "keeper", "ANLAN_REDIS_USER": "keeper"}
 
 
 def test_a_start_with_a_wrong_lock_ends_with_its_sentence_and_without_a_secret(installation: LiveFlow) -> None:
