@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -21,7 +22,7 @@ class TopicLook(NamedTuple):
 
     partitions: int
     copies: int
-    settings: dict[str, str]  # as the broker names them, defaults included
+    settings: dict[str, str] | None  # as the broker names them, defaults included; None where we may not know
 
 
 class ClusterLook(NamedTuple):
@@ -39,10 +40,7 @@ def look_at_cluster(bootstrap: Where, wanted: Iterable[str], seconds: float = SE
         there = [name for name in wanted if name in known.topics]
         asked = [ConfigResource(ResourceType.TOPIC, name) for name in there]
         answers = admin.describe_configs(asked, request_timeout=seconds) if asked else {}
-        settings = {
-            of.name: {entry.name: str(entry.value) for entry in answer.result(seconds + 1).values()}
-            for of, answer in answers.items()
-        }
+        settings = {of.name: _settings(answer, seconds) for of, answer in answers.items()}
     except KafkaException as failure:
         said = failure.args[0].str()
         raise BrokerError(f"broker must answer within {seconds:g} s; got `{said}` ({bootstrap})") from None
@@ -57,3 +55,12 @@ def look_at_cluster(bootstrap: Where, wanted: Iterable[str], seconds: float = SE
             for name in there
         },
     )
+
+
+def _settings(answer: Future[dict[str, Any]], seconds: float) -> dict[str, str] | None:
+    try:
+        return {entry.name: str(entry.value) for entry in answer.result(seconds + 1).values()}
+    except KafkaException as failure:
+        if failure.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return None
+        raise

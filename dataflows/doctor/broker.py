@@ -38,6 +38,11 @@ def look_at_cluster_of(wanted: Collection[str], found: ClusterLook) -> Iterator[
 def _of_topic(name: str, topic: TopicLook, cluster: ClusterLook) -> Iterator[Line]:
     area = f"topic {name}"
     for setting, wanted in topic_config(name).items():
+        if topic.settings is None:
+            yield attention(
+                area, "how it is kept is not shown to us", "ask with the rights of `upkeep`: `anlan access process`"
+            )
+            break
         if (got := topic.settings.get(setting)) not in (wanted, None):
             yield from _differs(area, setting, wanted, str(got))
     if name in TRUTH and topic.copies < 2 <= cluster.brokers:

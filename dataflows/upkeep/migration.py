@@ -46,6 +46,10 @@ def _topics(settings: Settings) -> Iterator[Change]:
         make = partial(ensure_topics, kafka_of(settings), missing)
         yield Change(f"kafka: make {many(len(missing), 'topic')}: {', '.join(missing)}", make)
     for name, look in there.items():
+        if look.settings is None:
+            raise ValueError(
+                f"topic `{name}` must show how it is kept; give us the rights that `anlan access process upkeep` prints"
+            )
         if differing := _differing(topic_config(name), look.settings):
             said = ", ".join(f"`{key}` from {look.settings[key]} to {value}" for key, value in differing.items())
             yield Change(f"kafka: set {said} ({name})", partial(set_topic, kafka_of(settings), name, differing))

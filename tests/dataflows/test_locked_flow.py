@@ -197,6 +197,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 def test_upkeep_has_the_rights_that_it_needs(installation: LiveFlow) -> None:
     """The doctor, a backup and a restore, each by a user of its own that may do no more than is printed for it."""
     keeper = keeper_of(installation)
+    as_flow = CliRunner().invoke(main, ["doctor", "--json"], env=installation.environment())
     looked = CliRunner().invoke(main, ["doctor", "--json"], env=keeper)
     wiped = redis.Redis.from_url(installation.valkey.url)
     before = sorted(wiped.scan_iter())
@@ -205,6 +206,10 @@ def test_upkeep_has_the_rights_that_it_needs(installation: LiveFlow) -> None:
 
     lines = {each["area"]: each for each in json.loads(looked.output)["lines"]}
     assert {lines[area]["verdict"] for area in ("kafka", "redis", "clickhouse", "pool", "feed")} == {"ok"}, lines
+    hidden = {each["area"]: each for each in json.loads(as_flow.output)["lines"]}
+    assert hidden["topic events.v1"]["says"] == "how it is kept is not shown to us"
+    assert (hidden["kafka"]["verdict"], hidden["redis"]["verdict"]) == ("ok", "broken")
+    assert "anlan access process" in hidden["redis"]["says"]
     assert restored.exit_code == 0, restored.output
     assert sorted(wiped.scan_iter()) == before
     wiped.close()
