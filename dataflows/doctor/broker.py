@@ -14,6 +14,7 @@ from dataflows.servers import kafka_of
 from dataflows.settings import Settings
 
 TRUTH = (INTAKE_LOG, DEAD_LETTERS, ALERTS, ALERTS_NOW)  # nobody else has what is in these
+_MAY_NOT = "ask with the rights that `anlan access process upkeep` prints"
 _SETS = "`anlan migrate` sets it"
 
 
@@ -37,13 +38,10 @@ def look_at_cluster_of(wanted: Collection[str], found: ClusterLook) -> Iterator[
 
 def _of_topic(name: str, topic: TopicLook, cluster: ClusterLook) -> Iterator[Line]:
     area = f"topic {name}"
+    if topic.settings is None:
+        yield attention(area, "how it is kept is not shown to us", _MAY_NOT)
     for setting, wanted in topic_config(name).items():
-        if topic.settings is None:
-            yield attention(
-                area, "how it is kept is not shown to us", "ask with the rights of `upkeep`: `anlan access process`"
-            )
-            break
-        if (got := topic.settings.get(setting)) not in (wanted, None):
+        if (got := (topic.settings or {}).get(setting)) not in (wanted, None):
             yield from _differs(area, setting, wanted, str(got))
     if name in TRUTH and topic.copies < 2 <= cluster.brokers:
         yield attention(
