@@ -15,11 +15,12 @@ RECEIPTS = "alert-receipts.v1"
 # what a broker takes and keeps unless it was told otherwise: about a megabyte, a week
 ROW_BYTES = 1_000_000
 # a week would quietly cut off the truth, and what a row becomes may be larger than the row
-OWN_TOPICS = (INTAKE_LOG, DEAD_LETTERS, ALERTS)
+OWN_TOPICS = (INTAKE_LOG, ALERTS)
 OWN_BYTES = 4_000_000
 # what others put there is taken from there; the words in it have not passed the door yet, so they do not stay
 TAKEN_TOPICS = (ACTIONS, RECEIPTS)
 TAKEN_DAYS = 7
+DEAD_DAYS = 30  # a sealed row is full of people: as long as the pool keeps it
 NOW_DAYS = 400  # an alert's key may be a pair of people: as long as the pool keeps their tokens
 
 
@@ -38,6 +39,9 @@ def topic_config(topic: str) -> dict[str, str]:
     """What the broker is told about a topic when it is made; `staging.events.v1` is an intake log as well."""
     if topic.endswith(OWN_TOPICS):
         return {"retention.ms": "-1", "max.message.bytes": str(OWN_BYTES + 100_000)}
+    if topic.endswith(DEAD_LETTERS):
+        keep = {"retention.ms": str(DEAD_DAYS * 86_400_000), "message.timestamp.type": "LogAppendTime"}
+        return {**keep, "max.message.bytes": str(OWN_BYTES + 100_000)}
     if topic.endswith(ALERTS_NOW):
         keep = {"cleanup.policy": "compact,delete", "retention.ms": str(NOW_DAYS * 86_400_000)}
         return {**keep, "max.message.bytes": str(OWN_BYTES + 100_000)}

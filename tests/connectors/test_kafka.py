@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from broker_talk import (
 
 from alerts.model import DeadLetter, Slice, Tick, from_us
 from connectors import kafka_log, kafka_reader
+from connectors.clickhouse_schema import Retention
 from connectors.embedded import Broker
 from connectors.kafka import (
     ACTIONS,
@@ -96,6 +98,14 @@ def test_an_installation_has_a_raw_topic_for_each_channel_and_six_of_its_own() -
             "staging.alerts.now.v1",
             {"cleanup.policy": "compact,delete", "retention.ms": "34560000000", "max.message.bytes": "4100000"},
         ),
+        (
+            "deadletters.v1",
+            {
+                "retention.ms": "2592000000",
+                "message.timestamp.type": "LogAppendTime",
+                "max.message.bytes": "4100000",
+            },
+        ),
         ("alert-actions.v1", {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}),
         ("alert-receipts.v1", {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}),
         ("raw.police", {"message.timestamp.type": "LogAppendTime"}),
@@ -104,6 +114,10 @@ def test_an_installation_has_a_raw_topic_for_each_channel_and_six_of_its_own() -
 )
 def test_a_broker_is_told_how_to_keep_what_is_ours(topic: str, told: dict[str, str]) -> None:
     assert topic_config(topic) == told
+
+
+def test_a_sealed_row_stays_no_longer_than_in_the_pool() -> None:
+    assert Retention().dead_letters == timedelta(milliseconds=int(topic_config("deadletters.v1")["retention.ms"]))
 
 
 def test_topics_are_made_once_and_left_as_they_are(bootstrap: str, topic_prefix: str) -> None:
@@ -381,6 +395,7 @@ def test_a_record_that_is_not_ours_is_an_error_that_says_where(bootstrap: str, l
 INTAKE = """
 import os, signal, sys, time
 from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
