@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -51,17 +52,16 @@ class Latency(NamedTuple):
 
 
 def run(options: Options) -> Report:
-    """Each load through the relay and through the flow, `runs` times in turn, on the same servers."""
+    """Each load through the relay and through the flow in turn on the same servers, `runs` times."""
     seconds = SECONDS[options.size]
     found: dict[tuple[str, int, int], list[Latency]] = {}
-    for number in range(options.runs):
-        with _servers(options.scratch / "live") as installation:
+    for number, (rate, one_in) in product(range(options.runs), LOADS):
+        with _servers(options.scratch / "live") as installation:  # new ones: a broker slows with what it holds
             for way in ("relay", "flow"):
+                options.seen(f"{way}, {rate:,} events/s, one alert in {one_in}, run {number + 1}")
+                told = Feed(*_topics(installation, way), rate, seconds, one_in, f"{way}{rate}-{one_in}")
                 with _carrying(installation, way):
-                    for rate, one_in in LOADS:
-                        options.seen(f"{way}, {rate:,} events/s, one alert in {one_in}, run {number + 1}")
-                        told = Feed(*_topics(installation, way), rate, seconds, one_in, f"{way}{rate}-{one_in}")
-                        found.setdefault((way, rate, one_in), []).append(_measured(installation, told, way))
+                    found.setdefault((way, rate, one_in), []).append(_measured(installation, told, way))
     return _report(found, seconds, options.runs)
 
 
@@ -83,6 +83,7 @@ def _carrying(installation: Installation, way: str) -> Iterator[None]:
     """While the block lasts, one of the two carries what comes."""
     if way == "flow":
         installation.start_flow()
+        installation.wait_until(lambda page: page.total("snapshots_taken_seconds_count") > 0, "a snapshot must be taken")
         yield
         installation.stop_flow()
         return
