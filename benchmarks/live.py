@@ -83,7 +83,7 @@ def _carrying(installation: Installation, way: str) -> Iterator[None]:
     """While the block lasts, one of the two carries what comes."""
     if way == "flow":
         installation.start_flow()
-        installation.wait_until(lambda page: page.total("snapshots_taken_seconds_count") > 0, "a snapshot must be taken")
+        installation.wait_until(lambda page: page.total("snapshots_taken_seconds_count") > 0, "it must be saved once")
         yield
         installation.stop_flow()
         return
