@@ -23,6 +23,12 @@ def pool_holds(dsn: str) -> dict[str, list[str]]:
         return {table: sorted(_row(row) for row in pool.rows(f"SELECT * FROM {table} FINAL")) for table in TABLES}
 
 
+def pooled(dsn: str) -> int:
+    """How many events the pool has."""
+    with Pool(dsn) as pool:
+        return int(next(iter(pool.rows("SELECT count() AS found FROM events FINAL")))["found"])
+
+
 def _row(row: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in row.items() if name not in _NOT_SAID}, default=str)
 

@@ -19,7 +19,7 @@ from cut_log import cut_off
 from family_reports import family_reports, settled
 from live_flow import LiveFlow, logged_events, wait_until
 from old_installation import newest_recorded, put_back
-from stores import pool_holds
+from stores import pool_holds, pooled
 from subscribing import revision_reader
 
 from connectors.clickhouse import Pool
@@ -61,6 +61,7 @@ def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(on_server: 
     send_reports(bootstrap, 2, 80, "broken, too")
     wait_until(lambda: logged_events(bootstrap) >= 160, "every event must reach the log")
     wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
+    wait_until(lambda: pooled(flow.dsn) >= 160, "every event must reach the pool")
     act(flow, action("a2", "note", next(iter(reader.alerts())), why="spoke to both"))
     assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
     wanted = pool_holds(flow.dsn)
@@ -101,6 +102,7 @@ def test_what_the_broker_has_cut_off_comes_from_the_backup(
         if seed == 1:
             act(flow, action("a1", "ack", next(iter(reader.alerts())), why="on my way"))
             assert run(flow, "backup", "make", str(folder)).exit_code == 0
+    wait_until(lambda: pooled(flow.dsn) >= 120, "every event must reach the pool")
     assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
     wanted = pool_holds(flow.dsn)
     cut_off(bootstrap, read_manifest(folder).offsets)
