@@ -28,7 +28,7 @@ def remedy(code: int, said: str = "") -> str:
         return "; give our user its rights: `anlan access process` prints them"
     if "SSL alert" in said:
         return "; see `tls_certificate` and `tls_key`: the broker does not take what they show"
-    if "PLAINTEXT" in said or "wrong version" in said:
+    if "PLAINTEXT" in said or "wrong version" in said or "SSL connection closed by peer" in said:
         return "; see `kafka_tls`"
     return f"; {SEE_CERTIFICATE}" if code == UNSAFE else ""
 
