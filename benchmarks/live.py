@@ -157,7 +157,7 @@ def _report(found: dict[tuple[str, int, int], list[Latency]], seconds: float, co
             f"Milliseconds, medians of {count} runs of {seconds:g} s, relay and flow in turn on the same servers;"
             " the ratio is the median of the runs' ratios.",
             f"Four raw topics of one partition, producer linger 5 ms, settings as they come: an intake log of"
-            f" {shipped.log_partitions} partition, snapshots every {shipped.snapshot_seconds} s; Valkey with its"
+            f" {shipped.log_partitions} partitions, snapshots every {shipped.snapshot_seconds} s; Valkey with its"
             " append-only file always on disk.",
             "The relay is producer, broker, consumer, XADD: one hop over the broker. The flow takes two, for the intake"
             " log is in the broker as well.",
