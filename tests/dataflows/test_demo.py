@@ -32,6 +32,9 @@ class Ended(NamedTuple):
     page: str
 
 
+pytestmark = pytest.mark.timeout(600)  # the embedded broker is slow to give back all that it holds
+
+
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     demo = Demo(Plan(40.0, 100.0, 7, SPEED / 2), tmp_path_factory.mktemp("demo"))
