@@ -20,7 +20,7 @@ from dataflows.demo import SPEED, Demo, Plan
 from dataflows.demo_board import DemoBoard
 from dataflows.demo_summary import summarise
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 class Ended(NamedTuple):
@@ -30,9 +30,6 @@ class Ended(NamedTuple):
     stores: dict[str, str]
     told: list[dict[str, Any]]  # the stories as the board tells them
     page: str
-
-
-pytestmark = pytest.mark.timeout(600)  # the embedded broker is slow to give back all that it holds
 
 
 @pytest.fixture(scope="module")
