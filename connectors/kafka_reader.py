@@ -280,7 +280,7 @@ def _consumer(bootstrap: Where, ear: Ear | None = None, prefetch_kbytes: int = P
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 10,
+            "fetch.wait.max.ms": 20,  # enough for the embedded broker to look through a long partition
             "fetch.queue.backoff.ms": 10,
             "fetch.error.backoff.ms": 100,
             "queued.max.messages.kbytes": prefetch_kbytes,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from alerts.channel import Channel
+from connectors.kafka_ticks import EVERY_SECOND
 from connectors.lexicon import load_lexicon
 from connectors.mapping import MAPPINGS_FOLDER, load_mappings
 from connectors.mapping import Mapping as RowMapping
@@ -15,6 +17,8 @@ from dataflows.settings import Settings, SettingsError
 
 Clock = Callable[[], int]  # microseconds since 1970
 
+FASTEST_TICKS = timedelta(milliseconds=40)  # of the machine's clock: more of them would only fill the log
+
 
 def clock_of(settings: Settings) -> Clock:
     """The intake's clock in microseconds: the machine's, or a simulated one that runs faster."""
@@ -22,6 +26,11 @@ def clock_of(settings: Settings) -> Clock:
         return lambda: time.time_ns() // 1000
     start, origin, speed = settings.clock_start, settings.clock_origin, settings.clock_speed
     return lambda: start + int((time.time() - origin) * 1_000_000 * speed)
+
+
+def tick_interval(settings: Settings) -> timedelta:
+    """How much time of the intake's clock passes between two ticks: a second, or what a faster clock makes of 40 ms."""
+    return EVERY_SECOND if not settings.clock_start else max(EVERY_SECOND, settings.clock_speed * FASTEST_TICKS)
 
 
 def all_mappings(settings: Settings, channels: dict[str, Channel], keyring: Keyring) -> dict[str, RowMapping]:

@@ -77,7 +77,7 @@ from dataflows.catch_up import CatchUp
 from dataflows.detect import add_detection
 from dataflows.failures import failing_plainly
 from dataflows.history_first import HistoryFirst
-from dataflows.installation import all_mappings, clock_of
+from dataflows.installation import all_mappings, clock_of, tick_interval
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
 from dataflows.merging import MergeProcess
@@ -191,7 +191,9 @@ def build(
         {
             "raw": raw,
             "files": _drop_folder(settings, own, stop, gate),
-            "clock": TickSource(clock_of(settings), stop, read_up=lambda: _channels_read_up(raw, channels)),
+            "clock": TickSource(
+                clock_of(settings), stop, tick_interval(settings), lambda: _channels_read_up(raw, channels)
+            ),
             "rule-books": rule_books,
             "log": _log_source(settings, start, gate, log),
             "receipts": receipts,

@@ -20,7 +20,7 @@ from dataflows.demo import SPEED, Demo, Plan
 from dataflows.demo_board import DemoBoard
 from dataflows.demo_summary import summarise
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 class Ended(NamedTuple):
