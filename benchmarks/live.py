@@ -20,6 +20,8 @@ from benchmarks.options import Options
 from benchmarks.report import Cell, Plot, Report
 from benchmarks.wire.feeder import CHANNELS, Feed, Sent
 from benchmarks.wire.installation import Installation
+from connectors.apache_kafka import VERSION, ApacheKafka
+from connectors.embedded import Broker
 from connectors.kafka import ensure_topics, raw_topic
 from dataflows.settings import Settings
 
@@ -53,23 +55,25 @@ class Latency(NamedTuple):
 
 def run(options: Options) -> Report:
     """Each load through the relay and through the flow in turn on the same servers, `runs` times."""
-    seconds = SECONDS[options.size]
+    seconds, why_not = SECONDS[options.size], ApacheKafka.missing()
+    broker = Broker if why_not else ApacheKafka
     found: dict[tuple[str, int, int], list[Latency]] = {}
     for number, (rate, one_in) in product(range(options.runs), LOADS):
-        with _servers(options.scratch / "live") as installation:  # new ones: a broker slows with what it holds
+        with _servers(options.scratch / "live", broker) as installation:  # new ones: a broker slows with what it holds
             for way in ("relay", "flow"):
-                options.seen(f"{way}, {rate:,} events/s, one alert in {one_in}, run {number + 1}")
+                options.seen(f"{way}, {rate:,} events/s, one alert in {one_in}, run {number + 1} of {options.runs}")
                 told = Feed(*_topics(installation, way), rate, seconds, one_in, f"{way}{rate}-{one_in}")
                 with _carrying(installation, way):
                     found.setdefault((way, rate, one_in), []).append(_measured(installation, told, way))
-    return _report(found, seconds, options.runs)
+    servers = f"The embedded broker: {why_not}." if why_not else f"Apache Kafka {VERSION}, one node."
+    return _report(found, seconds, options.runs, servers)
 
 
 @contextmanager
-def _servers(folder: Path) -> Iterator[Installation]:
+def _servers(folder: Path, broker: type[Broker | ApacheKafka] = Broker) -> Iterator[Installation]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with Installation(folder) as installation:
+    with Installation(folder, broker) as installation:
         ensure_topics(installation.broker.bootstrap, {RELAY_PREFIX + channel: 1 for channel in CHANNELS})
         yield installation
 
@@ -144,7 +148,7 @@ def _latency(seen: list[tuple[int, int]], told: Feed, sent: Sent) -> Latency:
     return Latency(median(counted), cuts[989], cuts[998], middle, end, sent.late_ms)
 
 
-def _report(found: dict[tuple[str, int, int], list[Latency]], seconds: float, count: int) -> Report:
+def _report(found: dict[tuple[str, int, int], list[Latency]], seconds: float, count: int, broker: str) -> Report:
     shipped = Settings()
     return Report(
         title=TITLE,
@@ -156,7 +160,7 @@ def _report(found: dict[tuple[str, int, int], list[Latency]], seconds: float, co
         notes=(
             f"Milliseconds, medians of {count} runs of {seconds:g} s, relay and flow in turn on the same servers;"
             " the ratio is the median of the runs' ratios.",
-            f"Four raw topics of one partition, producer linger 5 ms, settings as they come: an intake log of"
+            f"{broker} Four raw topics of one partition, producer linger 5 ms, settings as they come: an intake log of"
             f" {shipped.log_partitions} partitions, snapshots every {shipped.snapshot_seconds} s; Valkey with its"
             " append-only file always on disk.",
             "The relay is producer, broker, consumer, XADD: one hop over the broker. The flow takes two, for the intake"

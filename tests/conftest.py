@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 import redis
-from apache_kafka import ApacheKafka, require_apache_kafka
+from apache_kafka import require_apache_kafka
 from clickhouse_server import ClickHouseServer
 from hypothesis import HealthCheck, settings
 from live_flow import LiveFlow
 from locked_kafka import LockedKafka
 from pool_copy import copy_pool, make_tables
 
+from connectors.apache_kafka import ApacheKafka
 from connectors.embedded import Broker, Engine, Valkey
 from dataflows.cli.keys import make_keys
 

@@ -1,4 +1,4 @@
-"""An installation on embedded servers: the flow as a process of its own, as `anlan run` starts it."""
+"""An installation on servers of its own: the flow as a process of its own, as `anlan run` starts it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from connectors.apache_kafka import ApacheKafka
 from connectors.child_server import free_port
 from connectors.clickhouse_server import ClickHouseServer
 from connectors.embedded import Broker, Valkey
@@ -25,9 +26,9 @@ RULES = Path(__file__).parent / "one_in_n.yaml"
 class Installation:
     """Broker, Valkey and the pool under one folder, and a flow that is started and stopped."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, broker: type[Broker | ApacheKafka] = Broker) -> None:
         self.folder = folder
-        self.broker = Broker(folder / "broker")
+        self.broker = broker(folder / "broker")
         self.valkey = Valkey(folder / "valkey")
         self.pool = ClickHouseServer(folder / "pool")
         self._port = free_port()

@@ -26,7 +26,7 @@ def relay(bootstrap: str, address: str, prefix: str, stream: str) -> None:
             "group.id": "relay",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 10,
+            "fetch.wait.max.ms": 20,
         }
     )
     places = [TopicPartition(prefix + channel, 0) for channel in CHANNELS]

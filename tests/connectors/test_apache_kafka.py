@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from apache_kafka import ApacheKafka
 from broker_talk import Clock, arrivals, names, numbers_of, read_log, until
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
@@ -19,6 +18,7 @@ from revisions import a_revision
 
 from alerts.model import Revision, from_us
 from connectors import kafka_client, kafka_producer
+from connectors.apache_kafka import ApacheKafka
 from connectors.kafka import (
     AlertTopicSink,
     BrokerError,

@@ -8,13 +8,13 @@ import signal
 import msgspec
 import pytest
 from acting import act, action
-from apache_kafka import ApacheKafka
 from cut_log import cut_off
 from family_reports import family_reports, settled
 from live_flow import LiveFlow, in_topic, logged_events, wait_until
 from subscribing import revision_reader
 
 from alerts.model import Arrival
+from connectors.apache_kafka import ApacheKafka
 from connectors.clickhouse import Pool
 from connectors.clickhouse_audit import audit_faults
 from connectors.kafka import INTAKE_LOG, RawProducer, log_bounds, raw_topic, read_all

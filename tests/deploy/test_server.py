@@ -18,12 +18,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from apache_kafka import jars, require_apache_kafka
+from apache_kafka import require_apache_kafka
 from compose_file import compose_file
 from family_reports import family_reports
 from one_server import PORTS, OneServer
 from tools import need
 
+from connectors.apache_kafka import jars
 from connectors.child_server import free_port
 from dataflows.readiness import SOCKET as NOTIFY
 

@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from alerts.model import to_us
+from connectors.apache_kafka import ApacheKafka
 from tests.faults.load import Load
 from tests.faults.outcome import Outcome
 from tests.faults.plan import KINDS
 from tests.faults.report import table
 from tests.faults.round import Plan, Round, Say
-from tests.support.apache_kafka import REQUIRED, ApacheKafka
+from tests.support.apache_kafka import REQUIRED
 
 
 @click.command()

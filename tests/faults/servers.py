@@ -7,10 +7,10 @@ import signal
 from pathlib import Path
 from typing import Self
 
+from connectors.apache_kafka import ApacheKafka
 from connectors.child_server import ChildServer
 from connectors.embedded import Broker, Valkey
 from tests.faults.plan import Fault
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.clickhouse_server import ClickHouseServer
 
 

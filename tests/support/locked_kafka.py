@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from apache_kafka import ApacheKafka
 from certificates import Authority, Pair
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
 from connectors.address import Address, Lock
+from connectors.apache_kafka import ApacheKafka
 from connectors.child_server import HOST, free_port
 from connectors.kafka_access import commands
 

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from apache_kafka import jars
 from tools import need
 
+from connectors.apache_kafka import jars
 from connectors.child_server import free_ports
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from acting import act, action
-from apache_kafka import ApacheKafka
 from click.testing import CliRunner, Result
 from clickhouse_server import ClickHouseServer
 from cut_log import cut_off
@@ -22,6 +21,7 @@ from old_installation import newest_recorded, put_back
 from stores import pool_holds, pooled
 from subscribing import revision_reader
 
+from connectors.apache_kafka import ApacheKafka
 from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolClient
 from connectors.kafka import RawProducer, raw_topic
