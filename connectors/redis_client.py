@@ -56,24 +56,30 @@ def is_transient(error: BaseException) -> bool:
 
 def require_redis(url: Where) -> None:
     """See that the server lets us in; raises `ConnectionError` where it is away, `RedisRefusedError`, `UnsafeError`."""
-    with contextlib.closing(connect(url)) as client:
-        try:
-            with asking(client):
-                client.ping()
-        except redis.exceptions.RedisError as error:
-            place = place_of(client)
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise UnsafeError(
-                    f"redis must show a certificate that we trust; got `{error}` ({place}); {SEE_CERTIFICATE}"
-                ) from error
-            raise ConnectionError(
-                f"redis must answer; got `{error}` ({place}); start it, or see `redis` and whether it speaks TLS"
+    with contextlib.closing(connect(url)) as client, answered(client):
+        client.ping()
+
+
+@contextlib.contextmanager
+def answered(client: redis.Redis) -> Iterator[None]:
+    """As `asking`; what else goes wrong is a `ConnectionError`, for who does not try again."""
+    try:
+        with asking(client):
+            yield
+    except redis.exceptions.RedisError as error:
+        place = place_of(client)
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise UnsafeError(
+                f"redis must show a certificate that we trust; got `{error}` ({place}); {SEE_CERTIFICATE}"
             ) from error
+        raise ConnectionError(
+            f"redis must answer; got `{error}` ({place}); start it, or see `redis` and whether it speaks TLS"
+        ) from error
 
 
 @contextlib.contextmanager
 def asking(client: redis.Redis) -> Iterator[None]:
-    """Say plainly what a server refuses, and which setting or right mends it."""
+    """Say plainly what a server refuses, and which setting or right mends it. Raises `RedisRefusedError`."""
     try:
         yield
     except REFUSED as error:

@@ -88,16 +88,16 @@ _PROCESSES = {
     "upkeep": ("", *_WRITES, "+info", "+scan"),  # `anlan doctor`, `restore`
     "serve": ("%R", "+get", "+hget", "+hgetall", "+hvals", "+xread", "+xrange", "+xrevrange", "+zrange"),
 }
+OURS = ("alerts:*", "alert:*", "actions:*", "acted:*", "people:*", "silences")  # every key that the scripts write
 STORES = tuple(_PROCESSES)  # the processes that use Redis and ClickHouse, too
 
 
 def process_access(process: str) -> list[str]:
     """What `ACL SETUSER <name> on ><password>` is told behind that for one of our own processes: all feeds."""
     how, *commands = _PROCESSES[process]
-    keys = ("alerts:*", "alert:*", "actions:*", "acted:*", "people:*", "silences")
     channels = () if how else (names().hints(), names().hints("*"))
     return [
         *("resetkeys", "resetchannels", *_CONNECT, *commands),
-        *(f"{how}~{name}" for name in keys),
+        *(f"{how}~{name}" for name in OURS),
         *(f"&{name}" for name in channels),
     ]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any, NamedTuple
 
-import redis
-
 from connectors.address import Where
-from connectors.redis_client import asking, connect, place_of
+from connectors.redis_client import answered, connect
 from connectors.redis_keys import names
 
 
@@ -25,18 +24,12 @@ class RedisLook(NamedTuple):
     place: int  # the last place in the feed of all
 
 
-def look_at_redis(url: Where, prefix: str = "") -> RedisLook:
-    """What it says. Raises `ConnectionError` where it does not answer, or does not let us in."""
-    client = connect(url)
-    try:
-        with asking(client):
-            said: dict[str, Any] = client.info()
-            seconds, rest = client.time()
-            place = int(client.get(names(prefix).place) or 0)
-    except redis.exceptions.RedisError as error:
-        raise ConnectionError(f"redis must answer; got `{error}` ({place_of(client)})") from error
-    finally:
-        client.close()
+def look_at_redis(url: Where) -> RedisLook:
+    """What it says. Raises `ConnectionError` where it does not answer, `RedisRefusedError` where it refuses us."""
+    with closing(connect(url)) as client, answered(client):
+        said: dict[str, Any] = client.info()
+        seconds, rest = client.time()
+        place = int(client.get(names().place) or 0)
     return RedisLook(
         f"valkey {said['valkey_version']}" if "valkey_version" in said else f"redis {said.get('redis_version', '?')}",
         seconds * 1_000_000 + rest,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import NamedTuple, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import msgspec
 
@@ -13,13 +14,11 @@ from alerts.model import Acted, Revision, to_us
 from connectors.address import Where
 from connectors.metrics import Metrics
 from connectors.redis import CHUNK, FeedRetention, Publisher
-from connectors.redis_client import connect, require_redis
+from connectors.redis_client import answered, connect, require_redis
 from connectors.redis_entry import OPEN_STATES, entry_of
-from connectors.redis_keys import names
+from connectors.redis_keys import OURS, names
 from connectors.redis_people import PeopleWriter
 
-# what the two scripts write, apart from the names that have a pattern of their own below
-_PATTERNS = ("alerts:*", "alert:*", "people:*", "acted:*", "actions:*", "silences")
 _AT_ONCE = 500  # keys in one command
 
 Item = TypeVar("Item")
@@ -52,8 +51,8 @@ class Needed:
     others no more is kept than when they opened, so a topic of years goes through.
     """
 
-    def __init__(self, now_us: int, retention: FeedRetention | None = None) -> None:
-        kept = retention or FeedRetention()
+    def __init__(self, now_us: int) -> None:
+        kept = FeedRetention()
         self._streams_from = now_us - _us(kept.streams)
         self._closed_from = now_us - _us(kept.closed_alerts)
         self._opened: dict[str, int] = {}
@@ -93,19 +92,25 @@ class Needed:
 
 
 class Feeds:
-    """The live feed of an installation, to be looked at, emptied and written again. Raises `ConnectionError`."""
+    """The live feed of an installation, to be looked at, emptied and written again.
 
-    def __init__(self, url: Where, prefix: str = "") -> None:
-        self._url = url
-        self._prefix = prefix
+    Where the server does not answer, at first or later, it raises `ConnectionError`; where it refuses, or lets us do
+    less than we must, `RedisRefusedError`.
+    """
+
+    def __init__(self, url: Where) -> None:
         require_redis(url)
+        self._url = url
         self._client = connect(url)
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
+        self._open.enter_context(closing(self._client))
+        self._open.enter_context(answered(self._client))
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self._client.close()
+    def __exit__(self, *exc: Any) -> None:
+        self._open.__exit__(*exc)
 
     def now_us(self) -> int:
         """What the server's clock says: by it streams and hashes expire."""
@@ -114,12 +119,12 @@ class Feeds:
 
     def names(self) -> Iterator[bytes]:
         """The name of every key of ours."""
-        for pattern in _PATTERNS:
-            yield from self._client.scan_iter(match=f"{self._prefix}{pattern}", count=_AT_ONCE)
+        for pattern in OURS:
+            yield from self._client.scan_iter(match=pattern, count=_AT_ONCE)
 
     def place(self) -> int:
         """The last place in the feed that was written; 0 where there is none."""
-        return int(cast("bytes | None", self._client.get(names(self._prefix).place)) or 0)
+        return int(cast("bytes | None", self._client.get(names().place)) or 0)
 
     def empty(self) -> int:
         """Take away every key of ours; how many there were."""
@@ -130,25 +135,22 @@ class Feeds:
 
     def write_people(self, rows: Iterable[Acted]) -> int:
         """Write what people did, in order, before the revisions; how many rows there were."""
-        writer = PeopleWriter(self._url, self._prefix, Metrics())
         count = 0
-        try:
+        with closing(PeopleWriter(self._url, "", Metrics())) as writer:
             for chunk in _chunks(iter(rows), CHUNK):
                 writer.write(chunk, is_restored=True)
                 count += len(chunk)
-        finally:
-            writer.close()
         return count
 
     def write_revisions(self, needed: Needed) -> Iterator[int]:
         """Write what readers need, in the order of the feed; says after each chunk how many it were."""
-        publisher = Publisher(self._client, self._prefix, FeedRetention())
+        publisher = Publisher(self._client, "", FeedRetention())
         decode = msgspec.json.Decoder(Revision).decode
         for chunk in _chunks(iter(needed.found()), CHUNK):
             publisher.write_entries([entry_of(decode(each.body), each.opened_us) for each in chunk])
             yield len(chunk)
         if needed.epoch:
-            self._client.set(names(self._prefix).epoch, needed.epoch)
+            self._client.set(names().epoch, needed.epoch)
 
 
 def _counts(seen: _Seen, known: tuple[_Seen, bytes] | None) -> bool:

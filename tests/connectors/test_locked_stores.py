@@ -27,6 +27,7 @@ from connectors.redis import RedisAlertSink, greatest_epoch
 from connectors.redis_client import RedisRefusedError, require_redis
 from connectors.redis_keys import process_access
 from connectors.redis_people import RedisPeopleSink
+from connectors.redis_restore import Feeds
 from connectors.redis_views import RedisAwayError, RedisViews
 
 pytestmark = pytest.mark.integration
@@ -85,6 +86,14 @@ def test_the_flows_user_writes_feeds_and_what_people_did_over_tls(cache: Address
     people.close()
 
     assert greatest_epoch(cache) == revision(1).engine_epoch
+
+
+def test_a_restore_without_its_rights_says_which_it_needs(cache: Address) -> None:
+    with (
+        pytest.raises(RedisRefusedError, match=r"redis must let us in; got `.*scan.*`anlan access process`"),
+        Feeds(cache) as feeds,
+    ):
+        feeds.empty()
 
 
 def test_the_services_user_reads_them_and_writes_nothing(cache: Address) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import redis
 from revisions import a_revision
 
 from alerts.model import Acted, AlertAction, Matchers, Region, Revision, Route, Silencing, to_us
+from connectors.embedded import Valkey
 from connectors.metrics import Metrics
 from connectors.redis import RedisAlertSink
 from connectors.redis_restore import Feeds, Needed
@@ -169,6 +171,14 @@ def test_only_what_is_ours_is_removed(redis_url: str, client: Any) -> None:
         assert feeds.empty() > 5
         assert list(feeds.names()) == []
     assert client.keys("*") == ["somebody:else"]
+
+
+def test_a_redis_that_dies_meanwhile_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with Valkey(tmp_path / "valkey") as own:
+        feeds = Feeds(own.url)
+        own.kill()
+        with pytest.raises(ConnectionError, match=r"redis must answer; got `.+; start it"), feeds:
+            feeds.empty()
 
 
 def test_a_redis_that_is_away_is_said_in_a_sentence() -> None:
