@@ -100,18 +100,18 @@ def take_up(folder: Path, settings: Settings) -> Start:
 def _is_usable(folder: Path, bounds: Bounds) -> bool:
     """Whether there is a snapshot to go on from; one that cannot be used is set aside."""
     try:
-        found = snapshots_of(folder / SNAPSHOTS)
-        check_state(folder, found, bounds)
+        return bool(usable_snapshots(folder, bounds))
     except UnusableError as reason:
         _log.error("snapshot_set_aside folder=%s reason: %s", set_aside(folder), reason)
         return False
-    return bool(found)
 
 
-def check_state(folder: Path, found: list[Snapshot], bounds: Bounds) -> None:
-    """Raise `UnusableError` for the first reason why a flow could not go on from the snapshots of a folder."""
+def usable_snapshots(folder: Path, bounds: Bounds) -> list[Snapshot]:
+    """What a flow goes on from in a folder of state. Raises `UnusableError` for the first reason why it could not."""
+    found = snapshots_of(folder / SNAPSHOTS)
     check_snapshots(found, StateStore(folder / JOURNALS), VERSIONS, bounds)
     check_spools(found, folder / SPOOLS)
+    return found
 
 
 def _rebuild(settings: Settings, bounds: Bounds, until_us: int) -> Start:

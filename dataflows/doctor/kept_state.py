@@ -14,11 +14,11 @@ from connectors.kafka_intake import last_arrivals
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.doctor.room import room_line
 from dataflows.installation import clock_of
-from dataflows.recovery import SNAPSHOTS, SPOOLS, Snapshot, UnusableError, snapshots_of, source_states
+from dataflows.recovery import SPOOLS, Snapshot, UnusableError, source_states
 from dataflows.rule_paths import many
 from dataflows.servers import kafka_of
 from dataflows.settings import Settings
-from dataflows.start import check_state
+from dataflows.start import usable_snapshots
 
 BEHIND_SECONDS = 60  # of the log, and of the last tick
 SECOND = 1_000_000
@@ -33,7 +33,8 @@ def look_at_state(settings: Settings) -> Iterator[Line]:
             "state", f"is not there yet ({folder})", "`anlan run` makes it, from the intake log if there is one"
         )
         return
-    yield room_line("state disk", shutil.disk_usage(folder).free, shutil.disk_usage(folder).total)
+    disk = shutil.disk_usage(folder)
+    yield room_line("state disk", disk.free, disk.total)
     yield from _spools(settings, folder / SPOOLS)
     try:
         found = _snapshots(settings, folder)
@@ -56,9 +57,7 @@ def _snapshots(settings: Settings, folder: Path) -> list[Snapshot]:
 
 
 def _looked_at(settings: Settings, folder: Path) -> list[Snapshot]:
-    found = snapshots_of(folder / SNAPSHOTS)
-    check_state(folder, found, log_bounds(kafka_of(settings), INTAKE_LOG))
-    return found
+    return usable_snapshots(folder, log_bounds(kafka_of(settings), INTAKE_LOG))
 
 
 def _spools(settings: Settings, folder: Path) -> Iterator[Line]:

@@ -16,11 +16,11 @@ from connectors.kafka_look import look_at_cluster
 from connectors.kafka_settings import set_topic
 from connectors.kafka_topics import topic_config
 from connectors.registry import load_channels
-from dataflows.recovery import SNAPSHOTS, UnusableError, snapshots_of
+from dataflows.recovery import UnusableError
 from dataflows.rule_paths import many
 from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
-from dataflows.start import check_state
+from dataflows.start import usable_snapshots
 
 LEFT_ALONE = {"retention.ms"}
 
@@ -88,9 +88,8 @@ def _migrate(settings: Settings) -> None:
 
 def state_note(settings: Settings) -> str:
     """What becomes of the state, where it is not what this release keeps: it is not guessed at."""
-    folder = Path(settings.state)
     try:
-        check_state(folder, snapshots_of(folder / SNAPSHOTS), log_bounds(kafka_of(settings), INTAKE_LOG))
+        usable_snapshots(Path(settings.state), log_bounds(kafka_of(settings), INTAKE_LOG))
     except UnusableError as reason:
         return f"state: the next start sets it aside and rebuilds it from the intake log: {reason}"
     return ""

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from alerts.local_time import local_time
 from connectors.clickhouse import Pool
 from connectors.kafka import INTAKE_LOG, log_bounds
-from dataflows.recovery import SNAPSHOTS, UnusableError, set_aside, snapshots_of
+from dataflows.recovery import SNAPSHOTS, UnusableError, set_aside
 from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
-from dataflows.start import check_state
+from dataflows.start import usable_snapshots
 from dataflows.upkeep.plan import NOTHING_TO_READ, Plan, look_at_log
 
 
@@ -32,7 +32,7 @@ def plan_of_state(settings: Settings, overwrite: bool) -> Plan:
         does.append(f"and before it {count:,} events of the pool: the log begins at {local_time(log.since_us)}")
         lacks.append("heartbeats from before the log begins: the state may differ a little, and nothing is said again")
     refusals = [] if log.records else [NOTHING_TO_READ]
-    if not overwrite and is_whole(folder, settings):
+    if not overwrite and _is_whole(folder, settings):
         refusals.append(
             f"a state that is whole must not be set aside by mistake; got one that the flow can go on from ({folder});"
             " with --overwrite it is set aside"
@@ -40,14 +40,12 @@ def plan_of_state(settings: Settings, overwrite: bool) -> Plan:
     return Plan(does, lacks, refusals)
 
 
-def is_whole(folder: Path, settings: Settings) -> bool:
+def _is_whole(folder: Path, settings: Settings) -> bool:
     """Whether the flow could go on from the state in a folder."""
     try:
-        found = snapshots_of(folder / SNAPSHOTS)
-        check_state(folder, found, log_bounds(kafka_of(settings), INTAKE_LOG))
+        return bool(usable_snapshots(folder, log_bounds(kafka_of(settings), INTAKE_LOG)))
     except UnusableError:
         return False
-    return bool(found)
 
 
 def restore_state(settings: Settings) -> StateRestored:

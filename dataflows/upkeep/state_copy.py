@@ -23,7 +23,7 @@ from dataflows.recovery import (
     snapshots_of,
     source_states,
 )
-from dataflows.start import check_state
+from dataflows.start import usable_snapshots
 from dataflows.state_store import StateStore
 
 TRIES = 5  # a flow that saves while it is copied may leave a copy that does not fit together
@@ -50,9 +50,7 @@ def copy_state(folder: Path, to: Path, bounds: Bounds) -> LogPosition:
     for is_last in (*[False] * (TRIES - 1), True):
         _copy(folder, to)
         try:
-            found = snapshots_of(to / SNAPSHOTS)
-            check_state(to, found, bounds)
-            return _position(found, folder)
+            return _position(usable_snapshots(to, bounds), folder)
         except UnusableError:
             if is_last:
                 raise
