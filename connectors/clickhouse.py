@@ -196,9 +196,9 @@ class Pool:
         """What a migration would do."""
         return look_at_schema(self._client)
 
-    def overdue(self, grace: timedelta, retention: Retention | None = None) -> list[tuple[Limit, int]]:
+    def overdue(self, grace: timedelta) -> list[tuple[Limit, int]]:
         """What should have gone, and is still there `grace` later, with the number of rows."""
-        return list(overdue(self._client, retention or Retention(), grace))
+        return list(overdue(self._client, Retention(), grace))
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """What a query answers; `{name:Type}` in it are bound parameters."""

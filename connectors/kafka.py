@@ -7,7 +7,7 @@ from connectors.kafka_intake import IntakeLogSink, Logged
 from connectors.kafka_log import LogSource
 from connectors.kafka_producer import RawProducer
 from connectors.kafka_raw import RawSource
-from connectors.kafka_reader import RawRecord, Reader, ends, log_bounds, read_all
+from connectors.kafka_reader import RawRecord, Reader, count_records, ends, log_bounds, read_all, read_topic
 from connectors.kafka_ticks import TickSource
 from connectors.kafka_topics import (
     ACTIONS,
@@ -41,6 +41,7 @@ __all__ = [
     "RawSource",
     "Reader",
     "TickSource",
+    "count_records",
     "ends",
     "ensure_topics",
     "greatest_topic_epoch",
@@ -48,5 +49,6 @@ __all__ = [
     "partitions_of",
     "raw_topic",
     "read_all",
+    "read_topic",
     "topics",
 ]

@@ -32,18 +32,18 @@ class ClusterLook(NamedTuple):
     topics: dict[str, TopicLook]
 
 
-def look_at_cluster(bootstrap: Where, wanted: Iterable[str], seconds: float = SECONDS) -> ClusterLook:
+def look_at_cluster(bootstrap: Where, wanted: Iterable[str]) -> ClusterLook:
     """What there is. Raises `BrokerError` where no broker answers in time."""
     admin = AdminClient(client_config(bootstrap))
     try:
-        known = admin.list_topics(timeout=seconds)
+        known = admin.list_topics(timeout=SECONDS)
         there = [name for name in wanted if name in known.topics]
         asked = [ConfigResource(ResourceType.TOPIC, name) for name in there]
-        answers = admin.describe_configs(asked, request_timeout=seconds) if asked else {}
-        settings = {of.name: _settings(answer, seconds) for of, answer in answers.items()}
+        answers = admin.describe_configs(asked, request_timeout=SECONDS) if asked else {}
+        settings = {of.name: _settings(answer) for of, answer in answers.items()}
     except KafkaException as failure:
         said = failure.args[0].str()
-        raise BrokerError(f"broker must answer within {seconds:g} s; got `{said}` ({bootstrap})") from None
+        raise BrokerError(f"broker must answer within {SECONDS:g} s; got `{said}` ({bootstrap})") from None
     return ClusterLook(
         len(known.brokers),
         {
@@ -57,9 +57,9 @@ def look_at_cluster(bootstrap: Where, wanted: Iterable[str], seconds: float = SE
     )
 
 
-def _settings(answer: Future[dict[str, Any]], seconds: float) -> dict[str, str] | None:
+def _settings(answer: Future[dict[str, Any]]) -> dict[str, str] | None:
     try:
-        return {entry.name: str(entry.value) for entry in answer.result(seconds + 1).values()}
+        return {entry.name: str(entry.value) for entry in answer.result(SECONDS + 1).values()}
     except KafkaException as failure:
         if failure.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return None

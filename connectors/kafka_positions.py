@@ -8,7 +8,7 @@ from datetime import timedelta
 from connectors.address import Where
 from connectors.kafka_client import BrokerError, partitions_of
 from connectors.kafka_intake import last_arrivals
-from connectors.kafka_reader import log_bounds, read_all
+from connectors.kafka_reader import log_bounds, read_all, read_topic
 from connectors.kafka_topics import INTAKE_LOG
 from connectors.log_record import SOURCE, decode
 
@@ -28,7 +28,7 @@ def raw_positions(bootstrap: Where, topic: str = INTAKE_LOG, margin: timedelta =
     done_us = last_us - margin // timedelta(microseconds=1)
     found: dict[str, int] = {}
     read = 0
-    for record in read_all(bootstrap, {(topic, partition): -1 for partition in range(count)}):
+    for record in read_topic(bootstrap, topic):
         read += 1
         place, _, offset = record.headers.get(SOURCE, b"").decode().removeprefix("kafka:").rpartition("/")
         if place and record.produced_us <= done_us and record.headers[SOURCE].startswith(b"kafka:"):

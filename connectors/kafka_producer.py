@@ -19,7 +19,6 @@ from connectors.metrics import Metrics
 STOP_SECONDS = 20.0
 QUEUE_KBYTES = 65_536
 LINGER_MS = 5  # that a record waits for others: below that some brokers drown in small batches
-NOTHING_LOST = "; nothing is lost, the next start goes on from the last snapshot"
 _LOOK_SECONDS = 0.1  # how often who waits looks whether to go on waiting
 _SLACK_SECONDS = 1.0  # so that the client library, which has the same patience, is heard first
 

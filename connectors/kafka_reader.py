@@ -257,6 +257,17 @@ def log_bounds(bootstrap: Where, topic: str, seconds: float = PATIENCE_SECONDS) 
     return {place[1]: (lows[place], end) for place, (end, _) in ends(bootstrap, places, seconds).items()}
 
 
+def count_records(bootstrap: Where, topic: str) -> int:
+    """How many records a topic holds, as far as its offsets tell: of what was compacted away some count."""
+    return sum(end - oldest for oldest, end in log_bounds(bootstrap, topic).values())
+
+
+def read_topic(bootstrap: Where, topic: str) -> Iterator[RawRecord]:
+    """Every record of a topic from its oldest to the end that is there now, as `read_all`."""
+    partitions = partitions_of(bootstrap, [topic])[topic]
+    return read_all(bootstrap, {(topic, partition): -1 for partition in range(partitions)})
+
+
 def read_all(bootstrap: Where, starts: Mapping[Place, int], seconds: float = PATIENCE_SECONDS) -> Iterator[RawRecord]:
     """Every record from these offsets to the end that is there now; an end that does not come is an error."""
     with Reader(bootstrap, starts) as reader:

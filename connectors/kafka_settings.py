@@ -14,7 +14,7 @@ from connectors.kafka_client import BrokerError, client_config
 from connectors.kafka_look import SECONDS
 
 
-def set_topic(bootstrap: Where, topic: str, settings: Mapping[str, str], seconds: float = SECONDS) -> None:
+def set_topic(bootstrap: Where, topic: str, settings: Mapping[str, str]) -> None:
     """Change some settings of a topic, and leave the others. Raises `BrokerError` where the broker does not."""
     entries = [
         ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in settings.items()
@@ -22,8 +22,8 @@ def set_topic(bootstrap: Where, topic: str, settings: Mapping[str, str], seconds
     asked = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
     admin = AdminClient(client_config(bootstrap))
     try:
-        for answer in admin.incremental_alter_configs([asked], request_timeout=seconds).values():
-            answer.result(seconds + 1)
+        for answer in admin.incremental_alter_configs([asked], request_timeout=SECONDS).values():
+            answer.result(SECONDS + 1)
     except KafkaException as failure:
         said = failure.args[0].str()
         raise BrokerError(f"topic `{topic}` must be kept as told; got `{said}` ({bootstrap})") from None

@@ -97,9 +97,9 @@ def replay_log(
             break
 
 
-def pipeline_of_log(bootstrap: Where, stands: Standing, topic: str = INTAKE_LOG) -> Pipeline:
+def pipeline_of_log(bootstrap: Where, stands: Standing) -> Pipeline:
     """The stages as they stood when the log began, with its first rule book."""
-    return _pipeline(next(_books(bootstrap, topic), None), stands)
+    return _pipeline(next(_books(bootstrap, INTAKE_LOG), None), stands)
 
 
 def pipeline_of_state(frames: Sequence[bytes], stands: Standing) -> Pipeline:

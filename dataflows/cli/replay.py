@@ -85,10 +85,10 @@ def replay(
 def _make_pool(dsn: Where) -> None:
     """The tables, with no end to what they keep: a replay is about the past."""
     from connectors.clickhouse import Pool
-    from connectors.clickhouse_schema import Retention
+    from connectors.clickhouse_schema import FOR_EVER
 
     with Pool(dsn) as pool:
-        pool.migrate(Retention(None, None, None, None, None))
+        pool.migrate(FOR_EVER)
 
 
 def _write(

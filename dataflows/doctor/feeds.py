@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connectors.kafka import ALERTS, count_records
 from connectors.redis_look import RedisLook, look_at_redis
 from dataflows.doctor.clocks import clock_line
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.servers import kafka_of, redis_of
 from dataflows.settings import Settings
-from dataflows.upkeep.plan import told_revisions
 
 FULL = 0.85  # of its memory, as on-call has it
 
@@ -27,7 +27,7 @@ def look_at_feeds(settings: Settings) -> Iterator[Line]:
 
 def look_at_feed(settings: Settings) -> Iterator[Line]:
     """Whether Redis has what readers were told."""
-    place, told = look_at_redis(redis_of(settings)).place, told_revisions(kafka_of(settings))
+    place, told = look_at_redis(redis_of(settings)).place, count_records(kafka_of(settings), ALERTS)
     if told and not place:
         yield broken(
             "feed",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from alerts.local_time import local_time
 from connectors.address import Where
-from connectors.kafka import ALERTS, INTAKE_LOG, log_bounds
+from connectors.kafka import INTAKE_LOG, log_bounds
 from connectors.kafka_intake import last_arrivals
 from connectors.kafka_positions import first_arrivals
 
@@ -53,8 +53,3 @@ def look_at_log(bootstrap: Where) -> Log:
     # of a log that is cut a time is whole only where every partition has it
     since_us = (max(first) if is_cut else min(first)) if first else 0
     return Log(records, since_us, max(last.values(), default=0), is_cut)
-
-
-def told_revisions(bootstrap: Where) -> int:
-    """How many revisions the alerts topic holds."""
-    return sum(high - low for low, high in log_bounds(bootstrap, ALERTS).values())

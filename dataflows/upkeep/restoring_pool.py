@@ -16,7 +16,7 @@ from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable, table_of
 from connectors.clickhouse_writer import Pace, PoolWriter
-from connectors.kafka import ALERTS, DEAD_LETTERS, RECEIPTS, RawRecord, log_bounds, read_all
+from connectors.kafka import ALERTS, DEAD_LETTERS, RECEIPTS, count_records, read_topic
 from connectors.kafka_receipts import ReceiptError, read_receipt
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
@@ -26,7 +26,7 @@ from dataflows.past import Past
 from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
 from dataflows.upkeep.archive import Archive
-from dataflows.upkeep.plan import NOTHING_TO_READ, Log, Plan, look_at_log, told_revisions
+from dataflows.upkeep.plan import NOTHING_TO_READ, Log, Plan, look_at_log
 
 RIGHTS = "users of ClickHouse and what they may read: `anlan access` prints what makes them"
 AT_THE_END = Pace(refresh_seconds=1e9)  # aggregates are recounted once, when everything is there
@@ -46,10 +46,10 @@ class PoolRestored(NamedTuple):
 def plan_of_pool(settings: Settings, overwrite: bool, archive: Archive | None = None) -> Plan:
     """What would be written again, what cannot be, and whether something is in the way. Changes nothing."""
     log = look_at_log(kafka_of(settings))
-    letters = sum(high - low for low, high in log_bounds(kafka_of(settings), DEAD_LETTERS).values())
+    told, letters = (count_records(kafka_of(settings), topic) for topic in (ALERTS, DEAD_LETTERS))
     does = [
         f"read {log.span}, and write what follows from it: events, links, late events, gaps, the audit, aggregates",
-        f"write {told_revisions(kafka_of(settings)):,} revisions of `{ALERTS}` and {letters:,} dead letters",
+        f"write {told:,} revisions of `{ALERTS}` and {letters:,} dead letters",
     ]
     if archive is not None:
         does.insert(0, f"put back {archive.told}; of the log what came later is read")
@@ -159,7 +159,7 @@ class _Writer:
     def write_told(self, bootstrap: Where) -> _Told:
         """Every revision that readers were told."""
         told = _Told()
-        for record in _records(bootstrap, ALERTS):
+        for record in read_topic(bootstrap, ALERTS):
             revision = _revision(record.value)
             if told.add(revision):
                 self.write([revision])
@@ -202,16 +202,12 @@ def _steps(settings: Settings, past: Past, archive: Archive | None) -> Iterator[
 
 
 def _letters(bootstrap: Where) -> Iterator[Poolable]:
-    return (_letter(record.value) for record in _records(bootstrap, DEAD_LETTERS))
+    return (_letter(record.value) for record in read_topic(bootstrap, DEAD_LETTERS))
 
 
 def _receipts(bootstrap: Where) -> Iterator[Poolable]:
-    for record in _records(bootstrap, RECEIPTS):
+    for record in read_topic(bootstrap, RECEIPTS):
         try:
             yield read_receipt(record.value)
         except ReceiptError:
             continue  # the flow has said so when it came
-
-
-def _records(bootstrap: Where, topic: str) -> Iterator[RawRecord]:
-    return read_all(bootstrap, {(topic, partition): -1 for partition in log_bounds(bootstrap, topic)})

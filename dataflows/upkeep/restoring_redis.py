@@ -11,13 +11,13 @@ from connectors.clickhouse import SPOOL as POOL_SPOOL
 from connectors.clickhouse import Pool
 from connectors.clickhouse_audit import audit_rows
 from connectors.clickhouse_spool import decode_rows
-from connectors.kafka import ALERTS, log_bounds, read_all
+from connectors.kafka import ALERTS, count_records, read_topic
 from connectors.redis_restore import Feeds, Needed
 from connectors.spool_file import bodies
 from dataflows.recovery import SPOOLS
 from dataflows.servers import kafka_of, pool_of, redis_of
 from dataflows.settings import Settings
-from dataflows.upkeep.plan import Plan, told_revisions
+from dataflows.upkeep.plan import Plan
 
 Seen = Callable[[int], None]  # rows since the last call
 
@@ -35,7 +35,7 @@ def plan_of_redis(settings: Settings, overwrite: bool) -> Plan:
     with Feeds(redis_of(settings)) as feeds:
         there, place = sum(1 for _ in feeds.names()), feeds.place()
     actions = sum(1 for _ in _actions(settings))
-    told = told_revisions(kafka_of(settings))
+    told = count_records(kafka_of(settings), ALERTS)
     does = [
         f"read {told:,} revisions of `{ALERTS}` and write what readers still need",
         f"write what people did: {actions:,} rows of the audit, as far as Redis would still keep them",
@@ -64,9 +64,7 @@ def restore_redis(settings: Settings, overwrite: bool, seen: Seen = lambda count
     with Feeds(redis_of(settings)) as feeds:
         removed = feeds.empty() if overwrite else 0
         needed = Needed(feeds.now_us())
-        for record in read_all(
-            kafka_of(settings), {(ALERTS, each): -1 for each in log_bounds(kafka_of(settings), ALERTS)}
-        ):
+        for record in read_topic(kafka_of(settings), ALERTS):
             needed.take(record.value)
             seen(1)
         actions = feeds.write_people(_actions(settings))

@@ -38,12 +38,11 @@ from alerts.model import (
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_events import arrivals_between
 from connectors.clickhouse_rows import Poolable, areas
-from connectors.clickhouse_schema import Retention
+from connectors.clickhouse_schema import FOR_EVER, Retention
 from connectors.clickhouse_writer import Pace, PoolWriter
 from connectors.metrics import Metrics
 
 AT = datetime(2024, 4, 16, 8, 0, tzinfo=UTC)
-FOR_EVER = Retention(text=None, tokens=None, events=None, alerts=None, dead_letters=None)
 AT_ONCE = Pace(flush_seconds=0, refresh_seconds=0)
 ON_CLOSE = Pace(flush_seconds=3600, refresh_seconds=3600)
 

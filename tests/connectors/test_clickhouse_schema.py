@@ -13,10 +13,16 @@ from alerts.model import to_us
 from connectors.clickhouse import Pool
 from connectors.clickhouse_aggregates import AGGREGATES, MEASURES
 from connectors.clickhouse_client import PoolClient
-from connectors.clickhouse_schema import Retention, apply_retention, migrate, schema_files, token_seconds
+from connectors.clickhouse_schema import (
+    FOR_EVER,
+    Retention,
+    apply_retention,
+    migrate,
+    schema_files,
+    token_seconds,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "pool.md").read_text(encoding="utf-8")
-FOR_EVER = Retention(text=None, tokens=None, events=None, alerts=None, dead_letters=None)
 pytestmark = pytest.mark.integration
 
 
