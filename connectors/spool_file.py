@@ -135,14 +135,15 @@ def verify(path: Path, saved: bytes | None) -> None:
             _checked(journal, 0, journal.last)
 
 
-def bodies(path: Path) -> Iterator[bytes]:
+def bodies(path: Path, saved: bytes | None = None) -> Iterator[bytes]:
     """What their sink made of the rows in a file, frame by frame; nothing where there is no file. Changes nothing.
 
-    Some of them the server may have taken already.
+    Of a snapshot those that waited then; without one some of them the server may have taken already.
     """
+    first, last = (1, None) if saved is None else _pointer_of(saved)[2:]
     if path.exists():
         with Journal(path) as journal:
-            for number, frame in journal.frames():
+            for number, frame in journal.frames(first - 1, last):
                 yield msgspec.msgpack.decode(_opened(frame, path, number), type=tuple[float, int, bytes])[2]
 
 

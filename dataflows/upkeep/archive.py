@@ -51,7 +51,7 @@ class Archive:
         ]
 
     def kept(self) -> Kept:
-        """The stages as they stood."""
+        """The stages as they stood, and what the pool lacked then."""
         return read_state(self.folder / STATE)
 
     def put_back(self, pool: Pool) -> None:

@@ -37,8 +37,8 @@ def make_backup(
 ) -> Manifest:
     """Write one into a new folder, while the flow runs or not.
 
-    First the state, then the pool: so the pool holds at least what the state has seen, and what it holds beyond comes
-    again, as after a crash. Raises `BackupError`.
+    First the state, then the pool: so both together hold at least what the state has seen, with what waited for the
+    pool then, and what the pool holds beyond comes again, as after a crash. Raises `BackupError`.
     """
     _require_new(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ from dataflows.servers import kafka_of, pool_of
 from dataflows.settings import Settings
 from dataflows.upkeep.archive import Archive
 from dataflows.upkeep.plan import NOTHING_TO_READ, Log, Plan, look_at_log
+from dataflows.upkeep.state_copy import Kept
 
 RIGHTS = "users of ClickHouse and what they may read: `anlan access` prints what makes them"
 AT_THE_END = Pace(refresh_seconds=1e9)  # aggregates are recounted once, when everything is there
@@ -100,15 +101,18 @@ def restore_pool(
         pool.migrate()
         if archive is not None:
             archive.put_back(pool)
+    kept = None if archive is None else archive.kept()
     sink = PoolSink(pool_of(settings), Metrics(), pace=AT_THE_END)
-    writer = _Writer(sink.build_part("pool", "pool", None))
+    writer = _Writer(sink.build_part("pool", "pool", None if kept is None else list(kept.hours)))
     try:
+        if kept is not None:
+            writer.part.write_batch([list(kept.waiting)])
         told = writer.write_told(kafka_of(settings))
         writer.write_all(_letters(kafka_of(settings)))
         writer.write_all(_receipts(kafka_of(settings)))
         past = Past(pool_of(settings), sink.wait_until_delivered)
         is_whole = archive is not None or not look_at_log(kafka_of(settings)).is_cut
-        for step in _steps(settings, past, archive):
+        for step in _steps(settings, past, kept):
             writer.write_step(step, told, is_whole)
             seen(step.clock_us, step.records)
     except BaseException:
@@ -191,13 +195,12 @@ class _Writer:
         self.part.close()
 
 
-def _steps(settings: Settings, past: Past, archive: Archive | None) -> Iterator[Step]:
+def _steps(settings: Settings, past: Past, kept: Kept | None) -> Iterator[Step]:
     channels, calendars = load_channels(), load_calendars()
     rules = load_rules(settings.rules or (RULES_FOLDER,), channels, calendars)
     stands = Standing(rules, channels, calendars, past, past.of_matters)
-    if archive is None:
+    if kept is None:
         return steps(kafka_of(settings), pipeline_of_log(kafka_of(settings), stands))
-    kept = archive.kept()
     return steps(kafka_of(settings), pipeline_of_state(kept.frames, stands), since=kept.position)
 
 

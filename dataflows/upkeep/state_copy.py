@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alerts.kept import merge
+from connectors.clickhouse import SPOOL as POOL_SPOOL
+from connectors.clickhouse_rows import Poolable
+from connectors.clickhouse_spool import decode_rows
+from connectors.clickhouse_writer import state_of
 from connectors.log_order import LogPosition
+from connectors.spool_file import bodies
 from dataflows.recovery import (
     JOURNALS,
     KEPT_STEPS,
@@ -32,12 +37,14 @@ _MARKS = f"{SPOOLS}/*.taken"
 
 
 class Kept(NamedTuple):
-    """The stages as a state has them, and the place in the log where they stood."""
+    """The stages as a state has them, the place in the log where they stood, and what was not in the pool yet."""
 
     position: LogPosition
     link: bytes
     shards: Sequence[bytes]
     publish: bytes
+    waiting: Sequence[Poolable]  # rows that the pool had not taken
+    hours: Sequence[int]  # whose aggregates were to be recounted
 
     @property
     def frames(self) -> list[bytes]:
@@ -90,4 +97,6 @@ def _read(folder: Path) -> Kept:
     frames = {(each.step, each.key): merge(list(store.frames(each.state))) for each in found if each.step in KEPT_STEPS}
     by_step = {step: [body for (of, _), body in sorted(frames.items()) if of == step] for step in KEPT_STEPS}
     (link,), (publish,) = by_step["link"], by_step["publish"]
-    return Kept(_position(found, folder), link, by_step["detect"], publish)
+    pool = state_of(next((each.state for each in found if each.step == "pool"), None))
+    waiting = [row for body in bodies(folder / SPOOLS / POOL_SPOOL, pool.spool) for row in decode_rows(body)]
+    return Kept(_position(found, folder), link, by_step["detect"], publish, waiting, pool.hours)

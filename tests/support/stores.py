@@ -29,6 +29,12 @@ def pooled(dsn: str) -> int:
         return int(next(iter(pool.rows("SELECT count() AS found FROM events FINAL")))["found"])
 
 
+def is_recounted(dsn: str) -> bool:
+    """Whether the aggregates are what the events say, which a flow that stops does not wait for without end."""
+    with Pool(dsn) as pool:
+        return not pool.recount_check()
+
+
 def _row(row: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in row.items() if name not in _NOT_SAID}, default=str)
 

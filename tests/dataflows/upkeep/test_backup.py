@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -13,19 +14,22 @@ import msgspec
 import pytest
 from acting import act, action
 from click.testing import CliRunner, Result
-from clickhouse_server import ClickHouseServer
+from clickhouse_server import TOO_MANY_PARTS, ClickHouseServer
 from cut_log import cut_off
 from family_reports import family_reports, settled
 from live_flow import LiveFlow, logged_events, wait_until
 from old_installation import newest_recorded, put_back
-from stores import pool_holds, pooled
+from stores import is_recounted, pool_holds, pooled
 from subscribing import revision_reader
 
+from alerts.model import PooledEvent
 from connectors.apache_kafka import ApacheKafka
 from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolClient
-from connectors.kafka import RawProducer, raw_topic
+from connectors.kafka import INTAKE_LOG, RawProducer, partitions_of, raw_topic
+from connectors.kafka_intake import last_arrivals
 from dataflows.cli import main
+from dataflows.recovery import SNAPSHOTS, UnusableError, snapshots_of, source_states
 from dataflows.upkeep.manifest import read_manifest
 from dataflows.upkeep.state_copy import read_state
 
@@ -39,7 +43,10 @@ def on_server(live_flow: LiveFlow, clickhouse_server: ClickHouseServer) -> LiveF
     return live_flow
 
 
-def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(on_server: LiveFlow, tmp_path: Path) -> None:
+def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(
+    on_server: LiveFlow, clickhouse_server: ClickHouseServer, tmp_path: Path
+) -> None:
+    """Of what the backup holds some still waited for the pool."""
     flow, bootstrap, folder = on_server, on_server.broker.bootstrap, tmp_path / "backup"
     reader = revision_reader(flow.valkey.url)
     flow.start()
@@ -51,24 +58,32 @@ def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(on_server: 
     with Pool(flow.dsn) as pool:
         wait_until(lambda: bool(pool.dead_letters()), "the dead letter must reach the pool")
         pool.mark_dead_letters([pool.dead_letters()[0].id], "given_up", "nobody knows", datetime.now(UTC))
+    clickhouse_server.refuse(TOO_MANY_PARTS)
+    send_reports(bootstrap, 3, 40)
+    wait_until(lambda: logged_events(bootstrap) >= 120, "every event must reach the log")
+    partitions = partitions_of(bootstrap, [INTAKE_LOG])[INTAKE_LOG]
+    arrived_us = max(last_arrivals(bootstrap, INTAKE_LOG, partitions).values())
+    wait_until(lambda: saved_beyond(flow, arrived_us), "they must be in a snapshot")
     made = run(flow, "backup", "make", str(folder))
     assert made.exit_code == 0, made.output
+    clickhouse_server.accept()
     lines = json.loads(run(flow, "doctor", "--json").output)["lines"]
     assert {each["area"] for each in lines} > {"kafka", "topics", "redis", "pool", "feed", "state", "log"}
     of_this_machine = ("calendars", "state disk", "clickhouse disk default")
     assert [each for each in lines if each["verdict"] != "ok" and each["area"] not in of_this_machine] == []
 
     send_reports(bootstrap, 2, 80, "broken, too")
-    wait_until(lambda: logged_events(bootstrap) >= 160, "every event must reach the log")
+    wait_until(lambda: logged_events(bootstrap) >= 200, "every event must reach the log")
     wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
-    wait_until(lambda: pooled(flow.dsn) >= 160, "every event must reach the pool")
+    wait_until(lambda: pooled(flow.dsn) >= 200, "every event must reach the pool")
+    wait_until(lambda: is_recounted(flow.dsn), "every aggregate must be counted")
     act(flow, action("a2", "note", next(iter(reader.alerts())), why="spoke to both"))
     assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
     wanted = pool_holds(flow.dsn)
     assert run(flow, "backup", "verify", str(folder)).exit_code == 0
     full = run(flow, "restore", "pool", "--from", str(folder))
     assert full.exit_code == 1
-    assert "the pool must be empty before it is made again; got 160 events" in full.output
+    assert "the pool must be empty before it is made again; got 200 events" in full.output
     wipe(flow.dsn)
     dry = run(flow, "restore", "pool", "--dry-run", "--from", str(folder))
     wet = run(flow, "restore", "pool", "--from", str(folder))
@@ -80,10 +95,12 @@ def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(on_server: 
     assert len(held["dead_letter_marks"]) == 1
     assert len(held["alert_actions"]) == 2
     read_again = int(re.search(r"^events +(\d+) rows", wet.output, re.M)[1])  # type: ignore[index]
-    assert 80 <= read_again < 160
+    assert 80 <= read_again < 200
     assert manifest.rows()["events"] >= 80
     assert manifest.key_ids == ["k1"]
-    assert len(read_state(folder / "state").shards) == 8
+    kept = read_state(folder / "state")
+    assert len(kept.shards) == 8
+    assert sum(isinstance(row, PooledEvent) for row in kept.waiting) >= 40
 
 
 def test_what_the_broker_has_cut_off_comes_from_the_backup(
@@ -103,6 +120,7 @@ def test_what_the_broker_has_cut_off_comes_from_the_backup(
             act(flow, action("a1", "ack", next(iter(reader.alerts())), why="on my way"))
             assert run(flow, "backup", "make", str(folder)).exit_code == 0
     wait_until(lambda: pooled(flow.dsn) >= 120, "every event must reach the pool")
+    wait_until(lambda: is_recounted(flow.dsn), "every aggregate must be counted")
     assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
     wanted = pool_holds(flow.dsn)
     cut_off(bootstrap, read_manifest(folder).offsets)
@@ -171,6 +189,13 @@ def send_reports(bootstrap: str, seed: int, count: int, *broken: str) -> None:
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
         for text in broken:
             producer.send(raw_topic("hotline"), msgspec.json.encode({"id": text}))
+
+
+def saved_beyond(flow: LiveFlow, arrived_us: int) -> bool:
+    """Whether there is a snapshot of a later place in the log."""
+    with contextlib.suppress(UnusableError):
+        return source_states(snapshots_of(flow.folder / "state" / SNAPSHOTS))["log"][0] > arrived_us
+    return False
 
 
 def wipe(dsn: str) -> None:
