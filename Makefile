@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 READY := .venv/ready
 WORKERS ?= 2
+PINNED := --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11
 
 .PHONY: demo test check faults bench lock sbom audit clean
 $(READY): requirements.lock pyproject.toml
@@ -33,8 +34,8 @@ bench: $(READY)  ## what it costs, beside its peers: `make bench SIZE=full RUNS=
 lock:  ## pins every dependency, with hashes, and those of an installation; `make lock ARGS=--upgrade` takes newer ones
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv
-	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --all-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 $(ARGS) -o requirements.lock
-	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra supervised -c requirements.lock --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o deploy/requirements.lock
+	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --all-extras $(PINNED) $(ARGS) -o requirements.lock
+	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra supervised -c requirements.lock $(PINNED) -o deploy/requirements.lock
 
 .audit/ready:
 	$(PYTHON) -m venv --clear .audit

@@ -93,6 +93,6 @@ def clickhouse_options(lock: Lock) -> dict[str, Any]:
     told = {"username": lock.user, "password": lock.password()}
     if lock.is_tls:
         told |= {"ca_cert": lock.ca, "client_cert": lock.certificate, "client_cert_key": lock.key}
-        if lock.certificate and not (lock.user and not lock.password_file):
+        if lock.certificate and (lock.password_file or not lock.user):
             told["tls_mode"] = "strict"  # the certificate opens the connection, and says not who we are
     return {name: value for name, value in told.items() if value}

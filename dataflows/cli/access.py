@@ -81,10 +81,10 @@ def process(
 ) -> None:
     """Print the rights of PROCESS, to be given by an administrator: what it needs and nothing more.
 
-    `run` and `serve` are our own, `upkeep` (doctor, backup, restore, migrate), `ingest` and `replay` commands that
-    people run; a `department` writes its raw topic,
-    a `messenger` receipts, and a `reader` reads alerts of the whole city. Nothing is changed by it. For Redis and
-    ClickHouse a fresh password is shown once, on the error output; Kafka's is set with `kafka-configs.sh`.
+    `run` and `serve` are our own; `upkeep` (doctor, backup, restore, migrate), `ingest` and `replay` are commands that
+    people run; a `department` writes its raw topic, a `messenger` receipts, and a `reader` reads alerts of the whole
+    city. Nothing is changed by it. For Redis and ClickHouse a fresh password is shown once, on the error output;
+    Kafka's is set with `kafka-configs.sh`.
 
     \b
     anlan access process run --kafka | KAFKA=broker:9093 ADMIN=admin.properties sh
