@@ -91,14 +91,17 @@ def make_token(name: str, role: str, region: str, expires: datetime | None = Non
 def add_entry(path: Path, entry: str) -> None:
     """Add an entry of `make_token` to a file of tokens, or begin one. Raises `YamlError` where the file is wrong."""
     before, replacement = "apiVersion: tokens/v1\ntokens:", path.with_name(f".{path.name}.new")
-    replacement.touch()
-    if path.exists():
-        read_tokens(path)
-        before = path.read_text(encoding="utf-8").rstrip()
-        shutil.copymode(path, replacement)
-    replacement.write_text(f"{before}\n{entry}\n", encoding="utf-8")
-    read_tokens(replacement)
-    replacement.replace(path)
+    try:
+        replacement.touch()
+        if path.exists():
+            read_tokens(path)
+            before = path.read_text(encoding="utf-8").rstrip()
+            shutil.copymode(path, replacement)
+        replacement.write_text(f"{before}\n{entry}\n", encoding="utf-8")
+        read_tokens(replacement)
+        replacement.replace(path)
+    finally:
+        replacement.unlink(missing_ok=True)
 
 
 def _quoted(text: str) -> str:

@@ -117,6 +117,7 @@ def restore_pool(
             seen(step.clock_us, step.records)
     except BaseException:
         writer.part.recounting.abandon()
+        writer.part.spool.abandon()
         raise
     writer.close()
     return PoolRestored(writer.rows, told.differing, told.untold)

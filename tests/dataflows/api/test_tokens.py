@@ -74,6 +74,7 @@ def test_a_file_that_is_wrong_gets_no_entry(path: Path) -> None:
     assert said.exit_code == 1
     assert "tokens must be as documented" in said.output
     assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_token_ends_at_its_time(path: Path) -> None:

@@ -85,9 +85,9 @@ def in_tls(tokens: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     settings = {"API_TOKENS": tokens, "API_PORT": port, "API_METRICS_PORT": 0, "REDIS": "redis://127.0.0.1:1/0"}
     doors = {"SERVER_CERTIFICATE": pair.certificate, "SERVER_KEY": pair.key, "KAFKA": "127.0.0.1:1"}
     environment = {**os.environ, **{f"ANLAN_{name}": str(value) for name, value in (settings | doors).items()}}
-    log = (tmp_path / "log").open("wb")
     command = [sys.executable, "-m", "dataflows", "-v", "serve"]
-    service = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    with (tmp_path / "log").open("wb") as log:
+        service = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     wait_until(lambda: b"service_started" in (tmp_path / "log").read_bytes(), "the service must start")
     yield f"https://127.0.0.1:{port}", authority.ca
     service.send_signal(signal.SIGTERM)
