@@ -7,27 +7,18 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 from msgspec import Struct
 
 from connectors.address import Where
-from connectors.kafka_client import (
-    CLIENT,
-    PATIENCE_SECONDS,
-    BrokerError,
-    OffsetGoneError,
-    Place,
-    client_config,
-    partitions_of,
-)
+from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, OffsetGoneError, Place, partitions_of
+from connectors.kafka_consumer import PREFETCH_KBYTES, bounds_of, consumer_of
 from connectors.kafka_refusal import remedy
-from connectors.kafka_watch import BrokerWatch, Ear
+from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
 
 BATCH = 1000
-PREFETCH_KBYTES = 32_768
 POLL_SECONDS = 0.001
-REFRESH_MS = 60_000  # after which a partition that was added is known
 
 _log = logging.getLogger("anlan.kafka")
 _GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
@@ -37,15 +28,6 @@ _FATAL = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError._AUTHENTICATION,
-}
-_PASSING = {  # a topic was made a moment ago, or its leader moves
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._TRANSPORT,
-    KafkaError._TIMED_OUT,
-    KafkaError.OFFSET_NOT_AVAILABLE,
-    KafkaError.REQUEST_TIMED_OUT,
 }
 
 
@@ -95,7 +77,7 @@ class Reader:
         self._seen: dict[Place, tuple[int, float]] = {}  # offset of the last record read, and when
         self._told_at = 0.0
         self._ear = (watch or BrokerWatch(bootstrap, metrics)).ear()
-        self._consumer = _consumer(bootstrap, self._ear, prefetch_kbytes)
+        self._consumer = consumer_of(bootstrap, self._ear, prefetch_kbytes)
         assigned = [self._start(place, offset) for place, offset in starts.items()]
         self._next = {(place.topic, place.partition): place.offset for place in assigned}
         self.starts = dict(self._next)  # the first offset of each partition that is read
@@ -103,7 +85,7 @@ class Reader:
         self._known: dict[str, int] = {}
 
     def _start(self, place: Place, offset: int) -> TopicPartition:
-        low, high = _bounds(self._consumer, place)
+        low, high = bounds_of(self._consumer, place)
         if offset < 0:
             return TopicPartition(*place, low)
         if offset < low:
@@ -234,9 +216,9 @@ def ends(
     wanted = list(places)
     if not wanted:
         return {}
-    consumer = _consumer(bootstrap)
+    consumer = consumer_of(bootstrap)
     try:
-        last = {place: max(low, high - 1) for place in wanted for low, high in [_bounds(consumer, place)]}
+        last = {place: max(low, high - 1) for place in wanted for low, high in [bounds_of(consumer, place)]}
     finally:
         consumer.close()
     # read on from what the broker calls the last record: some name the first of the last batch
@@ -249,9 +231,9 @@ def ends(
 def log_bounds(bootstrap: Where, topic: str, seconds: float = PATIENCE_SECONDS) -> dict[int, tuple[int, int]]:
     """For each partition of a topic the oldest offset that is there, and the one that its next record will have."""
     places = [(topic, partition) for partition in range(partitions_of(bootstrap, [topic], seconds)[topic])]
-    consumer = _consumer(bootstrap)
+    consumer = consumer_of(bootstrap)
     try:
-        lows = {place: _bounds(consumer, place)[0] for place in places}
+        lows = {place: bounds_of(consumer, place)[0] for place in places}
     finally:
         consumer.close()
     return {place[1]: (lows[place], end) for place, (end, _) in ends(bootstrap, places, seconds).items()}
@@ -279,45 +261,6 @@ def read_all(bootstrap: Where, starts: Mapping[Place, int], seconds: float = PAT
             elif time.monotonic() > end:
                 names = ", ".join(sorted(f"{topic}/{partition}" for topic, partition in starts))
                 raise BrokerError(f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})")
-
-
-def _consumer(bootstrap: Where, ear: Ear | None = None, prefetch_kbytes: int = PREFETCH_KBYTES) -> Consumer:
-    return Consumer(
-        {
-            **client_config(bootstrap, ear),
-            "topic.metadata.refresh.interval.ms": REFRESH_MS,
-            "group.id": CLIENT,  # asked for by the library; no group is joined and nothing committed
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 20,  # enough for the embedded broker to look through a long partition
-            "fetch.queue.backoff.ms": 10,
-            "fetch.error.backoff.ms": 100,
-            "queued.max.messages.kbytes": prefetch_kbytes,
-        }
-    )
-
-
-def _bounds(consumer: Consumer, place: Place) -> tuple[int, int]:
-    """The oldest offset of a partition and its end, as the broker tells them; waits for a leader."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    told, code = "nothing", 0
-    while time.monotonic() < end:
-        try:
-            bounds = consumer.get_watermark_offsets(TopicPartition(*place), timeout=PATIENCE_SECONDS, cached=False)
-        except KafkaException as failure:
-            told, code = failure.args[0].str(), failure.args[0].code()
-            if code not in _PASSING:
-                break
-            time.sleep(0.05)
-        else:
-            if bounds is not None:
-                return bounds
-    raise BrokerError(
-        f"the ends of a topic must be known within {PATIENCE_SECONDS:g} s; got `{told}`"
-        f" ({place[0]}, partition {place[1]}){remedy(code)}"
-    )
 
 
 def _record(message: Any) -> RawRecord:  # the library types each part as possibly absent; here none is

@@ -232,7 +232,7 @@ def test_an_offset_beyond_the_end_is_refused(bootstrap: str, raw: str) -> None:
 
 
 def test_an_offset_that_is_gone_is_refused(bootstrap: str, raw: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka_reader, "_bounds", lambda consumer, place: (50, 90))
+    monkeypatch.setattr(kafka_reader, "bounds_of", lambda consumer, place: (50, 90))
 
     with pytest.raises(BrokerError) as told:
         Reader(bootstrap, {(raw, 1): 7})

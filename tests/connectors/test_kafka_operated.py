@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 from locked_kafka import LockedKafka
 
-from connectors import kafka_reader
+from connectors import kafka_consumer
 from connectors.kafka import BrokerWatch, LogSource, RawProducer, RawRecord, RawSource, ensure_topics, read_all
 from connectors.kafka_producer import ENDLESS
 from connectors.kafka_progress import Progress
@@ -97,7 +97,7 @@ def test_a_quota_slows_a_flow_loses_nothing_and_is_told(
 def test_a_partition_that_is_added_to_a_raw_topic_is_read_from_its_first_record(
     kafka: LockedKafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka_reader, "REFRESH_MS", 200)
+    monkeypatch.setattr(kafka_consumer, "REFRESH_MS", 200)
     raw = f"{topic_prefix}raw.police"
     ensure_topics(kafka.bootstrap, {raw: 1})
     part = RawSource(kafka.bootstrap, [raw]).build_part("s", "raw", None)
