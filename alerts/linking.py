@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -19,6 +18,7 @@ from alerts.detection import Compiler
 from alerts.duration import DAY_US
 from alerts.failing import Failure, failure_of, gap_of
 from alerts.groups import groups_of
+from alerts.inadmissible import duplicate, unknown_channel
 from alerts.joined import Joined, in_matter
 from alerts.kept import Changes, Name, decode, encode
 from alerts.linker import Linker
@@ -295,7 +295,7 @@ class Linking:
         event, at = arrival.event, arrival.arrived_us
         rank = self._ranks.get(event.channel)
         if rank is None:
-            routed.dead.append(_unknown_channel(arrival))
+            routed.dead.append(unknown_channel(arrival))
             return
         if self._is_duplicate(arrival, routed):
             return
@@ -346,7 +346,7 @@ class Linking:
         if arrival.source and arrival.source == known[2]:
             routed.fenced[event.channel] = routed.fenced.get(event.channel, 0) + 1
         else:
-            routed.dead.append(_duplicate(arrival, known[2]))
+            routed.dead.append(duplicate(arrival, known[2]))
         return True
 
     @property
@@ -442,26 +442,3 @@ def _named(kind: str, parts: Iterable[tuple[int, Any]]) -> dict[Name, Any]:
 
 def _of(kind: str, parts: Mapping[Name, Raw]) -> Iterator[tuple[int, Raw]]:
     return ((name[1], part) for name, part in parts.items() if name[0] == kind)
-
-
-def _duplicate(arrival: Arrival, first: str) -> DeadLetter:
-    """A second event under an id that is taken. The same row read twice after a crash never comes here."""
-    where = f" (first came from {first})" if first else ""
-    sentence = f"event `id` must be unique; got `{arrival.event.id}` again{where}"
-    return _dead_letter(arrival, "duplicate_id", sentence)
-
-
-def _unknown_channel(arrival: Arrival) -> DeadLetter:
-    """The intake knew the channel and we do not: it was taken out of the register, and the log is older."""
-    sentence = f"event `channel` must be registered; got `{arrival.event.channel}`"
-    return _dead_letter(arrival, "unknown_channel", sentence)
-
-
-def _dead_letter(arrival: Arrival, reason: Literal["duplicate_id", "unknown_channel"], sentence: str) -> DeadLetter:
-    event = arrival.event
-    row = arrival.source or arrival.arrived_us  # a row that the log holds twice after a crash is one dead letter
-    digest = hashlib.sha256(f"{row}|{reason}|{event.id}".encode()).hexdigest()
-    return DeadLetter(
-        id=digest[:32], source=arrival.source, reason=reason, sentence=sentence,
-        failed_at=from_us(arrival.arrived_us), channel=event.channel,
-    )  # fmt: skip
