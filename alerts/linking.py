@@ -111,10 +111,9 @@ class Linking:
         self._routing = routing
         self._run(rules)
         self.linker = Linker()
-        self._merged = self.linker.merged  # as it was saved last
         self._ranks = {name: channel.rank for name, channel in channels.items()}
         self._seen = SeenIds()
-        self._is_saved = self._is_book_saved = self._is_routing_saved = False
+        self._saved: dict[Name, object] = {}  # what the parts that seldom change were made of; nothing: not saved yet
         self._ahead = Changes(STATE_VERSION)  # what is in the next frame of changes already
         self._slices = 0
         self._records = 0
@@ -153,7 +152,6 @@ class Linking:
             else:
                 if record.routing:
                     self._routing = read_routing(record.routing)
-                    self._is_routing_saved = False
                     routed.said.append(Said(record.arrived_us, self._records, routing=record.routing))
                 if (turning := self._turn(record)) is None:
                     continue
@@ -219,7 +217,6 @@ class Linking:
         marks, quiet = self.watermarks.state(), self.quiet.state()
         self._generations = turning.book.generations
         self._run(self._compiler(turning.book))
-        self._is_book_saved = False
         self.watermarks.restore(marks)
         self.quiet.restore(quiet)
         self._judge_quiet_again(turning)
@@ -360,26 +357,23 @@ class Linking:
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as a frame."""
-        self._is_saved = True
+        self._saved = self._seldom()
         self._ahead = Changes(STATE_VERSION)
-        parts = {HEAD: self._head(), BOOK: self._saved_book()}
-        parts |= {ROUTING: self._saved_routing(), MERGED: self._saved_merged()}
+        parts = {HEAD: self._head()} | {name: self._kept(name) for name in self._saved}
         parts |= _named(IDS, self._seen.all_chunks())
         parts |= _named(COMPONENT, self.linker.all_parts())
         return encode(STATE_VERSION, parts, whole=True)
 
     def changes(self) -> bytes:
         """What changed since the last snapshot or changes, as a frame."""
-        if not self._is_saved:
+        if not self._saved:
             return self.snapshot()
         changes, self._ahead = self._ahead, Changes(STATE_VERSION)
         changes.put(HEAD, self._head())
-        if not self._is_book_saved:
-            changes.put(BOOK, self._saved_book())
-        if not self._is_routing_saved:
-            changes.put(ROUTING, self._saved_routing())
-        if self.linker.merged is not self._merged:
-            changes.put(MERGED, self._saved_merged())
+        before, self._saved = self._saved, self._seldom()
+        for name, of in self._saved.items():
+            if of is not before[name]:
+                changes.put(name, self._kept(name))
         for number, rows in self._seen.changed_chunks():
             changes.put((IDS, number), rows)
         for number, component in self.linker.changed_parts():
@@ -402,31 +396,28 @@ class Linking:
             found = msgspec.msgpack.decode(zlib.decompress(book), type=RuleBook)
             self._generations = found.generations
             self._run(self._compiler(found))
-        self._is_saved = self._is_book_saved = True
         self._slices, self._records, marks, quiet, forgotten, begun = head
         self.watermarks.restore(marks)
         self.quiet.restore(quiet)
         self._seen.restore(_of(IDS, parts), forgotten)
         self.linker.restore(_of(COMPONENT, parts), begun)
-        self.linker.merged = self._merged = msgspec.msgpack.decode(parts[MERGED], type=dict[str, str])
+        self.linker.merged = msgspec.msgpack.decode(parts[MERGED], type=dict[str, str])
         self._routing = msgspec.msgpack.decode(parts[ROUTING], type=RoutingFile)
-        self._is_routing_saved = True
+        self._saved = self._seldom()
 
     def _head(self) -> Any:
         marks, quiet = self.watermarks.state(), self.quiet.state()
         return [self._slices, self._records, marks, quiet, self._seen.forgotten, self.linker.begun]
 
-    def _saved_routing(self) -> RoutingFile:
-        self._is_routing_saved = True
-        return self._routing
+    def _seldom(self) -> dict[Name, object]:
+        """What the parts are made of that seldom change; where one has, it is another object."""
+        return {BOOK: self.router, ROUTING: self._routing, MERGED: self.linker.merged}  # a book brings its router
 
-    def _saved_merged(self) -> dict[str, str]:
-        self._merged = self.linker.merged
-        return self._merged
-
-    def _saved_book(self) -> bytes:
-        self._is_book_saved = True
-        return zlib.compress(msgspec.msgpack.encode(self._book())) if self._compiler else b""
+    def _kept(self, name: Name) -> Any:
+        """One of these parts as it is kept."""
+        if name == BOOK:
+            return zlib.compress(msgspec.msgpack.encode(self._book())) if self._compiler else b""
+        return self._routing if name == ROUTING else self.linker.merged
 
 
 def _rearrange(at: int, moves: Moves, items: Items) -> None:
