@@ -8,6 +8,7 @@ from datetime import timedelta
 from connectors.address import Where
 from connectors.kafka_client import BrokerError, partitions_of
 from connectors.kafka_intake import last_arrivals
+from connectors.kafka_raw import place_named
 from connectors.kafka_reader import log_bounds, read_all, read_topic
 from connectors.kafka_topics import INTAKE_LOG
 from connectors.log_record import SOURCE, decode
@@ -40,13 +41,13 @@ def raw_positions(bootstrap: Where, topic: str = INTAKE_LOG, margin: timedelta =
 
 def _oldest(bootstrap: Where, place: str, wanted: int) -> int:
     """The oldest offset of a raw partition. Rows before it are gone; that they became events nobody knows."""
-    topic, _, partition = place.rpartition("/")
+    topic, partition = place_named(place)
     try:
-        oldest = log_bounds(bootstrap, topic)[int(partition)][0]
+        oldest = log_bounds(bootstrap, topic)[partition][0]
     except (BrokerError, KeyError):  # a topic that is no more
         return 0
     if oldest > wanted:
-        _log.error("raw_rows_gone topic=%s partition=%s from=%d until=%d", topic, partition, wanted, oldest)
+        _log.error("raw_rows_gone topic=%s partition=%d from=%d until=%d", topic, partition, wanted, oldest)
     return oldest
 
 

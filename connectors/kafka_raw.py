@@ -77,18 +77,31 @@ class RawSource(FixedPartitionedSource[list[RawRecord], Offsets]):
         reader = Reader(
             self._bootstrap, starts, self._batch, self._metrics, watch=self._watch, prefetch_kbytes=PREFETCH_KBYTES
         )
-        self._part = _RawPart(reader, TopicQueues(self._topics), offsets, self._batch, self._gate, self._stop)
-        self._part.until_end = self._until_end
-        self._part.show = self._show
+        self._part = _RawPart(
+            reader,
+            TopicQueues(self._topics),
+            offsets,
+            self._batch,
+            self._gate,
+            self._stop,
+            until_end=self._until_end,
+            show=self._show,
+        )
         return self._part
 
 
 class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
-    until_end = False
-    show: Show
-
     def __init__(
-        self, reader: Reader, queues: TopicQueues, offsets: Offsets, batch: int, gate: Gate, stop: Event
+        self,
+        reader: Reader,
+        queues: TopicQueues,
+        offsets: Offsets,
+        batch: int,
+        gate: Gate,
+        stop: Event,
+        *,
+        until_end: bool,
+        show: Show,
     ) -> None:
         self._reader = reader
         self._queues = queues
@@ -96,6 +109,8 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
         self._batch = batch
         self._gate = gate
         self._stop = stop
+        self._until_end = until_end
+        self._show = show
         self._paused: set[str] = set()
 
     def next_batch(self) -> list[list[RawRecord]]:
@@ -106,7 +121,7 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
             return []
         records = self._queues.take(self._batch)
         if not records:
-            if self.until_end and not has_read and self._reader.has_seen_the_end:
+            if self._until_end and not has_read and self._reader.has_seen_the_end:
                 raise StopIteration
             return []
         # of several records of a partition the last one stays
@@ -146,11 +161,17 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
         return tuple(sorted(topic for topic in topics if topic not in behind and not self._queues.waiting(topic)))
 
     def snapshot(self) -> Offsets:
-        self.show({place: offset for place in self._reader.places if (offset := self._offsets.get(_name(place)))})
+        self._show({place: offset for place in self._reader.places if (offset := self._offsets.get(_name(place)))})
         return dict(self._offsets)
 
     def close(self) -> None:
         self._reader.close()
+
+
+def place_named(name: str) -> Place:
+    """The partition that `topic/partition` names in saved positions."""
+    topic, _, partition = name.rpartition("/")
+    return topic, int(partition)
 
 
 def _name(place: Place) -> str:

@@ -87,8 +87,10 @@ _TLS = {
 def _file(settings: Settings, name: str) -> str:
     """A file of certificates or keys, which must be there."""
     path: str = getattr(settings, name)
+    if not path:
+        return ""
     try:
-        with open(path or "/dev/null", "rb"):
+        with open(path, "rb"):
             return path
     except OSError as error:
         raise SettingsError(f"`{name}` must be a file that can be read; got `{error.strerror}` ({path})") from None

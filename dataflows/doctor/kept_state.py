@@ -11,6 +11,7 @@ from typing import Any
 from alerts.duration import format_duration
 from connectors.kafka import INTAKE_LOG, ends, log_bounds
 from connectors.kafka_intake import last_arrivals
+from connectors.kafka_raw import place_named
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.doctor.room import room_line
 from dataflows.installation import clock_of
@@ -92,11 +93,7 @@ def look_at_lag(settings: Settings, saved: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _waiting(settings: Settings, read: Mapping[str, int]) -> int:
-    places = {
-        (topic, int(partition)): offset
-        for name, offset in read.items()
-        for topic, _, partition in [name.rpartition("/")]
-    }
+    places = {place_named(name): offset for name, offset in read.items()}
     found = ends(kafka_of(settings), places)
     return sum(max(0, end - places[place]) for place, (end, _) in found.items())
 
