@@ -11,13 +11,12 @@ import pytest
 import redis
 from acting import act, action
 from family_reports import replayed
-from live_flow import LiveFlow, in_topic, wait_until
+from live_flow import LiveFlow, in_topic, send, wait_until
 
 from alerts.model import Acted, Doing, Event, Revision
 from alerts.rejoining import split_matter
 from connectors.clickhouse import Pool
 from connectors.clickhouse_audit import audit_faults
-from connectors.kafka import RawProducer, raw_topic
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -30,12 +29,6 @@ def report(matter: str, number: int) -> Event:
         subcategory="water", region="620102001", reporter=f"k1:{'abcdefghijklmnop'[number] * 20}",
         occurred_at=datetime.now(UTC) - timedelta(minutes=30 - number),
     )  # fmt: skip
-
-
-def send(flow: LiveFlow, *events: Event) -> None:
-    with RawProducer(flow.broker.bootstrap) as producer:
-        for event in events:
-            producer.send(raw_topic(event.channel), msgspec.json.encode(event))
 
 
 def judged(flow: LiveFlow, doing: Doing, action_id: str, **fields: Any) -> Acted:
@@ -56,15 +49,16 @@ def matters(flow: LiveFlow) -> dict[str, str]:
 
 
 def test_a_merge_and_a_split_reach_every_reader_and_are_the_same_after_a_kill(live_flow: LiveFlow) -> None:
+    bootstrap = live_flow.broker.bootstrap
     live_flow.start()
     wait_until(lambda: "flow_started" in live_flow.said(), "the flow must start")
-    send(live_flow, *[report("a", number) for number in range(6)], *[report("b", number) for number in range(6, 9)])
+    send(bootstrap, [report("a" if number < 6 else "b", number) for number in range(9)])
     wait_until(lambda: "a" in last(live_flow), "the alert of the first matter must open")
 
     merged = judged(live_flow, "merge", "merge-1", matter="a", into="b")
     live_flow.stop(signal.SIGKILL)  # the pool has what was done; the flow does it again
     live_flow.start()
-    send(live_flow, report("a", 9))
+    send(bootstrap, [report("a", 9)])
     wait_until(lambda: last(live_flow)["b"].distinct == 10, "what is reported to either must be the one's")
     made = judged(live_flow, "split", "split-1", matter="b", events=tuple(f"a-{number}" for number in range(5)))
     refused = judged(live_flow, "split", "split-2", matter="b", events=("a-0",))
@@ -80,8 +74,8 @@ def test_a_merge_and_a_split_reach_every_reader_and_are_the_same_after_a_kill(li
     assert (found["b"].state, found["b"].distinct) == ("open", 5)
     assert (found[new].state, found[new].distinct) == ("open", 5)
     assert [(link.type, link.alert_id) for link in found[new].links] == [("split_from", found["b"].alert_id)]
-    topic = in_topic(live_flow.broker.bootstrap)
-    assert {(r.alert_id, r.revision): r.content_hash for r in topic} == replayed(live_flow.broker.bootstrap)
+    topic = in_topic(bootstrap)
+    assert {(r.alert_id, r.revision): r.content_hash for r in topic} == replayed(bootstrap)
     wanted = {f"a-{number}": new for number in range(5)} | dict.fromkeys(("a-5", "a-9", "b-6", "b-7", "b-8"), "b")
     assert matters(live_flow) == wanted
     with Pool(live_flow.dsn) as pool:

@@ -6,14 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
-from alerts.model import Arrival, Book, Revision
+from alerts.model import Arrival, Book, Event, Revision
 from connectors.embedded import Broker, Valkey
-from connectors.kafka import ALERTS, INTAKE_LOG, partitions_of, read_all
+from connectors.kafka import ALERTS, INTAKE_LOG, RawProducer, partitions_of, raw_topic, read_all
 from connectors.log_order import LogOrder
 from connectors.log_record import decode
 
@@ -66,6 +66,13 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
     while not holds():
         assert time.monotonic() < end, f"{what} within {PATIENCE_SECONDS:g} s"
         time.sleep(0.05)
+
+
+def send(bootstrap: str, events: Iterable[Event]) -> None:
+    """Put reports into the topics of their channels."""
+    with RawProducer(bootstrap) as producer:
+        for event in events:
+            producer.send(raw_topic(event.channel), msgspec.json.encode(event))
 
 
 def logged_events(bootstrap: str) -> int:

@@ -13,17 +13,15 @@ import tarfile
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from acting import act, action
 from family_reports import family_reports, settled
-from live_flow import LiveFlow, logged_events, wait_until
+from live_flow import LiveFlow, logged_events, send, wait_until
 from subscribing import revision_reader
 
-from alerts.model import Event
 from connectors.clickhouse import Pool
-from connectors.kafka import INTAKE_LOG, RawProducer, ensure_topics, log_bounds, raw_topic, read_all, topics
+from connectors.kafka import INTAKE_LOG, RawProducer, ensure_topics, log_bounds, read_all, topics
 from connectors.kafka_intake import last_arrivals
 from connectors.registry import load_channels
 from dataflows.cli.keys import make_keys
@@ -119,14 +117,6 @@ def put_back(recorded: Path, flow: LiveFlow) -> Release:
                 each.topic, each.value, each.headers, each.produced_us // 1000, key=each.key, partition=each.partition
             )
     return release
-
-
-def send(bootstrap: str, events: list[Event], **changes: Any) -> None:
-    """Put reports into the topics of their channels."""
-    with RawProducer(bootstrap) as producer:
-        for event in events:
-            changed = msgspec.structs.replace(event, **changes)
-            producer.send(raw_topic(event.channel), msgspec.json.encode(changed))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from clickhouse_server import TOO_MANY_PARTS, ClickHouseServer
 from cut_log import cut_off
 from family_reports import family_reports, settled
-from live_flow import LiveFlow, logged_events, wait_until
+from live_flow import LiveFlow, logged_events, send, wait_until
 from old_installation import newest_recorded, put_back
 from stores import is_recounted, pool_holds, pooled
 from subscribing import revision_reader
@@ -184,9 +184,8 @@ def test_what_is_no_whole_backup_is_refused(live_flow: LiveFlow, tmp_path: Path)
 
 
 def send_reports(bootstrap: str, seed: int, count: int, *broken: str) -> None:
+    send(bootstrap, family_reports(seed, count))
     with RawProducer(bootstrap) as producer:
-        for event in family_reports(seed, count):
-            producer.send(raw_topic(event.channel), msgspec.json.encode(event))
         for text in broken:
             producer.send(raw_topic("hotline"), msgspec.json.encode({"id": text}))
 

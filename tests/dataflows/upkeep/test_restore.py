@@ -13,7 +13,7 @@ import redis
 from acting import act, action
 from click.testing import CliRunner, Result
 from family_reports import family_reports, replayed, settled
-from live_flow import LiveFlow, in_topic, logged_events, wait_until
+from live_flow import LiveFlow, in_topic, logged_events, send, wait_until
 from stores import expires, pool_holds, redis_holds
 from subscribing import RevisionReader, revision_reader
 
@@ -69,7 +69,7 @@ def run_for_a_while(live_flow: LiveFlow, reader: RevisionReader) -> None:
     bootstrap = live_flow.broker.bootstrap
     live_flow.start()
     wait_until(lambda: "flow_started" in live_flow.said(), "the flow must start")
-    send_reports(bootstrap, 1, 120)
+    send(bootstrap, family_reports(1, 120))
     with RawProducer(bootstrap) as producer:
         producer.send(raw_topic("hotline"), b'{"id": "broken"}')
     wait_until(lambda: logged_events(bootstrap) >= 120, "every event must reach the log")
@@ -104,7 +104,7 @@ def again_from_the_log(live_flow: LiveFlow, reader: RevisionReader) -> None:
     before = in_topic(bootstrap)
     live_flow.start()
     wait_until(lambda: "rebuild_done" in live_flow.said(), "the state must be rebuilt")
-    send_reports(bootstrap, 2, 40)
+    send(bootstrap, family_reports(2, 40))
     wait_until(lambda: logged_events(bootstrap) >= 160, "every event must reach the log")
     wait_until(lambda: settled(reader, bootstrap), "every alert must reach Redis")
     assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
@@ -114,12 +114,6 @@ def again_from_the_log(live_flow: LiveFlow, reader: RevisionReader) -> None:
     reader.read()
     told = {(each.alert_id, each.revision): each.content_hash for each in after}
     assert told == replayed(bootstrap)
-
-
-def send_reports(bootstrap: str, seed: int, count: int) -> None:
-    with RawProducer(bootstrap) as producer:
-        for event in family_reports(seed, count):
-            producer.send(raw_topic(event.channel), msgspec.json.encode(event))
 
 
 def refused(live_flow: LiveFlow, store: str) -> str:

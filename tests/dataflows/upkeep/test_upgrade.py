@@ -9,8 +9,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 from family_reports import family_reports, replayed
-from live_flow import LiveFlow, in_topic, logged_events, wait_until
-from old_installation import RECORDED, RELEASE, REPORTS, Release, put_back, send
+from live_flow import LiveFlow, in_topic, logged_events, send, wait_until
+from old_installation import RECORDED, RELEASE, REPORTS, Release, put_back
 from subscribing import revision_reader
 
 from alerts.model import Event, from_us
