@@ -45,6 +45,9 @@ def main(names: tuple[str, ...], runs: int | None, size: str, with_slow: bool, o
             continue
         shown.print(to_table(report))
         write(report, name, out)
+        if report.faults:
+            said.print("\n".join(report.faults), style="red", highlight=False, markup=False)
+            failed.append(name)
     if failed:
         said.print(f"these failed: {', '.join(failed)}", style="red")
         sys.exit(1)

@@ -36,6 +36,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     plot: Plot | None = None
     details: dict[str, Any] = {}
+    faults: tuple[str, ...] = ()  # what was found and must not be so
     machine: Machine = msgspec.field(default_factory=this_machine)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""How much memory this process has now."""
+"""How much memory a process has now."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from pathlib import Path
 PAGE_BYTES = resource.getpagesize()
 
 
-def resident_bytes() -> int:
-    """Resident set of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
+def resident_bytes(pid: int | str = "self") -> int:
+    """Resident set of a process, our own by default."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES

@@ -20,15 +20,18 @@ from dataflows.cli.keys import make_keys
 
 PATIENCE_SECONDS = 60.0
 LAST = 19  # niceness of who runs when nobody else wants to
+BROKER = "broker"  # its folder
 RULES = Path(__file__).parent / "one_in_n.yaml"
 
 
 class Installation:
     """Broker, Valkey and the pool under one folder, and a flow that is started and stopped."""
 
-    def __init__(self, folder: Path, broker: type[Broker | ApacheKafka] = Broker) -> None:
+    def __init__(self, folder: Path, broker: type[Broker | ApacheKafka] = Broker, *, as_shipped: bool = False) -> None:
+        """`as_shipped` is with the shipped rules in place of ours."""
         self.folder = folder
-        self.broker = broker(folder / "broker")
+        self.broker = broker(folder / BROKER)
+        self._rules = "" if as_shipped else str(RULES)
         self.valkey = Valkey(folder / "valkey")
         self.pool = ClickHouseServer(folder / "pool")
         self._port = free_port()
@@ -54,9 +57,16 @@ class Installation:
             "ANLAN_KEYRING": str(keys / "keyring"),
             "ANLAN_SEAL_KEY": str(keys / "seal.private"),
             "ANLAN_STATE": str(self.folder / "state"),
-            "ANLAN_RULES": str(RULES),
+            "ANLAN_RULES": self._rules,
             "ANLAN_METRICS_PORT": str(self._port),
         }
+
+    def processes(self) -> dict[str, int]:
+        """The process of each part, by its name; the flow must run."""
+        assert self._flow is not None
+        return {
+            "run": self._flow.pid, "kafka": self.broker.pid, "valkey": self.valkey.pid, "clickhouse": self.pool.pid
+        }  # fmt: skip
 
     def page(self) -> Samples | None:
         """The flow's metrics; None while it does not answer."""

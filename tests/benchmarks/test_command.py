@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +13,8 @@ from benchmarks import __main__ as command
 from benchmarks.catalogue import Benchmark
 from benchmarks.options import Options
 from benchmarks.report import Plot, Report, from_json
+
+OPTIONS = Options(1, "small", Path(), lambda _: None)
 
 
 def good(options: Options) -> Report:
@@ -54,6 +57,16 @@ def test_the_size_says_how_often_programs_are_run(tmp_path: Path, size: str, run
     run(tmp_path, "good", "--size", size)
 
     assert from_json((tmp_path / "out" / "good.json").read_bytes()).rows == ((size, runs),)
+
+
+def test_a_report_with_a_fault_is_written_and_the_end_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faulty = msgspec.structs.replace(good(OPTIONS), faults=("it must be near; got far",))
+    monkeypatch.setattr(command, "benchmark", lambda name: Benchmark(name, "Good", lambda options: faulty))
+
+    code, said = run(tmp_path, "good")
+
+    assert (code, "it must be near; got far" in said, "these failed: good" in said) == (1, True, True)
+    assert from_json((tmp_path / "out" / "good.json").read_bytes()).faults == faulty.faults
 
 
 def test_when_one_fails_the_others_are_run_and_the_end_says_which(tmp_path: Path) -> None:
