@@ -17,6 +17,7 @@ MODULES = {
     "live": "benchmarks.live",  # from produce to the alert in Redis, beside a relay that does nothing else
     "snapshots": "benchmarks.snapshots",  # what keeping the state costs, and coming back
     "sink": "benchmarks.sink",  # rows a second into ClickHouse and Redis
+    "size": "benchmarks.size",  # what an installation needs, foretold and measured
 }
 
 

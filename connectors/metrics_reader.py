@@ -15,6 +15,10 @@ class Samples:
     def __init__(self, text: str) -> None:
         self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
+    def count(self) -> int:
+        """How many values there are: series, to whoever keeps them."""
+        return len(self._samples)
+
     def total(self, name: str, **labels: str) -> float:
         """The sum of a metric over all labels that are not given."""
         return sum(

@@ -10,7 +10,7 @@ import click
 
 COMMANDS = (
     "access", "alerts", "audit", "backup", "brief", "city", "deadletters", "demo", "digest", "doctor", "ingest", "keys",
-    "matters", "migrate", "replay", "restore", "routing", "rules", "run", "schema", "serve", "tokens",
+    "matters", "migrate", "replay", "restore", "routing", "rules", "run", "schema", "serve", "size", "tokens",
 )  # fmt: skip
 ELSEWHERE = {"tokens": "serve"}  # commands that have no module of their name
 

@@ -1,0 +1,1 @@
+"""What an installation needs: from measured costs to cores, memory, disks and partitions."""
