@@ -18,8 +18,9 @@ from alerts.desk.routing import Routing
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
 from alerts.desk.said import RefusedError, Said
 from alerts.desk.silences import Silence
+from alerts.failing import Failure
 from alerts.kept import Name, decode, encode
-from alerts.model import Acted, AlertAction, Revision, RuleGap, Verdict, from_us
+from alerts.model import Acted, AlertAction, Revision, Verdict, from_us
 from alerts.record import content_hash
 from alerts.rejoining import ON_MATTERS
 
@@ -48,7 +49,7 @@ class Answer(NamedTuple):
     end: int
     drafts: list[Draft]
     said: Sequence[Said] = ()
-    gaps: Sequence[RuleGap] = ()
+    failures: Sequence[Failure] = ()  # of rules that raised in the shard
 
 
 class Issue(NamedTuple):

@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from alerts.alert import Draft
 from alerts.detection import Shard
 from alerts.eviction import Eviction
+from alerts.failing import Failure
 from alerts.linking import Linking, Routed
 from alerts.model import NEVER, Acted, Revision
 from connectors.metrics import Metrics
@@ -36,6 +36,7 @@ class Books:
         self._weighed: dict[int, tuple[float, list[tuple[str, int, int, int]]]] = {}  # until when, and what
         self._longest: dict[int, dict[str, int]] = {}
         self._produced: dict[tuple[str, int], int] = {}
+        self._there: dict[tuple[str, int], tuple[str, float]] = {}  # rule and time of what was sooner than its `expect`
         self._looked_at = 0.0
         self._epoch_at = 0.0
 
@@ -98,8 +99,11 @@ class Books:
             self._epoch_at = now
 
     def note(self, shard: Shard) -> None:
-        """What went wrong in the slice that a shard took last: rules that raised, and rules that keep too much."""
-        self.failing.note(shard.failures)
+        """What went wrong in the slice that a shard took last: rules that raised, and rules that keep too much.
+
+        Rules that raised are counted where their files are watched: see `failed`.
+        """
+        self.failing.tell(shard.failures)
         for eviction in shard.evictions:
             self._metrics.keys_evicted.labels(eviction.rule).inc(eviction.keys)
             if eviction.over:
@@ -139,13 +143,20 @@ class Books:
             self._metrics.events_kept.labels(rule).set(events)
             self._metrics.alerts_open.labels(rule).set(is_open)
 
-    def expect(self, drafts: Iterable[Draft]) -> None:
-        """Revisions on their way to Redis: remember when the events behind them were produced."""
+    def failed(self, failures: Iterable[Failure]) -> None:
+        """Rules have raised in a shard, of this process or another one."""
+        self.failing.count(failures)
+
+    def expect(self, produced: Iterable[tuple[str, int, int]]) -> None:
+        """Revisions on their way to Redis, or there already: when the events behind them were produced, or 0."""
         if len(self._produced) > WAITING_AT_MOST:
             self._produced.clear()
-        for draft in drafts:
-            if draft.produced_us:
-                self._produced[draft.revision.alert_id, draft.revision.revision] = draft.produced_us
+        for alert, revision, produced_us in produced:
+            was_there = self._there.pop((alert, revision), None)
+            if produced_us and was_there is not None:
+                self._observe(*was_there, produced_us)
+            elif produced_us:
+                self._produced[alert, revision] = produced_us
 
     def published(self, revisions: Iterable[Revision], now: Callable[[], float] = time.time) -> None:
         """Readers see these revisions for the first time."""
@@ -156,4 +167,9 @@ class Books:
                 self._metrics.findings_suppressed.labels(each.rule).inc(each.suppressed_since_last.count)
             produced = self._produced.pop((each.alert_id, each.revision), 0)
             if produced:
-                self._metrics.alert_latency.labels(each.rule).observe(max(at - produced / 1e6, 0.0))
+                self._observe(each.rule, at, produced)
+            elif len(self._there) < WAITING_AT_MOST:
+                self._there[each.alert_id, each.revision] = (each.rule, at)
+
+    def _observe(self, rule: str, at: float, produced_us: int) -> None:
+        self._metrics.alert_latency.labels(rule).observe(max(at - produced_us / 1e6, 0.0))

@@ -21,9 +21,9 @@ from alerts.alert import Draft
 from alerts.channel import Channel
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile
 from alerts.detection import Compiler, Shard
-from alerts.failing import gap_of
+from alerts.failing import Failure
 from alerts.linking import Linking, Routed
-from alerts.model import Acted, End, RuleGap, Slice
+from alerts.model import Acted, End, Slice
 from alerts.publishing import NOTHING_PUBLISHED, Answer, Issue, Published, Publishing, RoutingOf, plain_routing
 from alerts.rule import Rule
 from alerts.work import Work
@@ -44,7 +44,7 @@ class Detected(NamedTuple):
 
     drafts: Stream[tuple[str, list[Draft]]]
     routed: Stream[tuple[str, Routed]]
-    gaps: Stream[tuple[str, list[RuleGap]]]  # of rules that raised in a shard
+    failures: Stream[tuple[str, list[Failure]]]  # of rules that raised in a shard
     acted: Stream[tuple[str, list[Acted]]]  # what became of people's actions
 
 
@@ -88,7 +88,7 @@ def add_detection(
     return Detected(
         op.filter_map("issued-drafts", issued, _drafts),
         routed,
-        op.filter_map("gaps", answers, _gaps),
+        op.filter_map("failures", answers, _failures),
         op.filter_map("issued-actions", issued, _acted),
     )
 
@@ -101,8 +101,8 @@ def _acted(keyed: tuple[str, Issue]) -> tuple[str, list[Acted]] | None:
     return (keyed[0], keyed[1].acted) if keyed[1].acted else None
 
 
-def _gaps(keyed: tuple[str, Answer]) -> tuple[str, list[RuleGap]] | None:
-    return (keyed[0], list(keyed[1].gaps)) if keyed[1].gaps else None
+def _failures(keyed: tuple[str, Answer]) -> tuple[str, list[Failure]] | None:
+    return (keyed[0], list(keyed[1].failures)) if keyed[1].failures else None
 
 
 def _by_shard(routed: tuple[str, Routed]) -> list[tuple[str, tuple[str, Work]]]:
@@ -188,8 +188,7 @@ class _Detect(_Step[tuple[str, Work], Answer]):
         answers: list[Answer] = []
         for _, work in values:
             drafts = self._stage.take(work)
-            gaps = [gap_of(failure) for failure in self._stage.failures]
-            answers.append(Answer(work.slice, work.end, drafts, work.said, gaps))
+            answers.append(Answer(work.slice, work.end, drafts, work.said, list(self._stage.failures)))
             self._books.note(self._stage)
         self._books.weigh(self._stage)
         if self._kept.is_due_soon():

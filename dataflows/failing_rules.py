@@ -30,12 +30,22 @@ class FailingRules:
 
     def note(self, failures: Iterable[Failure]) -> None:
         """These have happened just now."""
+        found = list(failures)
+        self.tell(found)
+        self.count(found)
+
+    def tell(self, failures: Iterable[Failure]) -> None:
+        """Say that these have happened, in the process in which they have."""
         for failure in failures:
             self._metrics.rules_failed.labels(failure.rule).inc()
+            self._say(failure)
+
+    def count(self, failures: Iterable[Failure]) -> None:
+        """Count these towards giving a rule up, in the process that watches the rule files."""
+        for failure in failures:
             found = self._failed.setdefault((failure.rule, failure.meaning), set())
             if failure.key is not None or len(found) < FAILURES_AT_MOST:
                 found.add(failure.key or len(found))
-            self._say(failure)
 
     def remember(self, shard: Shard) -> None:
         """What is shut out in a shard has failed, in this life or in an earlier one."""

@@ -18,6 +18,7 @@ import msgspec
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource
 from bytewax.operators import KeyedStream
+from bytewax.outputs import FixedPartitionedSink
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
@@ -26,15 +27,14 @@ from alerts.calendar import Calendar
 from alerts.channel import Channel
 from alerts.desk.routing import Routing
 from alerts.desk.routing_file import RoutingFile
+from alerts.failing import gap_of
 from alerts.linking import Routed
 from alerts.model import Acted, Record, Revision, Slice
 from alerts.rule import Rule
 from alerts.rule_book import RuleBook
-from connectors.address import UnsafeError
 from connectors.calendars import covered_until, load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_audit import acts_before
-from connectors.clickhouse_client import PoolRefusedError
 from connectors.clickhouse_rows import Poolable
 from connectors.door import Door
 from connectors.folder import FolderSource
@@ -51,10 +51,7 @@ from connectors.kafka import (
     LogSource,
     RawSource,
     TickSource,
-    ensure_topics,
-    greatest_topic_epoch,
     raw_topic,
-    topics,
 )
 from connectors.kafka_positions import raw_positions
 from connectors.kafka_progress import DETECTION, INTAKE, RECEIVED, Progress
@@ -64,14 +61,14 @@ from connectors.log_order import LogPosition
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics, serve
 from connectors.pseudonym import Keyring, load_keyring
-from connectors.redis import RedisAlertSink, greatest_epoch
-from connectors.redis_client import require_redis
+from connectors.redis import RedisAlertSink
 from connectors.redis_people import RedisPeopleSink
 from connectors.registry import load_channels
 from connectors.routing_file import ROUTING_FILE, load_routing
 from connectors.rulebook import RULES_FOLDER, load_rules
 from connectors.seal import Sealer, Unsealer, load_unsealer
 from dataflows.admission import Admission
+from dataflows.beginning import Begin, begin_alone
 from dataflows.books import Books
 from dataflows.catch_up import CatchUp
 from dataflows.detect import add_detection
@@ -82,6 +79,7 @@ from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
 from dataflows.merging import MergeProcess
 from dataflows.past import Past
+from dataflows.place import ALONE, AtFront, Place, Told
 from dataflows.push import push_server
 from dataflows.readiness import tell_ready
 from dataflows.recovery import JOURNALS, SNAPSHOTS, SPOOLS
@@ -90,11 +88,9 @@ from dataflows.rule_watch import RuleBookSource
 from dataflows.servers import door_files, kafka_of, pool_of, redis_of
 from dataflows.settings import Settings, required
 from dataflows.sources import Silent, add_sources
-from dataflows.start import Start, next_epoch, state_folder, take_up
+from dataflows.start import Start
 from dataflows.state_store import StateStore
 from dataflows.stopping import stopped_by_signals
-
-POOL_PATIENCE = timedelta(seconds=3)
 
 _log = logging.getLogger("anlan.run")
 
@@ -143,13 +139,25 @@ def load(settings: Settings) -> Installation:
 
 
 def build(
-    settings: Settings, own: Installation, start: Start, epoch: int, stop: threading.Event, metrics: Metrics
+    settings: Settings,
+    own: Installation,
+    start: Start,
+    epoch: int,
+    stop: threading.Event,
+    metrics: Metrics,
+    place: Place = ALONE,
 ) -> Dataflow:
-    """The whole flow; its servers are there and its state is taken up."""
+    """The whole flow, as it is in the process at this place; its servers are there and its state is taken up."""
     flow = Dataflow("anlan")
+    is_front = place.is_front
+
+    def at_front(step: str, up: KeyedStream[Any], sink: FixedPartitionedSink[Any, Any]) -> None:
+        op.output(step, up, AtFront(sink, is_front))
+
     kafka, redis, clickhouse, channels = kafka_of(settings), redis_of(settings), pool_of(settings), own.channels
     compiled = partial(_compiled, own, metrics)
-    books = Books(metrics, CatchUp(metrics, start.log_until_us, start.is_rebuild).passed)
+    catch_up = CatchUp(metrics, start.log_until_us, start.is_rebuild) if is_front else CatchUp(metrics)
+    books = Books(metrics, catch_up.passed)
     gate, handover = Gate(metrics=metrics), Handover()
     watch, progress = BrokerWatch(kafka, metrics), Progress(kafka)
     waiting: dict[str, Any] = {"stop": stop, "stop_seconds": settings.stop_seconds, "watch": watch}
@@ -198,6 +206,7 @@ def build(
             "log": _log_source(settings, start, gate, log),
             "receipts": receipts,
         },
+        is_front,
     )
     dead = add_intake(
         _admission(settings, own, metrics),
@@ -205,10 +214,12 @@ def build(
         streams["files"],
         streams["clock"],
         streams["rule-books"],
-        IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, handover=handover, **waiting),
-        DeadLetterSink(kafka, metrics=metrics, **waiting),
+        AtFront(
+            IntakeLogSink(kafka, clock_of(settings), metrics=metrics, gate=gate, handover=handover, **waiting), is_front
+        ),
+        AtFront(DeadLetterSink(kafka, metrics=metrics, **waiting), is_front),
     )
-    drafts, routed, gaps, acted = add_detection(
+    drafts, routed, failures, acted = add_detection(
         streams["log"],
         own.rules if start.book is None else compiled(start.book.rules),
         channels,
@@ -222,21 +233,23 @@ def build(
         own.routing_of,
     )
     judged = op.map("judged", acted, _acted_stamp(epoch, books))
-    revisions = op.filter_map("revisions", drafts, _epoch_stamp(epoch, books))
+    revisions = op.filter_map("revisions", drafts, _epoch_stamp(epoch))
     delivered = op.filter_map("delivered", revisions, without_shadows)
-    op.output("redis", delivered, RedisAlertSink(redis, metrics, on_written=books.published, **spooled))
-    op.output("redis-people", judged, RedisPeopleSink(redis, metrics, **spooled))
-    op.output("alerts-topic", delivered, AlertTopicSink(kafka, metrics=metrics, **waiting))
+    at_front("failing", failures, Told(books.failed))
+    at_front("expected", op.map("produced", drafts, _produced), Told(books.expect))
+    at_front("redis", delivered, RedisAlertSink(redis, metrics, on_written=books.published, **spooled))
+    at_front("redis-people", judged, RedisPeopleSink(redis, metrics, **spooled))
+    at_front("alerts-topic", delivered, AlertTopicSink(kafka, metrics=metrics, **waiting))
     rows: KeyedStream[list[Poolable]] = op.merge(
         "pool-rows",
         op.filter_map("log-rows", routed, log_rows),
         op.map("revision-rows", revisions, lambda keyed: _pooled(keyed[1])),
-        op.map("gap-rows", gaps, lambda keyed: _pooled(keyed[1])),
+        op.map("gap-rows", failures, lambda keyed: _pooled([gap_of(failure) for failure in keyed[1]])),
         op.map("action-rows", judged, lambda keyed: _pooled(keyed[1])),
         op.map("dead-rows", dead, _pooled),
         add_receipts(streams["receipts"], metrics),
     )
-    op.output("pool", rows, pool)
+    at_front("pool", rows, pool)
     return flow
 
 
@@ -298,10 +311,15 @@ def _pooled(rows: Sequence[Poolable]) -> tuple[str, list[Poolable]]:
     return "pool", list(rows)
 
 
-def _epoch_stamp(epoch: int, books: Books) -> Callable[[tuple[str, list[Draft]]], tuple[str, list[Revision]] | None]:
+def _produced(keyed: tuple[str, list[Draft]]) -> tuple[str, list[tuple[str, int, int]]]:
+    """When the events behind revisions were produced."""
+    drafts = [draft for draft in keyed[1] if not draft.standing]
+    return keyed[0], [(draft.revision.alert_id, draft.revision.revision, draft.produced_us) for draft in drafts]
+
+
+def _epoch_stamp(epoch: int) -> Callable[[tuple[str, list[Draft]]], tuple[str, list[Revision]] | None]:
     def stamp(keyed: tuple[str, list[Draft]]) -> tuple[str, list[Revision]] | None:
         drafts = [draft for draft in keyed[1] if not draft.standing]
-        books.expect(drafts)
         stamped = [msgspec.structs.replace(draft.revision, engine_epoch=epoch) for draft in drafts]
         return ("alerts", stamped) if stamped else None
 
@@ -316,73 +334,31 @@ def _acted_stamp(epoch: int, books: Books) -> Callable[[tuple[str, list[Acted]]]
     return stamp
 
 
-def prepare(settings: Settings) -> None:
-    """Make the topics and the pool's tables where they are missing, and see that every server lets us in.
-
-    A pool or a Redis that is away is waited for later; a pool gets its tables when it is back.
-    """
-    wanted = topics(load_channels(), log_partitions=settings.log_partitions)
-    ensure_topics(kafka_of(settings), wanted)
-    try:
-        with Pool(pool_of(settings), patience=POOL_PATIENCE) as pool:
-            pool.migrate()
-    except (PoolRefusedError, UnsafeError):
-        raise
-    except ConnectionError as error:
-        _log.warning("pool_away at the start; rows wait in the spool. %s", error)
-    try:
-        require_redis(redis_of(settings))
-    except UnsafeError:
-        raise
-    except ConnectionError as error:
-        _log.warning("redis_away at the start; alerts for it wait in the spool. %s", error)
-
-
-def run(settings: Settings) -> None:
+def run(settings: Settings, place: Place = ALONE, begin: Begin = begin_alone) -> None:
     """Run until SIGTERM or SIGINT; then finish what is in flight, save the state and return.
 
-    Raises `FlowError` with the sentence of what stopped the flow, if something did.
+    `begin` gives what the flow goes on from: of several processes one looks at it, and tells the others. Raises
+    `FlowError` with the sentence of what stopped the flow, if something did.
     """
     os.environ.setdefault("RUST_BACKTRACE", "0")  # the engine's own words help nobody
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals(settings.stop_seconds))
-        folder = stack.enter_context(state_folder(settings))
         own = load(settings)  # first what is wrong in our own files, then the servers
         metrics.count_from_zero(own.channels, [rule.id for rule in own.rules])
         metrics.calendars_covered.set(covered_until(own.calendars).timestamp())
-        prepare(settings)
-        start = take_up(folder, settings)
-        epoch = next_epoch(folder, lambda: _greatest_epoch(settings))
-        flow = build(settings, own, start, epoch, stop, metrics)
-        door = serve(metrics, settings.metrics_port, *door_files(settings), addr=settings.metrics_address)
+        folder, start, epoch = stack.enter_context(begin(settings))
+        flow = build(settings, own, start, epoch, stop, metrics, place)
+        port = settings.metrics_port and settings.metrics_port + place.on_host
+        door = serve(metrics, port, *door_files(settings), addr=settings.metrics_address)
         stack.callback(door.close)
         _log.info("flow_started metrics=%d state=%s epoch=%d", door.port, folder, epoch)
-        if settings.http_port:
+        if settings.http_port and not place.on_host:
             stack.enter_context(push_server(settings, metrics))
         stack.enter_context(calm_collector())
         tell_ready()
         recovery = RecoveryConfig(str(folder / SNAPSHOTS), timedelta(0))
+        every = timedelta(seconds=settings.snapshot_seconds)
         with failing_plainly():
-            cli_main(flow, epoch_interval=timedelta(seconds=settings.snapshot_seconds), recovery_config=recovery)
+            cli_main(flow, epoch_interval=every, recovery_config=recovery, **place.engine())
     _log.info("flow_stopped")
-
-
-def _greatest_epoch(settings: Settings) -> int:
-    """The greatest epoch that readers have seen, asked where the state folder has forgotten it.
-
-    The alerts topic knows them all; Redis and the pool are asked as well where they answer.
-    """
-    found = [greatest_topic_epoch(kafka_of(settings))]
-    asked: Sequence[Callable[[], int]] = (partial(greatest_epoch, redis_of(settings)), partial(_pool_epoch, settings))
-    for ask in asked:
-        try:
-            found.append(ask())
-        except ConnectionError as error:
-            _log.warning("epoch_not_asked %s", error)
-    return max(found)
-
-
-def _pool_epoch(settings: Settings) -> int:
-    with Pool(pool_of(settings), patience=POOL_PATIENCE) as pool:
-        return pool.greatest_epoch()

@@ -22,9 +22,14 @@ Part = StatefulSourcePartition[Any, Any]
 Named = tuple[str, Any]
 
 
-def add_sources(flow: Dataflow, sources: Mapping[str, FixedPartitionedSource[Any, Any]]) -> dict[str, Stream[Any]]:
-    """Add sources of one partition each to a flow; their streams, by the same names."""
-    together = op.input(STEP, flow, Sources(sources))
+def add_sources(
+    flow: Dataflow, sources: Mapping[str, FixedPartitionedSource[Any, Any]], is_here: bool = True
+) -> dict[str, Stream[Any]]:
+    """Add sources of one partition each to a flow; their streams, by the same names.
+
+    Of the processes that share a flow one reads: in the others `is_here` is false.
+    """
+    together = op.input(STEP, flow, Sources(sources, is_here))
     return {name: op.filter_map(f"from-{name}", together, _only(name)) for name in sources}
 
 
@@ -39,12 +44,13 @@ class Sources(FixedPartitionedSource[Named, Any]):
     Delivery, and on failure: what the sources promise.
     """
 
-    def __init__(self, sources: Mapping[str, FixedPartitionedSource[Any, Any]]) -> None:
+    def __init__(self, sources: Mapping[str, FixedPartitionedSource[Any, Any]], is_here: bool = True) -> None:
         self._sources = sources
+        self._is_here = is_here
 
     def list_parts(self) -> list[str]:
-        """The names of the sources."""
-        return list(self._sources)
+        """The names of the sources, in the process that reads."""
+        return list(self._sources) if self._is_here else []
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _Named:
         """Begin a source. Raises `ValueError` for one that does not have one partition."""

@@ -64,19 +64,22 @@ class Start(NamedTuple):
 
 
 @contextlib.contextmanager
-def state_folder(settings: Settings) -> Iterator[Path]:
-    """The folder of the state, made where it is missing and locked: two flows on one would ruin both."""
+def state_folder(settings: Settings, lock: str = "lock") -> Iterator[Path]:
+    """The folder of the state, made where it is missing and locked: two flows on one would ruin both.
+
+    Of the processes that share a flow each has a `lock` of its own.
+    """
     folder = Path(settings.state)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        file = (folder / lock).open("w")
     except OSError as error:
         raise SettingsError(
             f"`state` must be a folder that can be written; got `{error.strerror}` ({folder})"
         ) from None
-    with lock:
+    with file:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise SettingsError(
                 f"`state` must belong to one flow; got a folder that another one runs on ({folder})"

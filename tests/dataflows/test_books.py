@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
+from revisions import a_revision
 from small_city import Run, make_rule, report
 
 from alerts.detection import Shard
@@ -103,3 +105,31 @@ def test_where_weighing_takes_long_it_comes_seldom(monkeypatch: pytest.MonkeyPat
         clock[0] += 5.0
 
     assert shard.looked_at == [1_000.0, 1_000.0 + 2.0 + SELDOM * 2.0]
+
+
+@pytest.mark.parametrize("is_sooner", [False, True], ids=["expected", "there sooner"])
+def test_how_long_an_alert_took_is_known_whichever_of_two_sinks_is_first(is_sooner: bool) -> None:
+    metrics = Metrics()
+    books = Books(metrics)
+    revision = a_revision("a", 1, from_us(AT))
+    expect = partial(books.expect, [("a", 1, AT)])
+    publish = partial(books.published, [revision], lambda: AT / 1e6 + 3)
+
+    for happens in (publish, expect) if is_sooner else (expect, publish):
+        happens()
+    books.expect([("b", 1, 0)])  # nothing was produced: a deadline, say
+
+    rule = revision.rule
+    assert metrics.value("anlan_alert_published_seconds_count", rule=rule) == 1
+    assert metrics.value("anlan_alert_published_seconds_sum", rule=rule) == pytest.approx(3)
+
+
+def test_rules_that_raised_in_another_process_are_given_up_here() -> None:
+    books = Books(Metrics())
+    failures = [Failure("r", "m", 0, ("0", key), "ValueError", "alerts.kinds.count:1") for key in "xyz"]
+
+    for failure in failures:
+        assert books.failing.given_up() == {}
+        books.failed([failure])
+
+    assert books.failing.given_up() == {"r": "m"}

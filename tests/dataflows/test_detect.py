@@ -17,7 +17,8 @@ from bytewax.run import cli_main
 
 from alerts.alert import Draft
 from alerts.entry import Entry
-from alerts.model import Arrival, End, Event, RuleGap, Slice, from_us
+from alerts.failing import Failure
+from alerts.model import Arrival, End, Event, Slice, from_us
 from alerts.pipeline import Pipeline
 from alerts.rule import Rule
 from alerts.track import Track
@@ -110,7 +111,7 @@ def run(
     workers: int = 1,
     state: Path | None = None,
     aborts: tuple[int, ...] = (),
-    gaps: list[list[RuleGap]] | None = None,
+    failures: list[list[Failure]] | None = None,
 ) -> list[Draft]:
     """All drafts of the flow; after each abort it is started again from its state."""
     found: list[list[Draft]] = []
@@ -127,7 +128,7 @@ def run(
         log = op.input("log", flow, Cuts(cuts, left))
         detected = add_detection(log, rules, CHANNELS, SHARDS, Books(Metrics()), store=store)
         op.output("drafts", detected.drafts, ListSink(found))
-        op.output("gap-rows", detected.gaps, ListSink([] if gaps is None else gaps))
+        op.output("failed", detected.failures, ListSink([] if failures is None else failures))
         cli_main(flow, workers_per_process=workers, recovery_config=recovery, epoch_interval=timedelta(0))
     return [draft for part in found for draft in part]
 
@@ -206,12 +207,12 @@ def test_a_rule_that_raises_in_the_engine_is_noted_and_the_others_say_what_they_
         return add(track, entry, watermark)
 
     monkeypatch.setattr(Track, "add", raising)
-    gaps: list[list[RuleGap]] = []
-    got = run(rules, cuts, workers=2, gaps=gaps)
+    failures: list[list[Failure]] = []
+    got = run(rules, cuts, workers=2, failures=failures)
 
     def others(drafts: list[Draft]) -> list[str]:
         return [draft.revision.content_hash for draft in drafts if draft.revision.rule != rule]
 
     assert others(got) == others(wanted)
     assert len(got) < len(wanted)
-    assert {(gap.rule, gap.reason) for found in gaps for gap in found} == {(rule, "rule_failed")}
+    assert {failure.rule for found in failures for failure in found} == {rule}
