@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from connectors.kafka_client import CLIENT
-from connectors.kafka_topics import ACTIONS, ALERTS, ALERTS_NOW, DEAD_LETTERS, INTAKE_LOG, RAW_PREFIX, RECEIPTS
+from connectors.kafka_topics import ACTIONS, ALERTS, ALERTS_NOW, DEAD_LETTERS, GROUP, INTAKE_LOG, RAW_PREFIX, RECEIPTS
 
 RAW = RAW_PREFIX + "*"  # one for each channel
 
@@ -24,7 +24,7 @@ class Right(NamedTuple):
 # whoever may read or write a topic may see it; `Create` is for the first start, which makes what is missing
 PROCESSES: dict[str, tuple[Right, ...]] = {
     "run": (
-        Right(("Read", "Write", "Create"), (INTAKE_LOG, ALERTS, ALERTS_NOW, DEAD_LETTERS, RAW)),
+        Right(("Read", "Write", "Create"), (INTAKE_LOG, ALERTS, ALERTS_NOW, DEAD_LETTERS, GROUP, RAW)),
         Right(("Read", "Create"), (ACTIONS, RECEIPTS)),
     ),
     "serve": (Right(("Write", "Create"), (ACTIONS,)),),

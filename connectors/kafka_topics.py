@@ -11,6 +11,7 @@ ALERTS = "alerts.v1"
 ALERTS_NOW = "alerts.now.v1"  # the last revision of each alert
 ACTIONS = "alert-actions.v1"
 RECEIPTS = "alert-receipts.v1"
+GROUP = "group.v1"  # beats of the hosts that share one flow; made where there is a group
 
 # what a broker takes and keeps unless it was told otherwise: about a megabyte, a week
 ROW_BYTES = 1_000_000
@@ -21,6 +22,7 @@ OWN_BYTES = 4_000_000
 TAKEN_TOPICS = (ACTIONS, RECEIPTS)
 TAKEN_DAYS = 7
 DEAD_DAYS = 30  # a sealed row is full of people: as long as the pool keeps it
+GROUP_DAYS = 1  # of beats only the last minute says something
 NOW_DAYS = 400  # an alert's key may be a pair of people: as long as the pool keeps their tokens
 
 
@@ -47,6 +49,8 @@ def topic_config(topic: str) -> dict[str, str]:
         return {**keep, "max.message.bytes": str(OWN_BYTES + 100_000)}
     if topic.endswith(TAKEN_TOPICS):
         return {"retention.ms": str(TAKEN_DAYS * 86_400_000), "message.timestamp.type": "LogAppendTime"}
+    if topic.endswith(GROUP):
+        return {"retention.ms": str(GROUP_DAYS * 86_400_000), "message.timestamp.type": "LogAppendTime"}
     if topic.startswith(RAW_PREFIX):
         # by the sender's own time a broker would delete at once what a slow clock or an old backlog sends
         return {"message.timestamp.type": "LogAppendTime"}

@@ -61,6 +61,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_seconds: Annotated[int, Meta(ge=0)] = 10  # how often state is saved; a crash goes back so far at most
     spool_bytes: Count = 1_000_000_000  # of each sink's rows on the disk while its server is away; then the flow waits
     stop_seconds: Count = 20  # that an orderly stop may take; then the process ends where it stands
+    group_host: str = ""  # of `anlan group`: the name of this host, another one on each
+    group_address: str = (
+        ""  # of this host, where the others reach it; only they may: what is said there is not encrypted
+    )
+    group_port: Port = 9470  # of its supervisor; its processes take some of the hundred behind it
+    group_processes: Count = 1  # that work on this host
+    group_lease_seconds: Annotated[float, Meta(ge=1)] = 10.0  # after which a host that is not heard is taken for lost
     metrics_address: str = "127.0.0.1"  # where `anlan run` and `anlan serve` answer Prometheus
     metrics_port: Port = 9464  # of `anlan run`; 0 is any free port
     http_port: Port = 0  # HTTP push on this port; 0 is off

@@ -9,8 +9,9 @@ from importlib import import_module
 import click
 
 COMMANDS = (
-    "access", "alerts", "audit", "backup", "brief", "city", "deadletters", "demo", "digest", "doctor", "ingest", "keys",
-    "matters", "migrate", "replay", "restore", "routing", "rules", "run", "schema", "serve", "size", "tokens",
+    "access", "alerts", "audit", "backup", "brief", "city", "deadletters", "demo", "digest", "doctor", "group",
+    "ingest", "keys", "matters", "migrate", "replay", "restore", "routing", "rules", "run", "schema", "serve", "size",
+    "tokens",
 )  # fmt: skip
 ELSEWHERE = {"tokens": "serve"}  # commands that have no module of their name
 
