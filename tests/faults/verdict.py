@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -14,7 +14,6 @@ from connectors.clickhouse_audit import audit_faults, audit_rows
 from connectors.kafka import ALERTS, read_all
 from connectors.kafka_client import partitions_of
 from tests.faults.checks import PoolFound, Truth, of_the_pool, said_by, weak
-from tests.faults.flow import Flow
 from tests.faults.followers import AlertsFollower, LogFollower, RedisFollower, actions, stream
 from tests.faults.outcome import Outcome
 from tests.faults.servers import Servers
@@ -22,11 +21,19 @@ from tests.faults.servers import Servers
 SHOWN = 3
 
 
+class Ran(Protocol):
+    """What ran: a flow, or a group of hosts."""
+
+    lives: int
+    mismatched: float  # revisions that came again with another content
+    ended: list[str]  # how it ended when nobody ended it
+
+
 class Evidence(NamedTuple):
     """What the checks look at; `clock_us` is an instant of the log that every sink must have passed."""
 
     servers: Servers
-    flow: Flow
+    flow: Ran
     sent: Sequence[Event]
     acted: Set[str]  # ids of the actions that were sent
     feed: RedisFollower
