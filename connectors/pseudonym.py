@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -25,7 +25,10 @@ Algorithm = Literal["sha256", "sm3"]
 
 SHOWN = 8  # characters of a token that people get to see
 _LETTERS = "bcdfghjkmnprstvz"  # one for each hex digit
-_TOKEN = re.compile(rf"[a-z][a-z0-9]{{0,7}}:[{_LETTERS}]{{20}}")
+_MAC = rf"[{_LETTERS}]{{20}}"
+TOKEN = rf"[a-z][a-z0-9]{{0,7}}:{_MAC}"
+JOINED = rf"{TOKEN}(?:~{TOKEN})+~{_MAC}"
+_TOKEN, _JOINED = re.compile(TOKEN), re.compile(JOINED)
 _KEY_ID = re.compile(r"[a-z][a-z0-9]{0,7}")
 _TO_LETTERS = str.maketrans("0123456789abcdef", _LETTERS)
 _NOISE = re.compile(r"[\s\-‐-―－·•._/()（）]+")
@@ -39,10 +42,27 @@ class Key(Struct, frozen=True):
     secret: bytes
     algorithm: Algorithm = "sha256"
 
+    def letters(self, message: str) -> str:
+        """80 bits of the HMAC of a message, in letters."""
+        if self.algorithm == "sha256":
+            digest = hmac.digest(self.secret, message.encode(), "sha256").hex()
+        else:
+            digest = hmac.new(self.secret, message.encode(), self.algorithm).hexdigest()
+        return digest[:20].translate(_TO_LETTERS)
+
+
+Tokens: TypeAlias = tuple[str, ...]  # of one value, one for each key held, the newest key first
+Naming: TypeAlias = Callable[[Tokens], str]
+
+
+def oldest(tokens: Tokens) -> str:
+    """The token of the oldest key: what a value is called as long as that key is held."""
+    return tokens[-1]
+
 
 def is_token(value: str) -> bool:
-    """Whether a value is a token of this module, of whatever key."""
-    return _TOKEN.fullmatch(value) is not None
+    """Whether a value is a token of this module, of whatever key, or tokens of one value that are joined."""
+    return _TOKEN.fullmatch(value) is not None or _JOINED.fullmatch(value) is not None
 
 
 def veiled(text: str) -> str:
@@ -74,53 +94,39 @@ def _respell(kind: Kind, raw: str) -> str:
 
 
 class Keyring:
-    """Makes tokens with the newest key, and knows the older ones so that two epochs can be joined."""
+    """Makes tokens. Where several keys are held, `naming` says which of a value's tokens it is called by."""
 
-    def __init__(self, keys: Iterable[Key], cache: int = 65_536) -> None:
+    def __init__(self, keys: Iterable[Key], naming: Naming = oldest, cache: int = 65_536) -> None:
         self.keys = tuple(keys)
         if not self.keys:
             raise ValueError("keyring must have at least one key; got none")
         ids = [key.id for key in self.keys]
         if len(set(ids)) < len(ids):
             raise ValueError(f"key ids must differ; got {', '.join(ids)}")
-        self.token: Callable[[Kind, str], str] = lru_cache(cache)(self.token_once)
+        self._naming = naming
+        self._remembered: Callable[[Kind, str], Tokens] = lru_cache(cache)(self.tokens)
+
+    def token(self, kind: Kind, raw: str) -> str:
+        """What a value is called."""
+        return self._naming(self._remembered(kind, raw))
 
     def token_once(self, kind: Kind, raw: str) -> str:
         """`token` of a value that is not expected again."""
-        return _token(self.keys[0], kind, normalise(kind, raw))
-
-    def aliases(self, kind: Kind, raw: str) -> tuple[str, ...]:
-        """The tokens of one value under every key held, the newest first."""
-        value = normalise(kind, raw)
-        return tuple(_token(key, kind, value) for key in self.keys)
+        return self._naming(self.tokens(kind, raw))
 
     def pair(self, kind: Kind, one: str, other: str) -> str:
         """One token for two parties, whoever is named first."""
         first, second = sorted((normalise(kind, one), normalise(kind, other)))
         return self.token("pair", f"{kind}\x1f{first}\x1f{second}")
 
-    def pair_aliases(self, kind: Kind, one: str, other: str) -> tuple[str, ...]:
-        """`aliases` of a pair."""
-        first, second = sorted((normalise(kind, one), normalise(kind, other)))
-        return self.aliases("pair", f"{kind}\x1f{first}\x1f{second}")
+    def tokens(self, kind: Kind, raw: str) -> Tokens:
+        """The token of a value under every key held."""
+        message = f"{kind}\x00{normalise(kind, raw)}"
+        return tuple([f"{key.id}:{key.letters(message)}" for key in self.keys])
 
-    def join(self, token: str, kind: Kind, raw: str) -> str | None:
-        """The newest token of a value if `token` is one of its older ones (or the newest), else nothing.
-
-        While a window is longer than the age of the newest key, whoever still sees the raw value (the
-        intake) uses it to say which two tokens are one person.
-        """
-        tokens = self.aliases(kind, raw)
-        return tokens[0] if token in tokens else None
-
-
-def _token(key: Key, kind: Kind, value: str) -> str:
-    message = f"{kind}\x00{value}".encode()
-    if key.algorithm == "sha256":
-        digest = hmac.digest(key.secret, message, "sha256").hex()
-    else:
-        digest = hmac.new(key.secret, message, key.algorithm).hexdigest()
-    return f"{key.id}:{digest[:20].translate(_TO_LETTERS)}"
+    def naming(self, naming: Naming) -> Keyring:
+        """The same keys, with another naming."""
+        return Keyring(self.keys, naming)
 
 
 def generate_keyring() -> Keyring:

@@ -14,10 +14,12 @@ from connectors.deadletter import Dropped, RefusedError, show
 from connectors.door import Door
 from connectors.event_json import UNREADABLE
 from connectors.folder import FileRow
+from connectors.joined_tokens import named_by
 from connectors.kafka import ACTIONS, DEAD_LETTERS, RawRecord
 from connectors.kafka_dead_letters import OF_INTAKE
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics
+from connectors.names import Names
 from connectors.rows import Failure
 from connectors.seal import SealError, Unsealer
 
@@ -51,6 +53,7 @@ class Admission:
         metrics: Metrics,
         unsealer: Unsealer | None = None,
         topic_mappings: Mapping[str, str] | None = None,
+        names: Names | None = None,
     ) -> None:
         self._door = door
         self._deaf_door = Door(door.channels, door.privacy.keyring)
@@ -60,6 +63,8 @@ class Admission:
         self._received = cache(metrics.events_received.labels)
         self._unsealer = unsealer
         self._topic_mappings = dict(topic_mappings or {})
+        self._names = names
+        self._named = _as_it_is if names is None else named_by(door.privacy.keyring, names)
         self._decode_dead = msgspec.json.Decoder(DeadLetter).decode
 
     def take_records(self, records: Iterable[RawRecord]) -> Admitted:
@@ -77,6 +82,7 @@ class Admission:
                 self._take_action(record, admitted)
                 continue
             self._sort(self._read(record, now), record.source, record.produced_us, admitted, _channel(record.topic))
+        self._save_names()
         return admitted
 
     def take_rows(self, rows: Iterable[FileRow]) -> Admitted:
@@ -90,7 +96,13 @@ class Admission:
             else:
                 results = self._door.admit_row(mapping, each.row.fields, each.source, now)
             self._sort(results, each.source, 0, admitted, mapping.channel_of({}) or UNKNOWN)
+        self._save_names()
         return admitted
+
+    def _save_names(self) -> None:
+        """Before anything goes to the log: nobody may be called otherwise when it is admitted again after a crash."""
+        if self._names is not None:
+            self._names.save()
 
     def _take_action(self, record: RawRecord, admitted: Admitted) -> None:
         try:
@@ -127,7 +139,7 @@ class Admission:
     def _event(self, value: bytes, source: str, now: int, is_admitted: bool) -> Result:
         """An event that was admitted before comes out the same: its words are not heard a second time."""
         if is_admitted:
-            event = self._deaf_door.admit_event_json(value, source, now)
+            event = self._deaf_door.admit_event_json(self._named(value), source, now)
             if isinstance(event, Event):
                 return event
         return self._door.admit_event_json(value, source, now)
@@ -168,6 +180,10 @@ class Admission:
     def _count_dead(self, letter: DeadLetter, channel: str) -> None:
         self._metrics.events_received.labels(letter.channel or channel).inc()
         self._metrics.events_dead_lettered.labels(letter.channel or channel, letter.reason).inc()
+
+
+def _as_it_is(value: bytes) -> bytes:
+    return value
 
 
 def _channel(topic: str) -> str:

@@ -9,9 +9,16 @@ from pathlib import Path
 
 from alerts.channel import Channel
 from connectors.kafka_ticks import EVERY_SECOND
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from alerts.channel import Channel
+from alerts.remembering import longest_memory
+from alerts.rule import Rule
 from connectors.lexicon import load_lexicon
 from connectors.mapping import MAPPINGS_FOLDER, load_mappings
 from connectors.mapping import Mapping as RowMapping
+from connectors.names import NAMES, Names, Room
 from connectors.pseudonym import Keyring
 from dataflows.settings import Settings, SettingsError
 
@@ -31,6 +38,9 @@ def clock_of(settings: Settings) -> Clock:
 def tick_interval(settings: Settings) -> timedelta:
     """How much time of the intake's clock passes between two ticks: a second, or what a faster clock makes of 40 ms."""
     return EVERY_SECOND if not settings.clock_start else max(EVERY_SECOND, settings.clock_speed * FASTEST_TICKS)
+def names_of(settings: Settings, rules: Iterable[Rule], room: Room = lambda write: write()) -> Names:
+    """Who is called by which token, for as long as one of these rules may remember them."""
+    return Names(Path(settings.state) / NAMES, longest_memory(rules), clock_of(settings), room)
 
 
 def all_mappings(settings: Settings, channels: dict[str, Channel], keyring: Keyring) -> dict[str, RowMapping]:

@@ -19,6 +19,7 @@ from connectors.address import Where
 from connectors.deadletter import Dropped
 from connectors.door import Door
 from connectors.http import EVENTS, Admitted, BusyError, app, parse_tokens
+from connectors.joined_tokens import joining
 from connectors.kafka import BrokerError
 from connectors.lexicon import load_lexicon
 from connectors.metrics import Metrics
@@ -80,7 +81,7 @@ class _Desk:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         channels = load_channels()
-        keyring = load_keyring(settings.keyring)
+        keyring = joining(load_keyring(settings.keyring))
         sealer = Sealer(load_unsealer(settings.seal_key).public)
         self.mappings = all_mappings(settings, channels, keyring)
         self._door = Door(channels, keyring, sealer, load_lexicon())

@@ -60,6 +60,7 @@ from connectors.lexicon import load_lexicon
 from connectors.log_order import LogPosition
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics, serve
+from connectors.names import Names
 from connectors.pseudonym import Keyring, load_keyring
 from connectors.redis import RedisAlertSink
 from connectors.redis_people import RedisPeopleSink
@@ -75,6 +76,7 @@ from dataflows.detect import add_detection
 from dataflows.failures import failing_plainly
 from dataflows.history_first import HistoryFirst
 from dataflows.installation import all_mappings, clock_of, tick_interval
+from dataflows.installation import all_mappings, clock_of, names_of
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
 from dataflows.merging import MergeProcess
@@ -107,6 +109,7 @@ class Installation(NamedTuple):
     routing_path: Path | str
     routing: RoutingFile
     mappings: dict[str, RowMapping]
+    names: Names | None = None  # who is called by which token, where a flow keeps it
 
     def compiled(self, book: RuleBook) -> list[Rule]:
         """The rules of a book that stands in the log."""
@@ -136,6 +139,14 @@ def load(settings: Settings) -> Installation:
         load_routing(routing_path, calendars),
         all_mappings(settings, channels, keyring),
     )
+
+
+def naming(own: Installation, settings: Settings, names: Names) -> Installation:
+    """The same, with residents called as they were. Raises `KeyringError` where a key is missing that is needed."""
+    names.hold(own.keyring)
+    keyring = own.keyring.naming(names.name)
+    return own._replace(keyring=keyring, mappings=all_mappings(settings, own.channels, keyring), names=names)
+
 
 
 def build(
@@ -291,7 +302,7 @@ def _drop_folder(settings: Settings, own: Installation, stop: threading.Event, g
 
 def _admission(settings: Settings, own: Installation, metrics: Metrics) -> Admission:
     door = Door(own.channels, own.keyring, Sealer(own.unsealer.public), load_lexicon())
-    return Admission(door, own.mappings, clock_of(settings), metrics, own.unsealer, settings.raw_mappings)
+    return Admission(door, own.mappings, clock_of(settings), metrics, own.unsealer, settings.raw_mappings, own.names)
 
 
 def log_rows(keyed: tuple[str, Routed]) -> tuple[str, list[Poolable]] | None:
@@ -348,6 +359,9 @@ def run(settings: Settings, place: Place = ALONE, begin: Begin = begin_alone) ->
         metrics.count_from_zero(own.channels, [rule.id for rule in own.rules])
         metrics.calendars_covered.set(covered_until(own.calendars).timestamp())
         folder, start, epoch = stack.enter_context(begin(settings))
+        if place.is_front:
+            names = stack.enter_context(names_of(settings, own.rules, Room(folder, stop, metrics)))
+            own = naming(own, settings, names)
         flow = build(settings, own, start, epoch, stop, metrics, place)
         port = settings.metrics_port and settings.metrics_port + place.on_host
         door = serve(metrics, port, *door_files(settings), addr=settings.metrics_address)

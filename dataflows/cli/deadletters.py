@@ -19,6 +19,7 @@ from alerts.model import DeadLetter
 from connectors.clickhouse import Pool
 from connectors.deadletter import Reason
 from connectors.door import Door
+from connectors.joined_tokens import joining
 from connectors.kafka import ensure_topics
 from connectors.lexicon import load_lexicon
 from connectors.mapping import load_mapping
@@ -141,7 +142,7 @@ def retry(config: str | None, ids: tuple[str, ...], reason: str | None, is_all: 
 
 def _retrial(settings: Settings, mapping: Path | None) -> Retrial:
     channels, lexicon = load_channels(), load_lexicon()
-    keyring = load_keyring(settings.keyring)
+    keyring = joining(load_keyring(settings.keyring))
     unsealer = load_unsealer(settings.seal_key)
     door = Door(channels, keyring, Sealer(unsealer.public), lexicon)
     given = mapping and load_mapping(mapping, channels=channels, keyring=keyring, lexicon=lexicon)

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from alerts.model import DeadLetter
 from connectors.door import Door
+from connectors.joined_tokens import joining
 from connectors.kafka import BrokerError, ensure_topics
 from connectors.lexicon import load_lexicon
 from connectors.mapping import load_mapping
@@ -98,7 +99,7 @@ def _settings(config: str | None, kafka: str | None, keyring: Path | None) -> Se
 
 def _intake(settings: Settings, mapping: Path | None) -> Intake:
     channels, lexicon = load_channels(), load_lexicon()
-    keyring = load_keyring(settings.keyring)
+    keyring = joining(load_keyring(settings.keyring))
     sealer = Sealer(load_unsealer(settings.seal_key).public) if settings.seal_key else None
     chosen = mapping and load_mapping(mapping, channels=channels, keyring=keyring, lexicon=lexicon)
     return Intake(Door(channels, keyring, sealer, lexicon), chosen or None, clock_of(settings))

@@ -17,6 +17,7 @@ from connectors.clickhouse_spool import decode_rows
 from connectors.clickhouse_writer import state_of
 from connectors.log_order import LogPosition
 from connectors.spool_file import bodies
+from connectors.names import NAMES
 from dataflows.recovery import (
     JOURNALS,
     KEPT_STEPS,
@@ -32,7 +33,7 @@ from dataflows.start import usable_snapshots
 from dataflows.state_store import StateStore
 
 TRIES = 5  # a flow that saves while it is copied may leave a copy that does not fit together
-_DATABASES = (f"{SNAPSHOTS}/part-*.sqlite3", f"{JOURNALS}/*.journal", f"{SPOOLS}/*.journal")  # in this order
+_DATABASES = (f"{SNAPSHOTS}/part-*.sqlite3", f"{JOURNALS}/*.journal", f"{SPOOLS}/*.journal", NAMES)  # in this order
 _MARKS = f"{SPOOLS}/*.taken"
 
 
