@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
+from urllib.parse import quote
 
 from alerts.duration import DAY_US
 from alerts.model import from_us
@@ -149,10 +150,7 @@ class Names:
 
     def held(self) -> list[HeldKey]:
         """The keys that were not let go, the oldest first; each is needed until the next was held for long enough."""
-        rows = self._file.execute("SELECT id, held_us FROM keys WHERE until_us IS NULL ORDER BY held_us, rowid")
-        found = rows.fetchall()
-        ends = [since + self._keep_us for _, since in found[1:]]
-        return [HeldKey(key, since, end) for (key, since), end in zip(found, [*ends, None], strict=True)]
+        return _held(self._file, self._keep_us)
 
     def let_go(self, key: str) -> None:
         """A key is held no more, needed or not."""
@@ -171,13 +169,31 @@ class Names:
 
     def count(self) -> int:
         """How many newer tokens lead to a name."""
-        return int(self._file.execute("SELECT count(*) FROM names").fetchone()[0])
+        return _count(self._file)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def look_at(path: Path, keep_us: int) -> tuple[list[HeldKey], int]:
+    """The keys that are held and how many newer tokens lead to a name, without a change; none where no flow has run."""
+    if not path.exists():
+        return [], 0
+    with contextlib.closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", LOCK_SECONDS, uri=True)) as file:
+        return _held(file, keep_us), _count(file)
+
+
+def _held(file: sqlite3.Connection, keep_us: int) -> list[HeldKey]:
+    found = file.execute("SELECT id, held_us FROM keys WHERE until_us IS NULL ORDER BY held_us, rowid").fetchall()
+    ends = [since + keep_us for _, since in found[1:]]
+    return [HeldKey(key, since, end) for (key, since), end in zip(found, [*ends, None][: len(found)], strict=True)]
+
+
+def _count(file: sqlite3.Connection) -> int:
+    return int(file.execute("SELECT count(*) FROM names").fetchone()[0])
 
 
 def _opened(path: Path) -> sqlite3.Connection:

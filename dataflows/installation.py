@@ -15,11 +15,14 @@ from pathlib import Path
 from alerts.channel import Channel
 from alerts.remembering import longest_memory
 from alerts.rule import Rule
+from connectors.calendars import load_calendars
 from connectors.lexicon import load_lexicon
 from connectors.mapping import MAPPINGS_FOLDER, load_mappings
 from connectors.mapping import Mapping as RowMapping
-from connectors.names import NAMES, Names, Room
+from connectors.names import NAMES, HeldKey, Names, Room, look_at
 from connectors.pseudonym import Keyring
+from connectors.registry import load_channels
+from connectors.rulebook import RULES_FOLDER, load_rules
 from dataflows.settings import Settings, SettingsError
 
 Clock = Callable[[], int]  # microseconds since 1970
@@ -41,6 +44,12 @@ def tick_interval(settings: Settings) -> timedelta:
 def names_of(settings: Settings, rules: Iterable[Rule], room: Room = lambda write: write()) -> Names:
     """Who is called by which token, for as long as one of these rules may remember them."""
     return Names(Path(settings.state) / NAMES, longest_memory(rules), clock_of(settings), room)
+
+
+def names_seen(settings: Settings) -> tuple[list[HeldKey], int]:
+    """The keys that the flow holds, each with how long it is needed, and how many names outlive theirs."""
+    rules = load_rules(settings.rules or (RULES_FOLDER,), load_channels(), load_calendars())
+    return look_at(Path(settings.state) / NAMES, longest_memory(rules))
 
 
 def all_mappings(settings: Settings, channels: dict[str, Channel], keyring: Keyring) -> dict[str, RowMapping]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from alerts.model import to_us
@@ -15,7 +15,7 @@ from connectors.rulebook import RULES_FOLDER, load_rules
 from connectors.seal import load_unsealer
 from dataflows.api.tokens import read_tokens
 from dataflows.doctor.line import Line, attention, broken, ok
-from dataflows.installation import all_mappings, clock_of
+from dataflows.installation import all_mappings, clock_of, names_seen
 from dataflows.rule_paths import many
 from dataflows.settings import Settings, required
 
@@ -25,10 +25,24 @@ CALENDAR_DAYS = 60  # before the last year ends somebody writes the next: on-cal
 
 
 def look_at_keyring(settings: Settings) -> Iterator[Line]:
-    """The keys of the pseudonyms."""
+    """The keys of the pseudonyms, and whether an older one can go."""
     required(settings, "keyring")
-    load_keyring(settings.keyring)
+    _, *older = load_keyring(settings.keyring).keys
     yield _secret("keyring", settings.keyring)
+    if older:
+        yield from _older_keys(settings, {key.id for key in older})
+
+
+def _older_keys(settings: Settings, older: Collection[str]) -> Iterator[Line]:
+    for key in names_seen(settings)[0]:
+        if key.id not in older or key.needed_us is None:
+            continue
+        if clock_of(settings)() < key.needed_us:
+            yield ok("keyring", f"`{key.id}` is needed {key.needed()}")
+        else:
+            yield attention(
+                "keyring", f"`{key.id}` is needed no more: windows go on without it", f"`anlan keys forget {key.id}`"
+            )
 
 
 def look_at_seal_key(settings: Settings) -> Iterator[Line]:
