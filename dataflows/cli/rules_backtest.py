@@ -59,7 +59,7 @@ def backtest(
     \b
     anlan rules backtest --city-year --html backtest.html         # the shipped book over a simulated year
     anlan rules backtest --city-year --days 30 --rules my-rules/
-    anlan rules backtest --pool http://localhost:8123/anlan --since 2026-01-01 --rules my-rules/
+    anlan rules backtest --pool http://localhost:8123/default --since 2026-01-01 --rules my-rules/
     anlan rules backtest 2025.jsonl.gz --rules my.yaml --against alerts/rules/life-safety/violence_progression.yaml
     """
     origin = origin._replace(until=until)

@@ -46,7 +46,7 @@ def explain(
     Example:
       $ anlan rules explain call-17 events.jsonl --rule rc.repeat-contact
       $ anlan rules explain 3f0a91d2 events.jsonl --revision 2
-      $ anlan rules explain call-17 --pool http://localhost:8123/anlan --since 2026-01-01
+      $ anlan rules explain call-17 --pool http://localhost:8123/default --since 2026-01-01
 
     Exits with 0, with 1 if there is no such event or alert or something cannot be read, with 2 if the command was not
     understood.

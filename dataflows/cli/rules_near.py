@@ -46,7 +46,7 @@ def near(
     Example:
       $ anlan rules near events.jsonl --top 3 --at 2026-03-09T10:00
       $ anlan rules near export.csv --mapping mapping.yaml --rule rc.repeat-contact --json
-      $ anlan rules near --pool http://localhost:8123/anlan --since 2026-01-01
+      $ anlan rules near --pool http://localhost:8123/default --since 2026-01-01
 
     Exits with 0, with 1 if the history or the rules cannot be read, with 2 if the command was not understood.
     """

@@ -46,7 +46,7 @@ def scorecard_command(
     budget stands in the rule file, in alerts a day: `budget: {blue: 10, yellow: 3, red: 0.5}`.
 
     \b
-    anlan rules scorecard --pool http://localhost:8123/anlan
+    anlan rules scorecard --pool http://localhost:8123/default
     anlan replay events.jsonl --revisions-out r.jsonl && anlan rules scorecard r.jsonl --strict
 
     Exits with 0, or with --strict with 1 if a budget is broken.

@@ -48,7 +48,7 @@ def why_not(
     Example:
       $ anlan rules why-not matter=m1 events.jsonl
       $ anlan rules why-not reporter=k1:2f9c,matter=m1 events.jsonl --rule rc.repeat-contact --until 2026-03-09
-      $ anlan rules why-not matter=m1 --pool http://localhost:8123/anlan --since 2026-01-01
+      $ anlan rules why-not matter=m1 --pool http://localhost:8123/default --since 2026-01-01
 
     Exits with 0, with 1 if no event belongs to KEY or something cannot be read, with 2 if the command was not
     understood.

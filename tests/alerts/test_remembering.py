@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from small_city import DAY, make_rule
 
 from alerts.remembering import longest_memory
+from connectors.calendars import load_calendars
+from connectors.registry import load_channels
+from connectors.rulebook import RULES_FOLDER, load_rules
 
 LINKER = 60  # days: a matter takes a contact for 30, and opens again for 30
 LIFE = {"quiet_close": "60d", "reopen_within": "180d"}
@@ -33,3 +37,10 @@ def test_an_alert_about_somebody_counts_as_long_as_it_may_speak_again(
 
 def test_the_linker_remembers_too() -> None:
     assert longest_memory([]) == LINKER * DAY
+
+
+def test_the_page_says_how_long_that_is_for_the_shipped_rules() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "keys.md").read_text(encoding="utf-8")
+    rules = load_rules((RULES_FOLDER,), load_channels(), load_calendars())
+
+    assert f"rules it is {longest_memory(rules) // DAY} days" in page
