@@ -52,7 +52,7 @@ def push_server(settings: Settings, metrics: Metrics | None = None) -> Iterator[
     required(settings, "keyring", "seal_key", "http_tokens")
     desk = _Desk(settings, metrics or Metrics())
     tokens = parse_tokens(settings.http_tokens)
-    certificate, key = door_files(settings)
+    certificate, key = door_files(settings, "http_address")
     with (
         listen(settings.http_address, settings.http_port, "http") as listener,
         _Sender(kafka_of(settings), desk) as sender,

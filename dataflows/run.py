@@ -356,6 +356,7 @@ def run(settings: Settings, place: Place = ALONE, begin: Begin = begin_alone) ->
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals(settings.stop_seconds))
         own = load(settings)  # first what is wrong in our own files, then the servers
+        locks = door_files(settings, "metrics_address", *(["http_address"] if settings.http_port else []))
         metrics.count_from_zero(own.channels, [rule.id for rule in own.rules])
         metrics.calendars_covered.set(covered_until(own.calendars).timestamp())
         folder, start, epoch = stack.enter_context(begin(settings))
@@ -364,7 +365,7 @@ def run(settings: Settings, place: Place = ALONE, begin: Begin = begin_alone) ->
             own = naming(own, settings, names)
         flow = build(settings, own, start, epoch, stop, metrics, place)
         port = settings.metrics_port and settings.metrics_port + place.on_host
-        door = serve(metrics, port, *door_files(settings), addr=settings.metrics_address)
+        door = serve(metrics, port, *locks, addr=settings.metrics_address)
         stack.callback(door.close)
         _log.info("flow_started metrics=%d state=%s epoch=%d", door.port, folder, epoch)
         if settings.http_port and not place.on_host:

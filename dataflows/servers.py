@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Iterator
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.address import MECHANISMS, Address, Lock
@@ -96,9 +97,30 @@ def _file(settings: Settings, name: str) -> str:
         raise SettingsError(f"`{name}` must be a file that can be read; got `{error.strerror}` ({path})") from None
 
 
-def door_files(settings: Settings) -> tuple[str, str]:
-    """Certificate and key of our own doors, both "" where they speak plain HTTP. Raises `SettingsError`."""
-    return _pair(settings, "server_certificate", "server_key")
+def door_files(settings: Settings, *addresses: str) -> tuple[str, str]:
+    """Certificate and key of our own doors, both "" where they speak plain HTTP.
+
+    `addresses` are the settings that say where they listen: beyond this machine without a certificate none does, unless
+    a proxy stands before it. Raises `SettingsError`.
+    """
+    certificate, key = _pair(settings, "server_certificate", "server_key")
+    if not certificate and not settings.server_behind_proxy:
+        for name in addresses:
+            _require_near(name, getattr(settings, name))
+    return certificate, key
+
+
+def _require_near(name: str, address: str) -> None:
+    try:
+        is_near = address == "localhost" or ip_address(address).is_loopback
+    except ValueError:
+        is_near = False
+    if not is_near:
+        raise SettingsError(
+            f"a door beyond this machine must have a certificate, or tokens go out in the clear; got `{address}` as"
+            f" `{name}`; set `server_certificate` and `server_key`, or `server_behind_proxy` where a proxy with TLS is"
+            " the only way to it"
+        )
 
 
 def _pair(settings: Settings, name: str, other: str) -> tuple[str, str]:

@@ -48,6 +48,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     clickhouse_password_file: str = ""
     server_certificate: str = ""  # file with that of our own doors (push, service, metrics); "" is plain HTTP
     server_key: str = ""  # file with its private key
+    server_behind_proxy: bool = False  # doors beyond this machine may speak plain HTTP: a proxy with TLS is before them
     keyring: str = ""  # file with the keys of the pseudonyms; must be set
     seal_key: str = ""  # file with the private key that opens sealed rows; must be set
     state: str = "data/state"  # snapshots for recovery, and rows that wait for a server, on a local disk

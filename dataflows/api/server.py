@@ -40,8 +40,9 @@ def serve(settings: Settings, routing: Routing) -> None:
         required(settings, "api_tokens")
     tokens = TokenBook(settings.api_tokens) if settings.api_tokens else None
     sign_in, metrics = sign_in_of(settings, routing), Metrics()
+    locks = door_files(settings, "api_address", "metrics_address")
     with listen(settings.api_address, settings.api_port, "api") as listener:
-        door = serve_metrics(metrics, settings.api_metrics_port, *door_files(settings), addr=settings.metrics_address)
+        door = serve_metrics(metrics, settings.api_metrics_port, *locks, addr=settings.metrics_address)
         _log.info("service_started address=%s port=%d", settings.api_address, listener.getsockname()[1])
         tell_ready()
         try:

@@ -160,6 +160,35 @@ def test_a_lock_that_would_not_hold_is_refused_without_its_secret(
     assert SECRET not in str(told.value)
 
 
+BEYOND = ["0.0.0.0", "::", "", "192.168.7.2", "anlan.example"]
+DOORS = ["http_address", "api_address", "metrics_address"]
+
+
+@pytest.mark.parametrize("address", BEYOND)
+@pytest.mark.parametrize("name", DOORS)
+def test_a_door_beyond_this_machine_needs_a_certificate_or_a_proxy(name: str, address: str) -> None:
+    open_to_all = Settings(**{name: address})
+
+    with pytest.raises(
+        SettingsError, match=f"must have a certificate, .*; got `{address}` as `{name}`; set `server_ce"
+    ):
+        door_files(open_to_all, *DOORS)
+
+    assert door_files(msgspec.structs.replace(open_to_all, server_behind_proxy=True), *DOORS) == ("", "")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_a_door_on_this_machine_needs_none(address: str) -> None:
+    assert door_files(Settings(http_address=address, api_address=address), *DOORS) == ("", "")
+
+
+def test_a_door_with_a_certificate_may_be_anywhere(tmp_path: Path) -> None:
+    pair = Authority(tmp_path).sign("door")
+    settings = Settings(api_address="0.0.0.0", server_certificate=str(pair.certificate), server_key=str(pair.key))
+
+    assert door_files(settings, *DOORS) == (str(pair.certificate), str(pair.key))
+
+
 def ask_all(settings: Settings) -> Any:
     return kafka_of(settings), redis_of(settings), pool_of(settings), door_files(settings)
 
@@ -167,7 +196,7 @@ def ask_all(settings: Settings) -> Any:
 def test_the_page_names_every_setting_of_a_lock() -> None:
     page = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
     table = page.split("## Settings")[1].split("```")[0]
-    words = ("tls", "user", "password", "mechanism", "certificate", "server_key")
+    words = ("tls", "user", "password", "mechanism", "certificate", "server_key", "proxy")
 
     found = {name for name in Settings.__struct_fields__ if any(word in name for word in words)}
 

@@ -65,9 +65,21 @@ def test_a_port_in_use_is_told_at_the_start(tokens: Path) -> None:
 
 
 def test_metrics_are_answered_where_the_settings_say(tokens: Path) -> None:
-    told = said(API_TOKENS=str(tokens), API_PORT="0", API_METRICS_PORT="0", METRICS_ADDRESS="192.0.2.1")
+    told = said(
+        API_TOKENS=str(tokens),
+        API_PORT="0",
+        API_METRICS_PORT="0",
+        METRICS_ADDRESS="192.0.2.1",
+        SERVER_BEHIND_PROXY="true",
+    )
 
     assert "Cannot assign requested address" in told, "an address that no machine has"
+
+
+def test_a_door_beyond_this_machine_without_a_certificate_is_refused_at_the_start(tokens: Path) -> None:
+    told = said(API_TOKENS=str(tokens), API_PORT="0", API_METRICS_PORT="0", API_ADDRESS="0.0.0.0")
+
+    assert "a door beyond this machine must have a certificate, or tokens go out in the clear; got `0.0.0.0`" in told
 
 
 def test_a_routing_that_cannot_be_used_is_told_at_the_start(tokens: Path, tmp_path: Path) -> None:
