@@ -180,6 +180,12 @@ class Metrics:
             "calendars_covered_timestamp_seconds",
             "Unix time from which on a calendar has no days: deadlines in working days cannot be told beyond it.",
         )
+        self.certificates_covered = self._gauge(
+            "certificates_covered_timestamp_seconds",
+            "Unix time at which a certificate ends: of a file of ours by the setting that names it, as it was at the"
+            " start, or of a server.",
+            "certificate",
+        )
         self.longest_key = self._gauge(
             "longest_key_kept_count", "Events of the key that keeps the most of them.", "rule"
         )

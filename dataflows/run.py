@@ -72,6 +72,7 @@ from dataflows.admission import Admission
 from dataflows.beginning import Begin, begin_alone
 from dataflows.books import Books
 from dataflows.catch_up import CatchUp
+from dataflows.certificates import watched
 from dataflows.detect import add_detection
 from dataflows.failures import failing_plainly
 from dataflows.history_first import HistoryFirst
@@ -367,6 +368,7 @@ def run(settings: Settings, place: Place = ALONE, begin: Begin = begin_alone) ->
         port = settings.metrics_port and settings.metrics_port + place.on_host
         door = serve(metrics, port, *locks, addr=settings.metrics_address)
         stack.callback(door.close)
+        stack.enter_context(watched(settings, metrics))
         _log.info("flow_started metrics=%d state=%s epoch=%d", door.port, folder, epoch)
         if settings.http_port and not place.on_host:
             stack.enter_context(push_server(settings, metrics))

@@ -23,6 +23,7 @@ from dataflows.api.names import NameBook
 from dataflows.api.routes_board import Board
 from dataflows.api.sign_in import ClaimNames, SignIn
 from dataflows.api.tokens import TokenBook
+from dataflows.certificates import watched
 from dataflows.installation import clock_of
 from dataflows.listening import listen
 from dataflows.readiness import tell_ready
@@ -46,7 +47,8 @@ def serve(settings: Settings, routing: Routing) -> None:
         _log.info("service_started address=%s port=%d", settings.api_address, listener.getsockname()[1])
         tell_ready()
         try:
-            asyncio.run(_serve(settings, tokens, sign_in, routing, metrics, listener))
+            with watched(settings, metrics):
+                asyncio.run(_serve(settings, tokens, sign_in, routing, metrics, listener))
         finally:
             door.close()
     _log.info("service_stopped")

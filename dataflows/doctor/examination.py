@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataflows.doctor.broker import look_at_broker
+from dataflows.doctor.certificates import look_at_certificates
 from dataflows.doctor.feeds import look_at_feed, look_at_feeds
 from dataflows.doctor.kept_state import look_at_state
 from dataflows.doctor.line import Check, Line, attention, lines_of
@@ -25,6 +26,7 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("keyring", look_at_keyring, "set `keyring`; `anlan keys make FOLDER` makes one for a new installation"),
     ("seal key", look_at_seal_key, "set `seal_key`; `anlan keys make FOLDER` makes one for a new installation"),
     ("passwords", look_at_passwords, "make the file that it names, or set the other"),
+    ("certificates", look_at_certificates, "make the file that it names, or set the other"),
     ("tokens", look_at_tokens, "`anlan tokens make` makes entries for it"),
     ("rules", look_at_rules, f"{_MEND}; `anlan rules lint` and `anlan routing check` say more"),
     ("mappings", look_at_mappings, _MEND),

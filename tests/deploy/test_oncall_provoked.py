@@ -67,6 +67,7 @@ PROVOKED = {
     "AnlanRuleEditRefused": Provoked(("bad rows",), "mended"),
     "AnlanCapsExceeded": Provoked(("rule added", "bad rows"), "mended"),
     "AnlanCalendarRunsOut": Provoked(("late in the calendar",), "early in the calendar", "early in the calendar"),
+    "AnlanCertificateEnds": Provoked(("late for a certificate",)),
     "AnlanServiceGone": Provoked(("service killed",)),
     "AnlanServiceFails": Provoked(("requests fail", "more requests fail"), "mended"),
 }
@@ -105,8 +106,9 @@ def first_life(flow: OnCallFlow, found: Story, disk: Disk) -> None:
     wait_until(lambda: flow.scrape().pages["anlan-serve"] is not None, "the service must start")
     assert flow.ask(3) == [200, 200, 200]
     found["calm"] = flow.until(lambda seen: seen.total("rows_waited_seconds") == 0, "all must be delivered")
-    found["early in the calendar"] = before_the_calendar_ends(found["calm"], days=300)
-    found["late in the calendar"] = before_the_calendar_ends(found["calm"], days=59)
+    found["early in the calendar"] = before_the_end(found["calm"], "calendars", days=300)
+    found["late in the calendar"] = before_the_end(found["calm"], "calendars", days=59)
+    found["late for a certificate"] = before_the_end(found["calm"], "certificates", days=20)
     bad_rows(flow, found)
     servers_away(flow, found, disk)
 
@@ -243,9 +245,9 @@ def tamper(url: str) -> None:
     client.close()
 
 
-def before_the_calendar_ends(scrape: Scrape, days: int) -> Scrape:
+def before_the_end(scrape: Scrape, what: str, days: int) -> Scrape:
     """The same metrics on another day."""
-    ends_at = Samples(scrape.pages["anlan-run"] or "").total("calendars_covered_timestamp_seconds")
+    ends_at = Samples(scrape.pages["anlan-run"] or "").total(f"{what}_covered_timestamp_seconds")
     return scrape._replace(at=ends_at - days * 86_400)
 
 

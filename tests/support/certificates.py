@@ -31,20 +31,20 @@ class Pair(NamedTuple):
 class Authority:
     """Signs certificates for 127.0.0.1; its own stands in `ca`."""
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    def __init__(self, folder: Path, name: str = "ca", days: int = 1) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(f"authority {name}")
-        signed = _wanted(self._name, self._name, self._key, -DAY, DAY)
+        signed = _wanted(self._name, self._name, self._key, -DAY, days * DAY)
         signed = signed.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(signed.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def sign(self, name: str, host: str = "127.0.0.1", expired: bool = False) -> Pair:
-        """A certificate for a server at `host`, or for a client called `name`; valid for a day, or no more."""
+    def sign(self, name: str, host: str = "127.0.0.1", expired: bool = False, days: int = 1) -> Pair:
+        """A certificate for a server at `host`, or for a client called `name`; valid for some days, or no more."""
         key = ec.generate_private_key(ec.SECP256R1())
-        begins, ends = (-2 * DAY, -DAY) if expired else (-DAY, DAY)
+        begins, ends = (-2 * DAY, -DAY) if expired else (-DAY, days * DAY)
         signed = _wanted(_named(name), self._name, key, begins, ends)
         places = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
         signed = signed.add_extension(places, critical=False)

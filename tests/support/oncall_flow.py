@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import msgspec
+from certificates import Authority
 from clickhouse_server import ClickHouseServer
 from live_flow import LiveFlow, wait_until
 from promtool import Scrape
@@ -66,6 +67,7 @@ class OnCallFlow(LiveFlow):
     def __init__(self, folder: Path, state: Path) -> None:
         super().__init__(folder)
         make_keys(folder / "keys")
+        self.authority = Authority(folder / "tls", days=400)
         self.clickhouse = ClickHouseServer(folder / "clickhouse")
         self.state, self.rules = state, folder / "rules"
         self.ports = {RUN: free_port(), SERVE: free_port()}
@@ -96,6 +98,7 @@ class OnCallFlow(LiveFlow):
             "ANLAN_RULES": str(self.rules),
             "ANLAN_METRICS_PORT": str(self.ports[RUN]),
             "ANLAN_SPOOL_BYTES": "100000",
+            "ANLAN_TLS_CA": str(self.authority.ca),
             "PYTHONPATH": str(self.folder),
             "ANLAN_CLOCK_START": str(clock_us),
             "ANLAN_CLOCK_ORIGIN": str(time.time()),
