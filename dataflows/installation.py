@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
-
-from alerts.channel import Channel
-from connectors.kafka_ticks import EVERY_SECOND
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from alerts.channel import Channel
 from alerts.remembering import longest_memory
 from alerts.rule import Rule
 from connectors.calendars import load_calendars
+from connectors.kafka_ticks import EVERY_SECOND
 from connectors.lexicon import load_lexicon
 from connectors.mapping import MAPPINGS_FOLDER, load_mappings
 from connectors.mapping import Mapping as RowMapping
@@ -41,6 +37,8 @@ def clock_of(settings: Settings) -> Clock:
 def tick_interval(settings: Settings) -> timedelta:
     """How much time of the intake's clock passes between two ticks: a second, or what a faster clock makes of 40 ms."""
     return EVERY_SECOND if not settings.clock_start else max(EVERY_SECOND, settings.clock_speed * FASTEST_TICKS)
+
+
 def names_of(settings: Settings, rules: Iterable[Rule], room: Room = lambda write: write()) -> Names:
     """Who is called by which token, for as long as one of these rules may remember them."""
     return Names(Path(settings.state) / NAMES, longest_memory(rules), clock_of(settings), room)

@@ -76,8 +76,7 @@ from dataflows.certificates import watched
 from dataflows.detect import add_detection
 from dataflows.failures import failing_plainly
 from dataflows.history_first import HistoryFirst
-from dataflows.installation import all_mappings, clock_of, tick_interval
-from dataflows.installation import all_mappings, clock_of, names_of
+from dataflows.installation import all_mappings, clock_of, names_of, tick_interval
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
 from dataflows.merging import MergeProcess

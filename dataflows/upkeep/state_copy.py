@@ -16,8 +16,8 @@ from connectors.clickhouse_rows import Poolable
 from connectors.clickhouse_spool import decode_rows
 from connectors.clickhouse_writer import state_of
 from connectors.log_order import LogPosition
-from connectors.spool_file import bodies
 from connectors.names import NAMES
+from connectors.spool_file import bodies
 from dataflows.recovery import (
     JOURNALS,
     KEPT_STEPS,
