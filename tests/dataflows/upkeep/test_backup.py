@@ -28,6 +28,7 @@ from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolClient
 from connectors.kafka import INTAKE_LOG, RawProducer, partitions_of, raw_topic
 from connectors.kafka_intake import last_arrivals
+from connectors.names import NAMES
 from dataflows.cli import main
 from dataflows.recovery import SNAPSHOTS, UnusableError, snapshots_of, source_states
 from dataflows.upkeep.manifest import read_manifest
@@ -66,6 +67,7 @@ def test_a_pool_comes_back_from_a_backup_and_what_the_log_says_since(
     wait_until(lambda: saved_beyond(flow, arrived_us), "they must be in a snapshot")
     made = run(flow, "backup", "make", str(folder))
     assert made.exit_code == 0, made.output
+    assert (folder / "state" / NAMES).is_file(), "names of older keys are made of nothing else"
     clickhouse_server.accept()
     lines = json.loads(run(flow, "doctor", "--json").output)["lines"]
     assert {each["area"] for each in lines} > {"kafka", "topics", "redis", "pool", "feed", "state", "log"}
