@@ -65,6 +65,7 @@ class Names:
         self._today = -1
         self._used: dict[Tokens, str] = {}  # today
         self._unsaved: dict[str, str] = {}
+        self._is_swept = True  # of what has ended
         self.is_empty = self.count() == 0
 
     def name(self, tokens: Tokens) -> str:
@@ -76,6 +77,7 @@ class Names:
             self.save()
             self._today = day
             self._used.clear()
+            self._is_swept = False
         known = self._used.get(tokens)
         if known is None:
             known = self._used[tokens] = self._use(tokens)
@@ -102,7 +104,7 @@ class Names:
 
     def save(self) -> None:
         """Everything that was named is on the disk, and what has ended is not. Waits while the disk is full."""
-        if self._unsaved:
+        if self._unsaved or not self._is_swept:
             self._room(self._write)
 
     def _write(self) -> None:
@@ -111,6 +113,7 @@ class Names:
             self._file.executemany("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", rows)
             self._file.execute("DELETE FROM names WHERE used_day < ?", (self._first_day(),))
         self._unsaved.clear()
+        self._is_swept = True
 
     @contextlib.contextmanager
     def _written(self) -> Iterator[None]:
