@@ -29,6 +29,7 @@ LABELS = {
     "sink": "`redis`, `redis-people`, `kafka`, `pool`",
     "table": "table or stream that received the rows",
     "step": "step id of the flow",
+    "certificate": "the setting that names its file, or `kafka`, `redis`, `clickhouse`",
     "topic": "Kafka topic",
     "partition": "Kafka partition",
     "route": "path of the service as its description has it; `other` where there is none",
