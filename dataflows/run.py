@@ -148,7 +148,6 @@ def naming(own: Installation, settings: Settings, names: Names) -> Installation:
     return own._replace(keyring=keyring, mappings=all_mappings(settings, own.channels, keyring), names=names)
 
 
-
 def build(
     settings: Settings,
     own: Installation,
