@@ -102,7 +102,7 @@ class EvidenceSettings(Struct, forbid_unknown_fields=True):
 class StateSettings(Struct, forbid_unknown_fields=True):
     """How many keys the rule may keep in the whole city, before those go that say least."""
 
-    max_keys: int = 200_000
+    max_keys: int = 500_000
 
 
 class RouteSettings(Struct, forbid_unknown_fields=True):

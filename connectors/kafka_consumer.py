@@ -18,6 +18,7 @@ _PASSING = {  # a topic was made a moment ago, or its leader moves
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_PARTITION,
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
     KafkaError.OFFSET_NOT_AVAILABLE,
