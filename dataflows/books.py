@@ -137,9 +137,10 @@ class Books:
             for rule, *counts in sizes:
                 total = totals.setdefault(rule, [0, 0, 0])
                 totals[rule] = [a + b for a, b in zip(total, counts, strict=True)]
+        longest = list(self._longest.values())  # other worker threads weigh their shards meanwhile
         for rule, (keys, events, is_open) in totals.items():
             self._metrics.keys_kept.labels(rule).set(keys)
-            self._metrics.longest_key.labels(rule).set(max(each.get(rule, 0) for each in self._longest.values()))
+            self._metrics.longest_key.labels(rule).set(max(each.get(rule, 0) for each in longest))
             self._metrics.events_kept.labels(rule).set(events)
             self._metrics.alerts_open.labels(rule).set(is_open)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -120,21 +121,28 @@ def admitted(words: list[Word], plan: Plan, is_remote: bool = False) -> list[Arr
     return [arrival for arrival in done if arrival is not None]
 
 
-def alerts_of(arrivals: Iterable[Arrival]) -> list[dict[str, Any]]:
+Said = list[list[dict[str, Any]]]  # by the record that it was said at
+
+
+def alerts_of(arrivals: Iterable[Arrival]) -> Said:
     """What is said, without what counts the alerts of a name: its number, and what follows from that."""
     pipeline = Pipeline(RULES, CHANNELS)
-    drafts = [draft for arrival in arrivals for draft in pipeline.take(Slice(arrival.arrived_us, [arrival]))[1]]
-    drafts += pipeline.finish()[1]
-    said = [msgspec.to_builtins(draft.revision) | {"ids": draft.evidence_ids} for draft in drafts]
-    for revision in said:
+    drafts = [pipeline.take(Slice(arrival.arrived_us, [arrival]))[1] for arrival in arrivals]
+    drafts.append(pipeline.finish()[1])
+    said = [[msgspec.to_builtins(each.revision) | {"ids": each.evidence_ids} for each in part] for part in drafts]
+    for revision in chain.from_iterable(said):
         for counted in ("alert_id", "episode", "content_hash", "prev_hash", "links"):
             del revision[counted]
     return said
 
 
-def in_old_words(said: list[dict[str, Any]]) -> str:
-    """The same, with every token of the new key as the old key would have it."""
-    text = msgspec.json.encode(said, order="deterministic").decode()
+def in_old_words(said: Said) -> list[list[str]]:
+    """The same, with tokens of the new key as the old key has them; alerts of one record go by their names."""
+    return [sorted(map(_in_old_words, part)) for part in said]
+
+
+def _in_old_words(revision: dict[str, Any]) -> str:
+    text = msgspec.json.encode(revision, order="deterministic").decode()
     for who in range(PEOPLE):
         phone, other = f"1380000111{who}", f"1390000111{who}"
         old, new = Keyring([OLD]), Keyring([NEW])

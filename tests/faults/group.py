@@ -75,6 +75,7 @@ class Hosts:
                 "ANLAN_GROUP_HOST": host.name,
                 "ANLAN_GROUP_ADDRESS": host.address,
                 "ANLAN_METRICS_ADDRESS": host.address,
+                "ANLAN_SERVER_BEHIND_PROXY": "true",  # nobody else is in this network
                 "ANLAN_METRICS_PORT": str(METRICS_PORT),
             }
             host.power_on([sys.executable, "-m", "dataflows", "-v", "group"], {**self._environment, **own})
