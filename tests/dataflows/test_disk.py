@@ -18,6 +18,7 @@ from subscribing import revision_reader
 
 from connectors.clickhouse import Pool
 from connectors.kafka import RawProducer, raw_topic
+from dataflows.cli.keys import make_keys
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -72,9 +73,11 @@ def test_a_full_disk_holds_the_flow_and_with_room_it_goes_on(
         assert pool.count_events() == 300
 
 
-def refused(state: Path) -> str:
-    """What `anlan run` says of a state folder."""
-    environment = {**os.environ, "ANLAN_STATE": str(state)}
+def refused(state: Path, keys: Path) -> str:
+    """What `anlan run` says of a state folder, given keys that it makes in another one."""
+    make_keys(keys)
+    own = {"ANLAN_KEYRING": str(keys / "keyring"), "ANLAN_SEAL_KEY": str(keys / "seal.private")}
+    environment = {**os.environ, **own, "ANLAN_STATE": str(state)}
     command = [sys.executable, "-m", "dataflows", "run"]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
@@ -82,12 +85,16 @@ def refused(state: Path) -> str:
     return answer.stderr
 
 
-def test_a_state_folder_on_a_read_only_disk_is_refused(small_disk: tuple[Path, Mount]) -> None:
+def test_a_state_folder_on_a_read_only_disk_is_refused(small_disk: tuple[Path, Mount], tmp_path: Path) -> None:
     disk, mount = small_disk
     mount("remount,ro")
-    assert "`state` must be a folder that can be written; got `Read-only file system`" in refused(disk / "state")
+    assert "`state` must be a folder that can be written; got `Read-only file system`" in refused(
+        disk / "state", tmp_path / "keys"
+    )
 
 
 def test_a_state_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
-    assert "`state` must be a folder that can be written; got `File exists`" in refused(tmp_path / "state")
+    assert "`state` must be a folder that can be written; got `File exists`" in refused(
+        tmp_path / "state", tmp_path / "keys"
+    )
