@@ -34,7 +34,7 @@ from dataflows.state_store import FORGETFUL, Stage, Store
 Cut = Slice | End
 Given = TypeVar("Given")
 Said = TypeVar("Said")
-LATE = 0.75  # of the time between two snapshots: then some is saved ahead with every batch
+LATE = 0.25  # of the time between two snapshots: then some is saved ahead with every batch
 COMPONENTS, KEYS = 32, 8  # saved ahead with a batch, more with a large one: a hundredth of a second at most
 LOG, FEED = "log", "feed"  # the keys of the steps that have one
 
