@@ -34,7 +34,7 @@ from dataflows.state_store import FORGETFUL, Stage, Store
 Cut = Slice | End
 Given = TypeVar("Given")
 Said = TypeVar("Said")
-LATE = 0.25  # of the time between two snapshots: then some is saved ahead with every batch
+AHEAD = 0.25  # of the time between two snapshots: from then on some is saved ahead with every batch
 COMPONENTS, KEYS = 32, 8  # saved ahead with a batch, more with a large one: a hundredth of a second at most
 LOG, FEED = "log", "feed"  # the keys of the steps that have one
 
@@ -126,9 +126,9 @@ class _Kept:
         if self._keeper is None:
             self._keeper = self._store.begin(self._step, key, self._stage)
 
-    def is_due_soon(self) -> bool:
-        """Is the next snapshot so near that it is worth saving ahead? What changes often is saved once then."""
-        return time.monotonic() >= self._saved_at + LATE * self._every
+    def may_save_ahead(self) -> bool:
+        """Is it long enough since the last snapshot? What changes often would be saved again and again before."""
+        return time.monotonic() >= self._saved_at + AHEAD * self._every
 
     def save(self, books: Books) -> bytes:
         """What changed goes to the disk; the engine keeps the pointer."""
@@ -169,7 +169,7 @@ class _Link(_Step[Cut, Routed]):
                 self._past.remember(part.joined)
                 self._books.enter(part, self._stage)
             routed += parts
-        if self._kept.is_due_soon():
+        if self._kept.may_save_ahead():
             self._stage.save_ahead(COMPONENTS + 2 * sum(len(part.joined) for part in routed))
         return routed, StatefulBatchLogic.RETAIN
 
@@ -191,7 +191,7 @@ class _Detect(_Step[tuple[str, Work], Answer]):
             answers.append(Answer(work.slice, work.end, drafts, work.said, list(self._stage.failures)))
             self._books.note(self._stage)
         self._books.weigh(self._stage)
-        if self._kept.is_due_soon():
+        if self._kept.may_save_ahead():
             self._stage.save_ahead(KEYS + sum(len(work.items) for _, work in values))
         return answers, StatefulBatchLogic.RETAIN
 
