@@ -47,8 +47,8 @@ def _of_url(settings: Settings, name: str, url: str, scheme: str) -> Address:
         parts = urlsplit(url)
         has_secret = parts.password is not None or bool(_SECRET & parse_qs(parts.query).keys())
         host = parts.hostname or ""
-    except ValueError as error:
-        raise SettingsError(f"`{name}` must be an address; got one with {error}") from None
+    except ValueError:  # its words may repeat a password
+        raise SettingsError(f"`{name}` must be an address; got one that cannot be read; look at its host") from None
     if has_secret:
         raise SettingsError(
             f"`{name}` must be an address without a password, which logs and process lists would show; got one with it;"

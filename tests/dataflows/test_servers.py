@@ -104,6 +104,7 @@ def test_a_pool_that_a_command_names_is_entered_with_the_user_of_the_settings(pa
     ("wrong", "sentence"),
     [
         ({"redis": f"redis://:{SECRET}@a"}, "`redis` must be an address without a password, .*`redis_password_file`"),
+        ({"redis": f"redis://me:{SECRET}@ca\u2100che"}, "`redis` must be an address; got one that cannot be read"),
         ({"redis": f"redis://cache?password={SECRET}"}, "`redis` must be an address without a password"),
         ({"clickhouse": f"https://me:{SECRET}@pool/x"}, "`clickhouse` must be an address without a password"),
         ({"clickhouse": f"https://pool/x?access_token={SECRET}"}, "`clickhouse` must be an address without a password"),
