@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from tests.faults.hosts import a_load, short_plan
 from tests.faults.network import Network
 from tests.faults.trial import Trial, table
+from tests.support.tools import skip_or_fail
 
 REQUIRED = "ANLAN_REQUIRE_NAMESPACES"
 
@@ -20,9 +20,7 @@ def test_a_group_of_hosts_says_what_one_process_says_though_hosts_are_cut_off_ki
     tmp_path: Path,
 ) -> None:
     if why := Network.missing():
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(why)
-        pytest.skip(why)
+        skip_or_fail(why, REQUIRED)
     trial = Trial(short_plan(), a_load(seed=9, rate=20.0), tmp_path, print, is_apache=False)
 
     outcome = trial.run()

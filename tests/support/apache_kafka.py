@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
-import pytest
-
 from connectors.apache_kafka import ApacheKafka
+from tests.support.tools import skip_or_fail
 
 REQUIRED = "ANLAN_REQUIRE_APACHE_KAFKA"
 
@@ -14,6 +11,4 @@ REQUIRED = "ANLAN_REQUIRE_APACHE_KAFKA"
 def require_apache_kafka() -> None:
     """Skip the test where Apache Kafka cannot be had; fail it where that was asked for."""
     if why := ApacheKafka.missing():
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(why)
-        pytest.skip(why)
+        skip_or_fail(why, REQUIRED)
