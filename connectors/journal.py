@@ -16,10 +16,15 @@ from zlib import crc32
 
 LOCK_SECONDS = 60.0  # that a writer waits for another one, which may just be folding a large file
 RESTARTS = 3  # snapshots that a restart may begin at: the newest may not be committed, one more for safety
+PIECE = 500_000_000  # bytes of a frame in one row: SQLite takes a thousand million at most
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS journal (row INTEGER PRIMARY KEY CHECK (row = 1), name TEXT, forgotten INTEGER DEFAULT 0);
-CREATE TABLE IF NOT EXISTS frames (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, body BLOB NOT NULL)
+CREATE TABLE IF NOT EXISTS frames (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS more (
+    number INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL, body BLOB NOT NULL,
+    UNIQUE (number, place));
+CREATE VIEW IF NOT EXISTS pieces AS SELECT number, body FROM frames UNION ALL SELECT number, body FROM more
 """
 
 
@@ -43,7 +48,7 @@ class Journal:
         self._file = self._opened()
         with self._doing("open"):
             self.name, self._forgotten = self._file.execute("SELECT name, forgotten FROM journal").fetchone()
-            newest, size = self._file.execute("SELECT max(number), total(length(body)) FROM frames").fetchone()
+            newest, size = self._file.execute("SELECT max(number), total(length(body)) FROM pieces").fetchone()
         self.last: int = max(newest or 0, self._forgotten)  # number of the newest frame; `name` is of this very file
         self.size = int(size)  # bytes in all frames
 
@@ -55,14 +60,15 @@ class Journal:
             file.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table: a file that can shrink
             file.execute("PRAGMA journal_mode = WAL")
             file.execute("PRAGMA synchronous = FULL")
+            file.execute("PRAGMA foreign_keys = ON")
             file.executescript(_CREATE)
             file.execute("INSERT OR IGNORE INTO journal (row, name) VALUES (1, ?)", (uuid.uuid4().hex,))
             return file
 
     def append(self, body: bytes) -> int:
         """Add a frame; its number."""
-        with self._doing("write"):
-            self._file.execute("INSERT INTO frames VALUES (?, ?, ?)", (self.last + 1, crc32(body), body))
+        with self._doing("write"), self._together():
+            self._put(self.last + 1, body)
         self.last += 1
         self.size += len(body)
         return self.last
@@ -74,7 +80,8 @@ class Journal:
             found = self._file.execute(
                 "SELECT * FROM frames WHERE number > ? AND number <= ? ORDER BY number", (after, last)
             )
-            for number, checksum, body in found:
+            for number, checksum, first in found:
+                body = first if len(first) < PIECE else self._joined(number, first)
                 if crc32(body) != checksum:
                     raise JournalError(
                         f"a frame must be as it was written; got another checksum ({self.path}, frame {number})"
@@ -108,7 +115,7 @@ class Journal:
         with self._doing("write"), self._together():
             if self._stamps(until) == stamps:
                 self._file.execute("DELETE FROM frames WHERE number <= ?", (until,))
-                self._file.execute("INSERT INTO frames VALUES (?, ?, ?)", (until, crc32(body), body))
+                self._put(until, body)
         with self._doing("write"):  # else whoever appends next has to
             self._file.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self.measure()  # the file stays as long as it is: the next frames take the room
@@ -116,9 +123,19 @@ class Journal:
     def measure(self) -> int:
         """Look how many bytes there are, where somebody else may have folded; how many in the oldest frame."""
         with self._doing("read"):
-            sizes = [size for (size,) in self._file.execute("SELECT length(body) FROM frames ORDER BY number")]
+            asked = "SELECT sum(length(body)) FROM pieces GROUP BY number ORDER BY number"
+            sizes = [size for (size,) in self._file.execute(asked)]
         self.size = sum(sizes)
         return sizes[0] if sizes else 0
+
+    def _put(self, number: int, body: bytes) -> None:
+        self._file.execute("INSERT INTO frames VALUES (?, ?, ?)", (number, crc32(body), body[:PIECE]))
+        more = [(number, place, body[place : place + PIECE]) for place in range(PIECE, len(body), PIECE)]
+        self._file.executemany("INSERT INTO more VALUES (?, ?, ?)", more)
+
+    def _joined(self, number: int, first: bytes) -> bytes:
+        found = self._file.execute("SELECT body FROM more WHERE number = ? ORDER BY place", (number,))
+        return b"".join((first, *(body for (body,) in found)))
 
     def _stamps(self, until: int) -> list[tuple[int, int]]:
         with self._doing("read"):
@@ -132,7 +149,7 @@ class Journal:
         self.size -= dropped
 
     def _size_of(self, which: str, number: int) -> int:
-        (size,) = self._file.execute(f"SELECT total(length(body)) FROM frames WHERE {which}", (number,)).fetchone()
+        (size,) = self._file.execute(f"SELECT total(length(body)) FROM pieces WHERE {which}", (number,)).fetchone()
         return int(size)
 
     @contextlib.contextmanager

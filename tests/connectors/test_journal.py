@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import connectors.journal as journals
 from connectors.journal import DiskFullError, Journal, JournalError
 
 
@@ -36,10 +37,17 @@ Steps = st.lists(
 )
 
 
+@pytest.mark.parametrize("piece", [journals.PIECE, 2], ids=["in one row", "in many"])
 @given(steps=Steps)
 def test_it_does_what_a_plain_list_would(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+    tmp_path_factory: pytest.TempPathFactory, piece: int, steps: list[tuple[str, int]]
 ) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journals, "PIECE", piece)
+        _as_a_list(tmp_path_factory, steps)
+
+
+def _as_a_list(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal"
     journal, frames, last, forgotten, folded = Journal(path), {}, 0, 0, 0
     for step, number in steps:
