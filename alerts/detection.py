@@ -404,10 +404,10 @@ class Shard:
         parts[GUARDS] = self._saved_guards = self._guards()
         return encode(STATE_VERSION, parts, whole=True)
 
-    def save_ahead(self, at_most: int) -> None:
-        """Put some of what changed into the next frame of changes, so that it is sooner made; so much of each rule."""
+    def save_ahead(self, share: float) -> None:
+        """Put a share of what changed into the next frame of changes, so that it is sooner made."""
         if self._is_saved:
-            put_some(self._ahead, self.subjects, self.alerts, at_most)
+            put_some(self._ahead, self.subjects, self.alerts, share)
 
     def changes(self) -> bytes:
         """What changed since the last snapshot or changes, as a frame; after a turn that is everything."""

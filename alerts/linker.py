@@ -237,10 +237,10 @@ class Linker:
         for number, component in changed.items():
             yield number, None if component is None else self._state(component)
 
-    def some_changed(self, at_most: int) -> Iterator[tuple[int, Any]]:
-        """Some components with a short tail of those that changed, which changed first; they count as saved then."""
+    def some_changed(self, share: float) -> Iterator[tuple[int, Any]]:
+        """A share of those that changed, which changed first, but for long tails; they count as saved then."""
         changed = self._changed or {}
-        for number in list(islice(changed, at_most)):
+        for number in list(islice(changed, int(share * len(changed)))):
             component = changed.pop(number)
             if component is None or component.tail_size() > SMALL:
                 changed[number] = component
@@ -249,15 +249,15 @@ class Linker:
 
     def _state(self, component: Component) -> Any:
         """What the fold says of a component, and its tail. Matters and keys are named by their places."""
-        fold, keys = self._fold, component.keys
-        matter = {matter: place for place, matter in enumerate(component.matters)}
-        place = {key: place for place, key in enumerate(keys)}
+        fold, keys, matters = self._fold, component.keys, component.matters
+        matter = {matter: place for place, matter in enumerate(matters)}
+        names = {key: place for place, key in enumerate(keys) if key.__class__ is str}
         return (
-            [(each, fold.matters[each].stand) for each in component.matters],
+            [(each, fold.matters[each].stand) for each in matters],
             keys,
             [None if (owner := fold.owners.get(key)) is None else matter[owner.name] for key in keys],
-            [(place[key], place.get(found, found)) for key in keys if (found := fold.contacts.get(key)) is not None],
-            [(place[key], matter[owner.name]) for key in keys if (owner := fold.wanted.get(key)) is not None],
+            [(place, names.get(found, found)) for key, place in names.items() if (found := fold.contacts.get(key))],
+            [(place, matter[owner.name]) for key, place in names.items() if (owner := fold.wanted.get(key))],
             *component.saved_tail(),
             component.last,
         )

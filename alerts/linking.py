@@ -380,9 +380,9 @@ class Linking:
             changes.put((COMPONENT, number), component)
         return changes.frame()
 
-    def save_ahead(self, at_most: int) -> None:
-        """Put some of what changed into the next frame of changes, so that it is sooner made."""
-        for number, component in self.linker.some_changed(at_most):
+    def save_ahead(self, share: float) -> None:
+        """Put a share of what changed into the next frame of changes, so that it is sooner made."""
+        for number, component in self.linker.some_changed(share):
             self._ahead.put((COMPONENT, number), component)
         self._ahead.settle()
 

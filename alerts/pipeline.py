@@ -85,11 +85,11 @@ class Pipeline:
         """The state of every stage."""
         return [stage.snapshot() for stage in self._stages()]
 
-    def save_ahead(self, at_most: int) -> None:
-        """Put some of what changed into the next frames of changes."""
-        self.linking.save_ahead(at_most)
+    def save_ahead(self, share: float) -> None:
+        """Put a share of what changed into the next frames of changes."""
+        self.linking.save_ahead(share)
         for shard in self.shards:
-            shard.save_ahead(at_most)
+            shard.save_ahead(share)
 
     def changes(self) -> list[bytes]:
         """What changed in every stage since the last snapshot or changes."""

@@ -37,20 +37,20 @@ def all_parts(subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]
 
 
 def put_some(
-    changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]], at_most: int
+    changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]], share: float
 ) -> None:
-    """Put some small ones of what changed, `at_most` of each rule, which changed first; they count as saved then.
+    """Put a share of the small ones of what changed of each rule, which changed first; they count as saved then.
 
     What is large is saved once a snapshot, however often it changes.
     """
     for number, (shelf, known) in enumerate(zip(subjects, alerts, strict=True)):
-        for key in shelf.some_changed(at_most):
+        for key in shelf.some_changed(share):
             subject = shelf.awake.get(key)
             if subject is None or key in shelf.left or subject.size() > SMALL:
                 shelf.touch(key)
             else:
                 _put(changes.put, shelf, number, key, subject, is_all=False)
-        for key in known.some_changed(at_most):
+        for key in known.some_changed(share):
             each = known.awake.get(key)
             if each is None:
                 known.touch(key)

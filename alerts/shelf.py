@@ -47,11 +47,11 @@ class Shelf(MutableMapping[Key, T]):
         if self.changed is not None:
             self.changed[key] = None
 
-    def some_changed(self, at_most: int) -> list[Key]:
-        """Those that changed first; they count as saved from now on."""
+    def some_changed(self, share: float) -> list[Key]:
+        """A share of them, those that changed first; they count as saved from now on."""
         if not self.changed:
             return []
-        keys = list(islice(self.changed, at_most))
+        keys = list(islice(self.changed, int(share * len(self.changed))))
         for key in keys:
             del self.changed[key]
         return keys

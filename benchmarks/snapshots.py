@@ -7,20 +7,33 @@ import subprocess
 import sys
 from collections.abc import Callable
 from statistics import median
+from typing import NamedTuple
 
 import msgspec
 
 from benchmarks.histories import city_history
 from benchmarks.options import Options
 from benchmarks.report import Cell, Plot, Report
-from benchmarks.state.flow import MORE_FOR, Task, Used
+from benchmarks.state.flow import Task, Used
 from benchmarks.state.live_rate import shares
 from dataflows.settings import Settings
 
 TITLE = "Snapshots: what they cost, and coming back"
 SECONDS = float(Settings().snapshot_seconds)
-PEOPLE = {"small": (10_000, 30_000), "full": (10_000, 100_000, 300_000)}
-DAYS = {"small": 2, "full": 10}  # of the city
+
+
+class Load(NamedTuple):
+    """What is replayed, and how often it is saved."""
+
+    people: int
+    more: int  # reports of theirs
+    days: int  # or of a city, as many
+    seconds: float
+
+
+SMALL = (Load(10_000, 60_000, 0, 5.0), Load(1_000, 0, 3, 5.0))
+FULL = (Load(45_000, 900_000, 0, SECONDS), Load(300_000, 900_000, 0, SECONDS), Load(45_000, 0, 60, SECONDS))
+LIVE_PEOPLE = {"small": 30_000, "full": 300_000}
 LIVE_RATES = (0.07, 1.0, 100.0)  # reports a second of a city, of a province, and of an onrush
 
 
@@ -28,31 +41,31 @@ def run(options: Options) -> Report:
     """Replays with and without snapshots in turn, and a start on what the last one left."""
     rows: list[tuple[Cell, ...]] = []
     details: dict[str, list[dict[str, Used]]] = {}
-    history = str(city_history(options.scratch, DAYS[options.size], options.seen))
-    for people in PEOPLE[options.size]:
-        for then, follows in (("people", ""), ("city", history)):
-            task = Task(people, follows, SECONDS)
-            runs = [_once(options, task, number) for number in range(options.runs)]
-            rows.append((people, then, *_row(runs)))
-            details[f"{people} {then}"] = runs
-    live = shares(max(PEOPLE[options.size]), LIVE_RATES, SECONDS, options.scratch / "live-rate", options.seen)
+    for load in FULL if options.size == "full" else SMALL:
+        history = str(city_history(options.scratch, load.days, options.seen)) if load.days else ""
+        task = Task(load.people, load.more, history, load.seconds)
+        runs = [_once(options, task, number) for number in range(options.runs)]
+        then = f"{load.days} days of a city" if load.days else f"{load.more:,} reports"
+        rows.append((load.people, then, load.seconds, *_row(runs)))
+        details[f"{load.people} {then}"] = runs
+    live = shares(LIVE_PEOPLE[options.size], LIVE_RATES, SECONDS, options.scratch / "live-rate", options.seen)
     return Report(
         title=TITLE,
         columns=(
-            "people", "then", "events/s without", "events/s with", "cost in CPU", "cost in time", "of it in the steps",
-            "µs CPU an event", "snapshots", "kept MB", "back after s", "CPU s of that",
+            "people", "then", "every s", "keys", "events/s without", "events/s with", "cost in CPU", "cost in time",
+            "of it in the steps", "µs CPU an event", "snapshots", "kept MB", "back after s", "CPU s of that",
         ),
         rows=tuple(rows),
         notes=(
-            f"Each person sends a report, through the shipped rules, as fast as it goes, one process. Then follow"
-            f" one more report for every {MORE_FOR} people, and all of it counts: nearly every report brings keys that"
-            f" must be written, the worst case. Or a city follows, {DAYS[options.size]} days with all that it tells,"
-            " and only that counts, with the people kept beside it.",
-            f"A snapshot every {SECONDS:g} s against none, medians of {options.runs} alternating runs. Events/s are by"
-            " CPU time; that of the processes which merge journals is in it.",
+            "Each person sends a report, through the shipped rules, as fast as it goes, one process. What follows"
+            " counts: more reports of these people, each of which changes some seven keys, the worst case; or days of"
+            " a city with all that it tells, the people kept beside it. Keys are those of all rules at the end.",
+            f"Snapshots against none, medians of {options.runs} alternating runs. Events/s are by CPU time; that of the"
+            " processes which merge journals is in it, but not in the cost in time: they have a core of their own.",
             "Back: from the start of the process until it takes the next event, Python and the rules included.",
             *(
-                f"At {rate:g} reports/s and as many people kept as in the last row, saving takes {share:.2%} of a core."
+                f"At {rate:g} reports/s, {LIVE_PEOPLE[options.size]:,} people kept and a snapshot every {SECONDS:g} s,"
+                f" saving takes {share:.2%} of a core."
                 for rate, share in live
             ),
         ),
@@ -89,6 +102,7 @@ def _row(runs: list[dict[str, Used]]) -> tuple[Cell, ...]:
 
     without, kept = (middle(lambda each, name=name: each[name].cpu) for name in ("without", "with"))  # type: ignore[misc]
     return (
+        int(middle(lambda each: each["without"].keys)),
         round(events / without),
         round(events / kept),
         _share(middle(lambda each: 1 - each["without"].cpu / each["with"].cpu)),

@@ -11,7 +11,8 @@ from alerts.model import Slice
 from connectors.address import Where
 from connectors.gate import Gate
 from connectors.handover import Handover
-from connectors.kafka_client import Show, partitions_of, to_nobody
+from connectors.kafka_client import Place, Show, partitions_of, to_nobody
+from connectors.kafka_progress import Shown
 from connectors.kafka_reader import BATCH, Reader
 from connectors.kafka_topics import INTAKE_LOG
 from connectors.kafka_watch import BrokerWatch
@@ -85,7 +86,7 @@ class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
         self._given: Slice | None = None
         self._stop = stop
         self._until_end = until_end
-        self._show = show
+        self._shown = Shown(show, self._positions)
         self._ended = False
         self._paused: set[int] = set()
 
@@ -97,6 +98,7 @@ class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
         self._read()
         self._given = self._order.release_all() if self._ended else self._order.release()
         self._balance()
+        self._shown.now_and_then()
         return [] if self._given is None else [self._given]
 
     def _read(self) -> None:
@@ -118,9 +120,12 @@ class _LogPart(StatefulSourcePartition[Slice, LogPosition]):
                 self._paused.discard(partition)
 
     def snapshot(self) -> LogPosition:
-        position = self._order.position()
-        self._show({place: offset for place in self._reader.places if (offset := position[1][place[1]]) >= 0})
-        return position
+        self._shown.now()
+        return self._order.position()
+
+    def _positions(self) -> dict[Place, int]:
+        offsets = self._order.position()[1]
+        return {place: offset for place in self._reader.places if (offset := offsets[place[1]]) >= 0}
 
     def close(self) -> None:
         self._reader.close()

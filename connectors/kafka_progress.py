@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from connectors.address import Where
-from connectors.kafka_client import CLIENT, Place, client_config
+from connectors.kafka_client import CLIENT, Place, Show, client_config
 from connectors.kafka_refusal import remedy
 
+SHOW_SECONDS = 5.0  # as Kafka's own consumers do; snapshots are too seldom for boards
 INTAKE, DETECTION, RECEIVED = f"{CLIENT}.intake", f"{CLIENT}.detection", f"{CLIENT}.receipts"  # names of groups
 
 _log = logging.getLogger("anlan.kafka")
@@ -48,6 +50,25 @@ class Progress:
         if not self._is_told:
             self._is_told = True
             _log.warning("progress_not_shown group=%s error=`%s`%s", group, error.str(), remedy(error.code()))
+
+
+class Shown:
+    """The positions of one reader, told at each snapshot and every few seconds between."""
+
+    def __init__(self, show: Show, positions: Callable[[], Mapping[Place, int]]) -> None:
+        self._show = show
+        self._positions = positions
+        self._next = time.monotonic() + SHOW_SECONDS
+
+    def now_and_then(self) -> None:
+        """Tell where the reader stands if it is time."""
+        if time.monotonic() >= self._next:
+            self.now()
+
+    def now(self) -> None:
+        """Tell where the reader stands."""
+        self._next = time.monotonic() + SHOW_SECONDS
+        self._show(self._positions())
 
 
 class _Group:

@@ -10,6 +10,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from connectors.address import Where
 from connectors.gate import Gate
 from connectors.kafka_client import Place, Show, partitions_of, to_nobody
+from connectors.kafka_progress import Shown
 from connectors.kafka_reader import BATCH, RawRecord, Reader
 from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
@@ -110,12 +111,13 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
         self._gate = gate
         self._stop = stop
         self._until_end = until_end
-        self._show = show
+        self._shown = Shown(show, self._positions)
         self._paused: set[str] = set()
 
     def next_batch(self) -> list[list[RawRecord]]:
         if self._stop.is_set():
             raise StopIteration
+        self._shown.now_and_then()
         has_read = self._read()
         if not self._gate.is_open():
             return []
@@ -161,8 +163,11 @@ class _RawPart(StatefulSourcePartition[list[RawRecord], Offsets]):
         return tuple(sorted(topic for topic in topics if topic not in behind and not self._queues.waiting(topic)))
 
     def snapshot(self) -> Offsets:
-        self._show({place: offset for place in self._reader.places if (offset := self._offsets.get(_name(place)))})
+        self._shown.now()
         return dict(self._offsets)
+
+    def _positions(self) -> dict[Place, int]:
+        return {place: offset for place in self._reader.places if (offset := self._offsets.get(_name(place)))}
 
     def close(self) -> None:
         self._reader.close()

@@ -51,7 +51,7 @@ class ReceiptSource(FixedPartitionedSource[list[RawRecord], Offsets]):
         until_end: bool = False,
         show: Show = to_nobody,
     ) -> None:
-        """`show` is told at each snapshot what is read next."""
+        """`show` is told now and then, and at each snapshot, what is read next."""
         self._bootstrap = bootstrap
         self._topic = topic
         self._raw = RawSource(bootstrap, [topic], stop, metrics=metrics, watch=watch, until_end=until_end, show=show)

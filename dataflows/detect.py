@@ -27,6 +27,7 @@ from alerts.model import Acted, End, Slice
 from alerts.publishing import NOTHING_PUBLISHED, Answer, Issue, Published, Publishing, RoutingOf, plain_routing
 from alerts.rule import Rule
 from alerts.work import Work
+from dataflows.ahead import Ahead
 from dataflows.books import Books
 from dataflows.past import NO_PAST, Past
 from dataflows.state_store import FORGETFUL, Stage, Store
@@ -34,8 +35,6 @@ from dataflows.state_store import FORGETFUL, Stage, Store
 Cut = Slice | End
 Given = TypeVar("Given")
 Said = TypeVar("Said")
-AHEAD = 0.25  # of the time between two snapshots: from then on some is saved ahead with every batch
-COMPONENTS, KEYS = 32, 8  # saved ahead with a batch, more with a large one: a hundredth of a second at most
 LOG, FEED = "log", "feed"  # the keys of the steps that have one
 
 
@@ -118,23 +117,22 @@ class _Kept:
         self._step = step
         self._stage = stage
         self._keeper = None if saved is None else store.resume(saved, stage)
-        self._saved_at = 0.0
-        self._every = 0.0  # seconds between the last two snapshots
+        self._ahead = Ahead(time.monotonic())
 
     def begin(self, key: str) -> None:
         """The key of the stage, where it was not known before."""
         if self._keeper is None:
             self._keeper = self._store.begin(self._step, key, self._stage)
 
-    def may_save_ahead(self) -> bool:
-        """Is it long enough since the last snapshot? What changes often would be saved again and again before."""
-        return time.monotonic() >= self._saved_at + AHEAD * self._every
+    def ahead(self, end_us: int) -> float:
+        """Which share of what changed is to be saved now, before the next snapshot; the log is read up to `end_us`."""
+        return self._ahead.share(time.monotonic(), end_us)
 
     def save(self, books: Books) -> bytes:
         """What changed goes to the disk; the engine keeps the pointer."""
         assert self._keeper is not None
         began = time.monotonic()
-        self._every, self._saved_at = began - (self._saved_at or began), began
+        self._ahead.saved(began)
         pointer, size = self._keeper.save()
         books.snapshot_taken(self._step, began, size)
         return pointer
@@ -169,8 +167,8 @@ class _Link(_Step[Cut, Routed]):
                 self._past.remember(part.joined)
                 self._books.enter(part, self._stage)
             routed += parts
-        if self._kept.may_save_ahead():
-            self._stage.save_ahead(COMPONENTS + 2 * sum(len(part.joined) for part in routed))
+        if routed and (share := self._kept.ahead(routed[-1].work[0].end)):
+            self._stage.save_ahead(share)
         return routed, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
@@ -191,8 +189,8 @@ class _Detect(_Step[tuple[str, Work], Answer]):
             answers.append(Answer(work.slice, work.end, drafts, work.said, list(self._stage.failures)))
             self._books.note(self._stage)
         self._books.weigh(self._stage)
-        if self._kept.may_save_ahead():
-            self._stage.save_ahead(KEYS + sum(len(work.items) for _, work in values))
+        if share := self._kept.ahead(values[-1][1].end):
+            self._stage.save_ahead(share)
         return answers, StatefulBatchLogic.RETAIN
 
 

@@ -34,7 +34,6 @@ from dataflows.merging import MergeProcess
 from dataflows.state_store import FORGETFUL, StateStore, Store
 
 SHARDS = 8
-MORE_FOR = 3  # one further report for so many people
 CITY_START_US = 1_767_196_800_000_000  # the first event of a city arrives
 PER_SECOND = 1.0  # of the log's own clock: how old what is kept becomes
 NEVER = timedelta(days=365)
@@ -44,7 +43,8 @@ class Task(NamedTuple):
     """What to replay, as fast as it goes: a report of each of the people, and then what counts."""
 
     people: int
-    history: str  # file with the events of a city that follow; "" for another report of every third of the people
+    more: int  # reports of theirs that follow, and count
+    history: str  # or a file with the events of a city that follow, and count; "" for none
     seconds: float  # between two snapshots
     folder: str = ""  # where they are kept, and where another run goes on; "" for none
 
@@ -64,6 +64,7 @@ class Used(NamedTuple):
     wall: float
     saving_cpu: float  # of it inside the steps' snapshots
     snapshots: int
+    keys: int  # of all rules, at the end
     kept_bytes: int  # in the folder, at the end
 
 
@@ -97,10 +98,9 @@ class _People(FixedPartitionedSource[Slice, int]):
 
 class _Part(StatefulSourcePartition[Slice, int]):
     def __init__(self, task: Task, clock: Clock, given: int) -> None:
-        more = 0 if task.is_city else task.people // MORE_FOR
         start_us = CITY_START_US - int(task.people / PER_SECOND * 1e6) if task.is_city else START_US
-        people = slices(task.people, more, PER_SECOND, start_us)
-        self._before = -(-task.people // SLICE) if task.is_city else 0  # slices that do not count
+        people = slices(task.people, task.more, PER_SECOND, start_us)
+        self._before = -(-task.people // SLICE)  # slices that do not count
         self._slices = islice(chain(people, city(Path(task.history)) if task.is_city else ()), given, None)
         self._given = given
         self._clock = clock
@@ -155,7 +155,8 @@ def run(task: Task) -> Used:
     flow = Dataflow("anlan")
     rules = load_rules([RULES_FOLDER], channels, load_calendars())
     log = op.input("log", flow, _People(task, clock))
-    detected = add_detection(log, rules, channels, SHARDS, Books(Metrics()), store=store)
+    metrics = Metrics()
+    detected = add_detection(log, rules, channels, SHARDS, Books(metrics), store=store)
     for name in detected._fields:
         op.output(f"{name}-out", getattr(detected, name), Nowhere())
     with calm_collector():
@@ -166,7 +167,8 @@ def run(task: Task) -> Used:
     cpu, at = clock.began
     kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else 0
     used = cpu_seconds() - cpu, time.time() - at
-    return Used(cpu, at - _started_at(), clock.events, *used, clock.saving, clock.saves // (SHARDS + 2), kept)
+    keys = sum(int(each.value) for family in metrics.keys_kept.collect() for each in family.samples)
+    return Used(cpu, at - _started_at(), clock.events, *used, clock.saving, clock.saves // (SHARDS + 2), keys, kept)
 
 
 def cpu_seconds() -> float:

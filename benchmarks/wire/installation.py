@@ -18,7 +18,7 @@ from connectors.embedded import Broker, Valkey
 from connectors.metrics_reader import Samples, read_page
 from dataflows.cli.keys import make_keys
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0  # that is more than there are between two snapshots
 LAST = 19  # niceness of who runs when nobody else wants to
 BROKER = "broker"  # its folder
 RULES = Path(__file__).parent / "one_in_n.yaml"

@@ -215,7 +215,7 @@ def play(log: list[Arrival], rules: Callable[[], list[Rule]], shards: int, rng: 
         part, log = log[:step], log[step:]
         drafts += stages.take(Slice(part[-1].arrived_us, part))[1]
         if rng:
-            stages.save_ahead(rng.randrange(3))
+            stages.save_ahead(rng.random())
         if rng and rng.random() < 0.6:
             frames.append(stages.changes())
             if rng.random() < 0.5:

@@ -250,7 +250,7 @@ def test_what_is_saved_ahead_of_a_snapshot_is_what_is_kept_at_last(small: int, m
         link = Link("merge", f"e{rng.randrange(number)}") if number and rng.random() < 0.1 else None
         told = report(f"e{number}", number + rng.randint(-3, 0), matter=None, case=case, link=link)
         take(linking, arrival(told, number + 1))
-        linking.save_ahead(rng.randrange(4))
+        linking.save_ahead(rng.random())
         if rng.random() < 0.1:
             frames.append(linking.changes())
     frames.append(linking.changes())
