@@ -33,7 +33,8 @@ WARM_SECONDS = 2.0  # of each run that are not counted
 SETTLE_SECONDS = 180.0  # that what was sent may take until it is all there
 QUIET_SECONDS = 4.0  # without anything new: then it is all there
 FEWEST = 50  # marked events that a figure needs
-RELAY_PREFIX, RELAY_STREAM, FEED_STREAM = "relay.", "relay", "alerts:all"
+RELAY, TWICE, FLOW = WAYS = ("relay", "relay by a log", "flow")
+RELAY_PREFIX, RELAY_LOG, RELAY_STREAM, FEED_STREAM = "relay.", "relayed", "relay", "alerts:all"
 GROWING = 1.5  # times as many on their way at the end as in the middle, and …
 GROWING_SECONDS = 0.25  # … more than so many seconds' worth of them: then a queue builds up
 
@@ -61,10 +62,10 @@ def run(options: Options) -> Report:
     found: dict[tuple[str, int, int], list[Latency]] = {}
     for number, (rate, one_in) in product(range(options.runs), LOADS):
         with _servers(options.scratch / "live", broker) as installation:  # new ones: a broker slows with what it holds
-            for way in ("relay", "flow"):
+            for way in WAYS:
                 options.seen(f"{way}, {rate:,} events/s, one alert in {one_in}, run {number + 1} of {options.runs}")
-                seconds = RELAY_SECONDS if way == "relay" else FLOW_SECONDS
-                told = Feed(*_topics(installation, way), rate, seconds, one_in, f"{way}{rate}-{one_in}")
+                seconds = FLOW_SECONDS if way == FLOW else RELAY_SECONDS
+                told = Feed(*_topics(installation, way), rate, seconds, one_in, f"{way[:5]}{rate}-{one_in}")
                 with _carrying(installation, way):
                     found.setdefault((way, rate, one_in), []).append(_measured(installation, told, way))
     servers = f"The embedded broker: {why_not}." if why_not else f"Apache Kafka {VERSION}, one node."
@@ -76,25 +77,26 @@ def _servers(folder: Path, broker: type[Broker | ApacheKafka] = Broker) -> Itera
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with Installation(folder, broker) as installation:
-        ensure_topics(installation.broker.bootstrap, {RELAY_PREFIX + channel: 1 for channel in CHANNELS})
+        topics = [RELAY_LOG, *(RELAY_PREFIX + channel for channel in CHANNELS)]
+        ensure_topics(installation.broker.bootstrap, dict.fromkeys(topics, 1))
         yield installation
 
 
 def _topics(installation: Installation, way: str) -> tuple[str, str]:
-    return installation.broker.bootstrap, RELAY_PREFIX if way == "relay" else raw_topic("")
+    return installation.broker.bootstrap, raw_topic("") if way == FLOW else RELAY_PREFIX
 
 
 @contextmanager
 def _carrying(installation: Installation, way: str) -> Iterator[None]:
-    """While the block lasts, one of the two carries what comes."""
-    if way == "flow":
+    """While the block lasts, one of them carries what comes."""
+    if way == FLOW:
         installation.start_flow()
         installation.wait_until(lambda page: page.total("snapshots_taken_seconds_count") > 0, "it must be saved once")
         yield
         installation.stop_flow()
         return
     servers = installation.broker.bootstrap, installation.valkey.url
-    relay = _started("relay", *servers, RELAY_PREFIX, RELAY_STREAM)
+    relay = _started("relay", *servers, RELAY_PREFIX, RELAY_STREAM, *([RELAY_LOG] if way == TWICE else []))
     try:
         yield
     finally:
@@ -113,7 +115,7 @@ def _started(program: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def _measured(installation: Installation, told: Feed, way: str) -> Latency:
-    stream = RELAY_STREAM if way == "relay" else FEED_STREAM
+    stream = FEED_STREAM if way == FLOW else RELAY_STREAM
     reader = _started("reader", installation.valkey.url, stream)
     began_ns = time.time_ns()
     feeder = [sys.executable, "-m", "benchmarks.wire.feeder", *map(str, told)]
@@ -155,30 +157,33 @@ def _report(found: dict[tuple[str, int, int], list[Latency]], count: int, broker
     return Report(
         title=TITLE,
         columns=(
-            "events/s", "one alert in", "relay p50", "relay p99", "relay p99.9", "flow p50", "flow p99", "flow p99.9",
-            "p99 against the relay", "on their way, middle", "on their way, end", "queue builds up",
+            "events/s", "one alert in", "relay p50", "relay p99", "relay p99.9", "by a log p50", "by a log p99",
+            "by a log p99.9", "flow p50", "flow p99", "flow p99.9", "p99 against the relay", "p99 against by a log",
+            "on their way, middle", "on their way, end", "queue builds up",
         ),
-        rows=tuple(_row(*load, found["relay", *load], found["flow", *load]) for load in LOADS),
+        rows=tuple(_row(*load, *(found[way, *load] for way in WAYS)) for load in LOADS),
         notes=(
             f"Milliseconds, medians of {count} runs, the relay for {RELAY_SECONDS:g} s and the flow for"
-            f" {FLOW_SECONDS:g} s in turn on the same servers; the ratio is the median of the runs' ratios.",
+            f" {FLOW_SECONDS:g} s in turn on the same servers; the ratios are medians of those of each run.",
             f"{broker} Four raw topics of one partition, producer linger 5 ms, settings as they come: an intake log of"
             f" {shipped.log_partitions} partitions, snapshots every {shipped.snapshot_seconds} s; Valkey with its"
             " append-only file always on disk.",
-            "The relay is producer, broker, consumer, XADD: one hop over the broker. The flow takes two, for the intake"
-            " log is in the broker as well.",
+            "The relay is producer, broker, consumer, XADD. By a log: it puts all it reads into a topic and says what"
+            " it reads there. It waits for the broker twice, as the flow does, which says nothing before it is in its"
+            " log.",
             "On their way: seconds' worth of events that were sent and not yet seen.",
         ),
-        plot=Plot("events/s", ("relay p99", "flow p99"), logarithmic=True),
+        plot=Plot("events/s", ("relay p99", "by a log p99", "flow p99"), logarithmic=True),
         details={f"{way} {rate}/s 1:{n}": [run._asdict() for run in runs] for (way, rate, n), runs in found.items()},
     )  # fmt: skip
 
 
-def _row(rate: int, one_in: int, relay: list[Latency], flow: list[Latency]) -> tuple[Cell, ...]:
-    ratio = median(ours.p99 / theirs.p99 for ours, theirs in zip(flow, relay, strict=True))
+def _row(rate: int, one_in: int, relay: list[Latency], twice: list[Latency], flow: list[Latency]) -> tuple[Cell, ...]:
+    ratios = [median(ours.p99 / least.p99 for ours, least in zip(flow, runs, strict=True)) for runs in (relay, twice)]
     middle, end = (median(getattr(each, name) for each in flow) for name in ("on_way_middle", "on_way_end"))
     is_queue = median(each.is_queue for each in flow) > 0.5
-    return rate, one_in, *_percentiles(relay), *_percentiles(flow), ratio, middle, end, is_queue
+    figures = [*_percentiles(relay), *_percentiles(twice), *_percentiles(flow), *ratios]
+    return rate, one_in, *figures, middle, end, is_queue
 
 
 def _percentiles(runs: list[Latency]) -> tuple[float, ...]:
