@@ -67,6 +67,7 @@ class Metrics:
         self._declare_sinks()
         self._declare_engine()
         self._declare_service()
+        self._declare_group()
 
     def _declare_events(self) -> None:
         self.events_received = self._counter(
@@ -286,6 +287,21 @@ class Metrics:
             "route",
         )
         self.streams_followed = self._gauge("streams_followed_count", "Readers that follow a feed live now.")
+
+    def _declare_group(self) -> None:
+        self.hosts_heard = self._gauge("hosts_heard_count", "Hosts of a group whose beats are heard, at work or not.")
+        self.hosts_worked = self._gauge(
+            "hosts_worked_count", "Hosts that share the flow now, as this one knows; 0 while none does."
+        )
+        self.lives_begun = self._counter(
+            "lives_begun_total", "Lives of the group that have begun since this host's supervisor was started."
+        )
+        self.life_begun = self._gauge(
+            "life_begun_number", "The life that this host has come to: all hosts of a group come to the same."
+        )
+        self.beat_taken_at = self._gauge(
+            "beat_taken_timestamp_seconds", "Unix time at which this host said the last beat that Kafka took."
+        )
 
     def count_from_zero(self, channels: Iterable[str], rules: Iterable[str]) -> None:
         """Show what on-call watches before anything is counted.

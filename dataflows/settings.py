@@ -68,6 +68,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     )
     group_port: Port = 9470  # of its supervisor; its processes take some of the hundred behind it
     group_processes: Count = 1  # that work on this host
+    group_metrics_port: Port = 9469  # where the supervisor answers Prometheus; 0 is any free port
     group_lease_seconds: Annotated[float, Meta(ge=1)] = 10.0  # after which a host that is not heard is taken for lost
     metrics_address: str = "127.0.0.1"  # where `anlan run` and `anlan serve` answer Prometheus
     metrics_port: Port = 9464  # of `anlan run`; 0 is any free port

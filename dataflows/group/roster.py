@@ -37,6 +37,9 @@ class Beat(Struct, frozen=True, omit_defaults=True):
     life: int = NO_LIFE  # that this host has come to
     stage: Stage = "joining"
     unseen: tuple[str, ...] = ()  # hosts that it does not reach
+    release: str = ""  # that it runs; hosts of different releases share no life
+    settings: str = ""  # a digest of those that are no host's own
+    said_at: float = 0.0  # its own clock, Unix time; the doctor compares it, and nobody is judged by it
 
 
 class Member(NamedTuple):
@@ -141,7 +144,7 @@ class Roster:
 
 
 def _in_sight(beats: dict[str, Beat], with_leaving: bool = False) -> list[Beat]:
-    """By name, the most hosts that all reach each other; of as many, those with the first name."""
+    """By name, the most hosts of one release that all reach each other; of as many, those with the first name."""
     there = [beat for _, beat in sorted(beats.items()) if with_leaving or beat.stage != "leaving"]
     sets = [_reached(there[first:] + there[:first]) for first in range(len(there))]
     most: list[Beat] = max(sets, key=len, default=[])
@@ -149,12 +152,17 @@ def _in_sight(beats: dict[str, Beat], with_leaving: bool = False) -> list[Beat]:
 
 
 def _reached(beats: Iterable[Beat]) -> list[Beat]:
-    """The first, and each other that all before it reach."""
+    """The first, and each other of its release that all before it reach."""
     found: list[Beat] = []
     for beat in beats:
-        if all(beat.host not in each.unseen and each.host not in beat.unseen for each in found):
+        if all(_share(beat, each) for each in found):
             found.append(beat)
     return found
+
+
+def _share(one: Beat, other: Beat) -> bool:
+    """Whether two hosts can work in one life."""
+    return one.release == other.release and one.host not in other.unseen and other.host not in one.unseen
 
 
 def _member(beat: Beat) -> Member:

@@ -8,20 +8,24 @@ beats of all hosts (one topic) ─► roster ─► the life that the group is i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 
 import msgspec
 
 from connectors.kafka_beats import Beats
+from connectors.metrics import Metrics, serve
+from dataflows.group.likeness import digest_of, release
 from dataflows.group.processes import Processes
 from dataflows.group.roster import NO_LIFE, PATIENCE, Beat, Life, Roster, Stage
 from dataflows.group.sight import Sight
 from dataflows.place import front_of
 from dataflows.readiness import tell_ready
-from dataflows.servers import kafka_of
+from dataflows.servers import door_files, kafka_of
 from dataflows.settings import Settings, SettingsError, required
 
 HELD = 0.8  # of the lease for which processes may work after a beat; what is left is for a machine that is slow to act
@@ -40,22 +44,39 @@ def supervise(settings: Settings, config: str | None, stop: threading.Event) -> 
     Raises `SettingsError` and `BrokerError` for what is wrong at the start.
     """
     required(settings, "group_host", "group_address", "keyring", "seal_key")
-    lease = settings.group_lease_seconds
-    with Sight(settings.group_address, settings.group_port, UNSEEN * lease) as sight:
+    lease, metrics = settings.group_lease_seconds, Metrics()
+    with Sight(settings.group_address, settings.group_port, UNSEEN * lease) as sight, _door(settings, metrics):
         beats = Beats(kafka_of(settings))
         try:
-            supervisor = Supervisor(settings, config, beats, sight)
+            supervisor = Supervisor(settings, config, beats, sight, metrics)
             while not supervisor.has_left:
                 supervisor.step(stop.is_set())
         finally:
             beats.close()
 
 
+@contextlib.contextmanager
+def _door(settings: Settings, metrics: Metrics) -> Iterator[None]:
+    """Prometheus is answered, also while the host waits for its group."""
+    locks, port = door_files(settings, "metrics_address"), settings.group_metrics_port
+    try:
+        door = serve(metrics, port, *locks, addr=settings.metrics_address)
+    except OSError as error:
+        raise SettingsError(
+            f"`group_metrics_port` must be free; got `{error.strerror}` ({settings.metrics_address}:{port})"
+        ) from None
+    with contextlib.closing(door):
+        yield
+
+
 class Supervisor:
     """Takes one step after the other: hears, acts, speaks."""
 
-    def __init__(self, settings: Settings, config: str | None, beats: Beats, sight: Sight) -> None:
+    def __init__(
+        self, settings: Settings, config: str | None, beats: Beats, sight: Sight, metrics: Metrics | None = None
+    ) -> None:
         self.has_left = False
+        self._metrics = metrics or Metrics()
         self._settings = settings
         self._config = config
         self._beats = beats
@@ -63,6 +84,7 @@ class Supervisor:
         self._roster = Roster()
         self._host = settings.group_host
         self._boot = uuid.uuid4().hex[:12]
+        self._release, self._digest = release(), digest_of(settings)
         self._life = Life(NO_LIFE)
         self._processes: Processes | None = None
         self._stage: Stage = "joining"
@@ -83,6 +105,7 @@ class Supervisor:
         if must_leave:
             self._leave()
         self._speak()
+        self._show()
 
     def _meet(self, beat: Beat) -> None:
         """See whether we are heard, and whether somebody else goes by our name."""
@@ -110,6 +133,7 @@ class Supervisor:
         if not self._end(life.is_orderly):
             return
         self._life = life
+        self._metrics.lives_begun.inc()
         numbers = life.numbers_of(self._boot)
         others = {member.host: (member.address, member.port) for member in life.members if member.host != self._host}
         _log.warning(
@@ -185,5 +209,15 @@ class Supervisor:
         own = self._settings
         return Beat(
             self._host, self._boot, own.group_address, own.group_port, own.group_processes, self._life.number,
-            self._stage, self._sight.unseen(),
+            self._stage, self._sight.unseen(), self._release, self._digest, time.time(),
         )  # fmt: skip
+
+    def _show(self) -> None:
+        """What Prometheus is told."""
+        now, since = time.monotonic(), self._beats.stands_since
+        is_heard = since is not None and now < since + self._settings.group_lease_seconds
+        self._metrics.hosts_heard.set(len(self._roster.beats))
+        self._metrics.hosts_worked.set(len(self._roster.life.members) if is_heard and self._roster.is_prepared else 0)
+        self._metrics.life_begun.set(self._life.number)
+        if since is not None:
+            self._metrics.beat_taken_at.set(time.time() - (now - since))

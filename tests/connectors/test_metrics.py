@@ -11,7 +11,7 @@ import pytest
 from connectors.metrics import LABELS, Declared, Metrics, page, serve
 
 DECLARED = Metrics().declared
-UNITS = ("total", "seconds", "bytes", "count", "state")
+UNITS = ("total", "seconds", "bytes", "count", "state", "number")
 
 
 @pytest.mark.parametrize("metric", DECLARED, ids=lambda m: m.name)

@@ -21,7 +21,7 @@ from tests.faults.reachable import ReachableServers
 HOSTS = 3
 LEASE_SECONDS = 3.0
 STOP_SECONDS = 60.0
-METRICS_PORT = 9464
+METRICS_PORT, SUPERVISOR_METRICS_PORT = 9464, 9469
 
 
 class GroupFollower(TopicFollower):
@@ -92,8 +92,14 @@ class Hosts:
             host.power_off()
 
     def look_at_metrics(self) -> None:
-        """Remember whether a revision came again with another content."""
-        for host in self._all.values():
-            if host.is_on:
-                samples = Samples(read_page(f"http://{host.address}:{METRICS_PORT}/metrics", 5.0))
-                self.mismatched += samples.total("hashes_mismatched_total")
+        """Remember whether a revision came again with another content, and what hosts tell of their group."""
+        on = [host for host in self._all.values() if host.is_on]
+        for host in on:
+            self.mismatched += _samples(host, METRICS_PORT).total("hashes_mismatched_total")
+            worked = _samples(host, SUPERVISOR_METRICS_PORT).total("hosts_worked_count")
+            if worked != len(on):
+                self.ended.append(f"{host.name} must tell that {len(on)} hosts work; got {worked:g}")
+
+
+def _samples(host: Host, port: int) -> Samples:
+    return Samples(read_page(f"http://{host.address}:{port}/metrics", 5.0))

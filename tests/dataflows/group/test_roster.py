@@ -16,12 +16,14 @@ class Topic:
         self.roster = Roster()
         self.said: list[Beat] = []
         self._unseen: dict[str, tuple[str, ...]] = {}
+        self.releases: dict[str, str] = {}
 
     def beat(self, host: str, stage: Stage | None = None, life: int | None = None, boot: str = "b") -> None:
         """A host that has come to the life it should be in, unless told otherwise."""
         life = self.roster.life.number if life is None else life
         stage = stage or ("clear" if life else "joining")
-        beat = Beat(host, boot, f"10.0.0.{host}", 9470, 1, life, stage, self._unseen.get(host, ()))
+        said = self._unseen.get(host, ()), self.releases.get(host, "1")
+        beat = Beat(host, boot, f"10.0.0.{host}", 9470, 1, life, stage, *said)
         self.roster.take(len(self.said), beat)
         self.said.append(beat)
 
@@ -177,6 +179,18 @@ def test_a_host_that_reaches_nobody_is_left_out_whatever_its_name(topic: Topic) 
     topic.rounds("123", SETTLED + 2)
 
     assert topic.hosts == "23"
+
+
+def test_hosts_of_two_releases_share_no_life_and_the_more_of_them_work(topic: Topic) -> None:
+    """An upgrade, host by host: 3, then 2 and 1, then all."""
+    found = []
+    for host in "321":
+        topic.beat(host, "gone")
+        topic.releases[host] = "2"
+        topic.rounds("123", 2 * SETTLED + 2)
+        found.append(topic.hosts)
+
+    assert found == ["12", "23", "123"]
 
 
 def test_a_life_is_clear_when_every_host_that_was_in_one_has_come_to_it(topic: Topic) -> None:

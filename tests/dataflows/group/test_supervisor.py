@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
@@ -10,7 +12,9 @@ from live_flow import wait_until
 
 from connectors.child_server import free_port
 from connectors.kafka_beats import Beats
-from dataflows.group.roster import Beat
+from connectors.metrics import Metrics, serve
+from dataflows.group.likeness import release
+from dataflows.group.roster import Beat, Stage
 from dataflows.group.sight import Sight
 from dataflows.group.supervisor import Supervisor, supervise
 from dataflows.settings import Settings, SettingsError
@@ -22,7 +26,7 @@ NUMBERS = count()
 def settings(bootstrap: str) -> Settings:
     return Settings(
         kafka=bootstrap, keyring="k", seal_key="s", group_host="here", group_address="127.0.0.1",
-        group_port=free_port(), group_lease_seconds=1,
+        group_port=free_port(), group_metrics_port=0, group_lease_seconds=1,
     )  # fmt: skip
 
 
@@ -39,10 +43,15 @@ def other(bootstrap: str, topic: str) -> Iterator[Beats]:
 
 
 @pytest.fixture
-def supervisor(settings: Settings, topic: str) -> Iterator[Supervisor]:
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def supervisor(settings: Settings, topic: str, metrics: Metrics) -> Iterator[Supervisor]:
     sight = Sight(settings.group_address, settings.group_port, 1.0)
     with sight, closing(Beats(settings.kafka, topic)) as beats:
-        yield Supervisor(settings, None, beats, sight)
+        yield Supervisor(settings, None, beats, sight, metrics)
 
 
 @pytest.mark.integration
@@ -73,6 +82,38 @@ def test_two_supervisors_of_one_name_are_told(supervisor: Supervisor, other: Bea
 
     with pytest.raises(SettingsError, match=r"`group_host` must be one host's; got beats of another .* \(`here`\)"):
         wait_until(step, "the stranger must be noticed")
+
+
+@pytest.mark.integration
+def test_prometheus_is_told_of_the_group_while_the_host_waits_for_it(
+    supervisor: Supervisor, metrics: Metrics, other: Beats
+) -> None:
+    """The other one comes first by name, and says that it does not reach us: so it works alone."""
+    life = 0
+
+    def is_told() -> bool:
+        nonlocal life
+        supervisor.step(must_leave=False)
+        other.hear(0)
+        life = int(metrics.value("anlan_life_begun_number"))
+        if not other.is_on_its_way:
+            stage: Stage = "prepared" if life else "joining"
+            other.say(msgspec.json.encode(Beat("first", "x", "127.0.0.1", 1, 1, life, stage, ("here",), release())))
+        return metrics.value("anlan_hosts_worked_count") == 1 and metrics.value("anlan_hosts_heard_count") == 2
+
+    wait_until(is_told, "the life of the other host must be told")
+    assert metrics.value("anlan_lives_begun_total") >= 1
+    assert time.time() - metrics.value("anlan_beat_taken_timestamp_seconds") < 5
+
+
+def test_a_port_for_prometheus_that_is_taken_is_told(settings: Settings) -> None:
+    with closing(serve(Metrics(), 0)) as taken:
+        wrong = msgspec.structs.replace(settings, group_metrics_port=taken.port)
+
+        with pytest.raises(
+            SettingsError, match=rf"`group_metrics_port` must be free; got .* \(127.0.0.1:{taken.port}\)"
+        ):
+            supervise(wrong, None, threading.Event())
 
 
 @pytest.mark.parametrize("missing", ["group_host", "group_address", "keyring", "seal_key"])
