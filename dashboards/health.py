@@ -7,7 +7,7 @@ from typing import Any
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards import columns, health_flow, health_stores, variables, words
+from dashboards import columns, health_flow, health_group, health_stores, variables, words
 from dashboards.colours import BAD, GOOD, WATCH
 from dashboards.columns import Column, named, steps
 from dashboards.layout import Row, board
@@ -35,6 +35,7 @@ def health() -> dict[str, Any]:
                                     health_stores.epochs, health_stores.recounts, health_stores.disk)),
             Row("规则", 8, [(8, _rules()), (16, _gaps())]),
             Row("接口", 8, _in_thirds(_requests, _answer_time, _streams)),
+            Row("多机", 8, _in_thirds(health_group.hosts, health_group.lives, health_group.beats)),
         ],
         [variables.processes()],
         since="6h",

@@ -51,7 +51,8 @@ class Scraped(NamedTuple):
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     folder = tmp_path_factory.mktemp("scraped")
     flow = OnCallFlow(folder, folder / "state")
-    with flow.servers(), Prometheus(folder / "prometheus", flow.ports) as server:
+    with flow.servers(), flow.group() as group, Prometheus(folder / "prometheus", flow.ports) as server:
+        group.works = True
         since = time.time()
         flow.start_at()
         flow.start_service()

@@ -17,7 +17,7 @@ import pytest
 import redis
 from family_reports import family_reports
 from live_flow import wait_until
-from oncall_flow import OnCallFlow, hours_on
+from oncall_flow import GROUP, OnCallFlow, hours_on
 from own_disk import Disk
 from promtool import HINT, Expected, Moment, Scrape, alert_rules, firing, judge
 from tools import need
@@ -68,6 +68,8 @@ PROVOKED = {
     "AnlanCapsExceeded": Provoked(("rule added", "bad rows"), "mended"),
     "AnlanCalendarRunsOut": Provoked(("late in the calendar",), "early in the calendar", "early in the calendar"),
     "AnlanCertificateEnds": Provoked(("late for a certificate",)),
+    "AnlanHostsMissing": Provoked(("group waits",), "group works", "group works"),
+    "AnlanLivesBeginOften": Provoked(("lives begin",), "lives begin", "group works"),
     "AnlanServiceGone": Provoked(("service killed",)),
     "AnlanServiceFails": Provoked(("requests fail", "more requests fail"), "mended"),
 }
@@ -111,6 +113,7 @@ def first_life(flow: OnCallFlow, found: Story, disk: Disk) -> None:
     found["late for a certificate"] = before_the_end(found["calm"], "certificates", days=20)
     bad_rows(flow, found)
     servers_away(flow, found, disk)
+    a_group(flow, found)
 
 
 def bad_rows(flow: OnCallFlow, found: Story) -> None:
@@ -178,6 +181,25 @@ def servers_away(flow: OnCallFlow, found: Story, disk: Disk) -> None:
     found["delivered late"] = flow.until(lambda seen: seen.total("rows_waited_seconds") == 0, "all must be delivered")
     assert set(flow.ask(3)) == {200}
     found["mended"] = flow.until(lambda seen: seen.total("disk_filled_state") == 0, "the disk must have room")
+
+
+def a_group(flow: OnCallFlow, found: Story) -> None:
+    """Another host takes up the state, and is started again and again."""
+    with flow.group() as group:
+        found["group waits"] = flow.until(
+            lambda seen: seen.total("hosts_heard_count") == 2 and seen.total("lives_begun_total") > 0,
+            "the hosts must be heard",
+            GROUP,
+        )
+        group.works = True
+        found["group works"] = flow.until(
+            lambda seen: seen.total("hosts_worked_count") == 1, "one must be at work", GROUP
+        )
+        lives = Samples(found["group works"].pages[GROUP] or "").total("lives_begun_total")
+        group.starts_again(14)
+        found["lives begin"] = flow.until(
+            lambda seen: seen.total("lives_begun_total") >= lives + 12, "lives must begin", GROUP
+        )
 
 
 def other_lives(flow: OnCallFlow, found: Story) -> None:

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 from certificates import Authority
 from clickhouse_server import ClickHouseServer
+from group_onlooker import Onlooker
 from live_flow import LiveFlow, wait_until
 from promtool import Scrape
 
@@ -28,7 +29,7 @@ from connectors.rulebook import RULES_FOLDER
 from dataflows.api.tokens import make_token
 from dataflows.cli.keys import make_keys
 
-RUN, SERVE = "anlan-run", "anlan-serve"  # the jobs of prometheus.yaml
+RUN, SERVE, GROUP = "anlan-run", "anlan-serve", "anlan-group"  # the jobs of Prometheus
 
 RULE = """
 apiVersion: rules/v1
@@ -123,6 +124,14 @@ class OnCallFlow(LiveFlow):
             [sys.executable, "-m", "dataflows", "serve"], env=environment, stdout=log, stderr=log
         )
 
+    @contextmanager
+    def group(self) -> Iterator[Onlooker]:
+        """A supervisor beside the flow, in a group in which it has no part."""
+        self.ports[GROUP] = free_port()
+        with Onlooker(self.broker.bootstrap, self.ports[GROUP], self.folder / "group") as onlooker:
+            yield onlooker
+        del self.ports[GROUP]
+
     def kill_service(self) -> None:
         """End it as a power cut would."""
         if self._service is not None:
@@ -140,13 +149,13 @@ class OnCallFlow(LiveFlow):
         """What Prometheus sees now."""
         return Scrape(time.time(), {job: _page(port) for job, port in self.ports.items()})
 
-    def until(self, holds: Callable[[Samples], bool], what: str) -> Scrape:
+    def until(self, holds: Callable[[Samples], bool], what: str, job: str = RUN) -> Scrape:
         """The first scrape of which something holds."""
         found: list[Scrape] = []
 
         def _holds() -> bool:
             scrape = self.scrape()
-            page = scrape.pages[RUN]
+            page = scrape.pages[job]
             if page is None:
                 assert self.flow is not None
                 assert self.flow.poll() is None, self.said()[-2000:]
