@@ -170,6 +170,11 @@ make_programs() {
     chmod 755 "$root/opt/anlan/libexec/kafka.sh"
 }
 
+# whether this host is one of several that share the flow
+is_in_group() {
+    grep -q '^group_host *= *"[^"]' "$etc/anlan.toml"
+}
+
 # systemd makes the folders of its units by itself
 make_folders() {
     sed -n 's/^StateDirectory=//p' "$here"/systemd/*.service | tr ' ' '\n' | while read -r folder; do
@@ -183,6 +188,9 @@ with_systemd() {
         ours "$unit" "/etc/systemd/system/$(basename "$unit")"
     done
     ours "$here/systemd/anlan-.service.d/hardening.conf" /etc/systemd/system/anlan-.service.d/hardening.conf
+    group="anlan-run.service.d/group.conf"
+    rm -f "/etc/systemd/system/$group"
+    ! is_in_group || ours "$here/systemd/$group" "/etc/systemd/system/$group"
     ours "$here/systemd/anlan.sysusers.conf" /etc/sysusers.d/anlan.conf
     systemd-sysusers /etc/sysusers.d/anlan.conf
     systemctl daemon-reload
@@ -200,6 +208,7 @@ with_supervisor() {
         program=$(sed -n 's/^ConditionFileIsExecutable=//p' "$unit")
         if [ -z "$program" ] || [ -x "$program" ]; then
             here_as "$unit" >"$work/units/$name"
+            [ "$name" != anlan-run.service ] || ! is_in_group || here_as "$here/systemd/$name.d/group.conf" >>"$work/units/$name"
         else
             echo "left out: $name, which needs $program"
         fi

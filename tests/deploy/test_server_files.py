@@ -11,13 +11,17 @@ from xml.etree import ElementTree
 
 import click
 import pytest
+import yaml
 from one_server import PORTS, ROOT, SERVER, UNITS, OneServer, installed
 from tools import need
 
 from connectors.redis_keys import process_access
 from dataflows.cli import main
+from dataflows.group.roster import PORTS as GROUP_PORTS
+from dataflows.group.supervisor import LEAVING_SECONDS
 from dataflows.settings import PREFIX, Settings, load_settings
 
+GROUP = UNITS / "anlan-run.service.d" / "group.conf"
 SERVICES = sorted(UNITS.glob("*.service"))
 PAGE = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
 SYSTEMD = "Debian has it in `systemd`: apt-get install systemd"
@@ -34,6 +38,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> OneServer:
 def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root folder of systemd with our units in it."""
     root = tmp_path_factory.mktemp("systemd")
+    shutil.copytree(UNITS, root / "etc" / "systemd" / "system", ignore=shutil.ignore_patterns(GROUP.parent.name))
+    return root
+
+
+@pytest.fixture(scope="module")
+def host_units(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on a host that is one of several."""
+    root = tmp_path_factory.mktemp("host")
     shutil.copytree(UNITS, root / "etc" / "systemd" / "system")
     return root
 
@@ -53,9 +65,12 @@ def test_the_scripts_are_sound() -> None:
     assert said_by(program, *SERVER.glob("*.sh")) == ""
 
 
-def test_systemd_takes_the_units_and_finds_fault_only_with_programs_that_are_not_here(units: Path) -> None:
+@pytest.mark.parametrize("root", ["units", "host_units"])
+def test_systemd_takes_the_units_and_finds_fault_only_with_programs_that_are_not_here(
+    root: str, request: pytest.FixtureRequest
+) -> None:
     program = need("systemd-analyze", SYSTEMD)
-    folder = units / "etc" / "systemd" / "system"
+    folder = request.getfixturevalue(root) / "etc" / "systemd" / "system"
 
     told = said_by(program, "verify", "--recursive-errors=no", *folder.glob("*.service"), folder / "anlan.target")
 
@@ -91,6 +106,33 @@ def test_a_unit_gives_its_process_the_time_that_an_orderly_stop_may_take() -> No
     [seconds] = values(UNITS / "anlan-run.service", "TimeoutStopSec")
 
     assert int(seconds) > Settings().stop_seconds
+
+
+def test_a_host_of_several_runs_its_part_and_has_the_time_to_leave() -> None:
+    settings = Settings()
+    [seconds], [kill] = values(GROUP, "TimeoutStopSec"), values(GROUP, "KillMode")
+    alone = values(UNITS / "anlan-run.service", "ExecStart")
+
+    assert values(GROUP, "ExecStart") == ["", alone[0].replace(" run ", " group ")]
+    assert int(seconds) > settings.group_lease_seconds + settings.stop_seconds + LEAVING_SECONDS
+    assert kill == "mixed", "the supervisor ends its processes itself"
+
+
+def test_an_installation_whose_settings_name_a_host_of_several_runs_its_part_until_they_do_not(tmp_path: Path) -> None:
+    server = installed(tmp_path)
+    programs, settings = server.etc / "programs.conf", server.etc / "anlan.toml"
+    alone, text = programs.read_text(encoding="utf-8"), settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('group_host = ""', 'group_host = "host-1"'), encoding="utf-8")
+    server.install()
+    together = programs.read_text(encoding="utf-8")
+    settings.write_text(text, encoding="utf-8")
+    server.install()
+
+    [run] = re.findall(r"^\[program:run\]\n(.*?)^$", together, re.MULTILINE | re.DOTALL)
+    assert re.search(r"^command=\S+/anlan -v group --config ", run, re.MULTILINE)
+    assert "stopwaitsecs=60" in run
+    assert "ANLAN_KEYRING=" in run
+    assert programs.read_text(encoding="utf-8") == alone != together
 
 
 def test_what_a_unit_reads_is_there_after_an_installation(server: OneServer) -> None:
@@ -199,6 +241,17 @@ def test_the_ports_on_the_page_are_those_of_the_files() -> None:
     table = PAGE.split("## Ports")[1].split("##")[0]
 
     assert {int(port) for port in re.findall(r"^\| (\d+)", table, re.MULTILINE)} == set(PORTS) - {8123} | {3000}
+
+
+def test_the_page_opens_the_ports_of_hosts_that_share_the_flow_to_whom_they_are_for() -> None:
+    page, settings = PAGE.split("## Several hosts")[1].split("\n## ")[0], Settings()
+    [jobs] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    [[low, high]] = re.findall(r"(\d+) to (\d+) among the hosts", page)
+
+    asked = {job["job_name"]: {int(target.split(":")[1]) for target in job["static_configs"][0]["targets"]}
+             for job in yaml.safe_load(jobs)}  # fmt: skip
+    assert asked == {"anlan-run": {settings.metrics_port}, "anlan-group": {settings.group_metrics_port}}
+    assert (int(low), int(high)) == (settings.group_port, settings.group_port + GROUP_PORTS)
 
 
 def test_every_command_of_ours_that_the_page_gives_is_there() -> None:
