@@ -31,7 +31,7 @@ PROCESSES: dict[str, tuple[Right, ...]] = {
     "upkeep": (  # `anlan doctor`, `backup`, `restore`, `migrate`
         Right(
             ("Read", "Create", "DescribeConfigs", "AlterConfigs"),
-            (INTAKE_LOG, ALERTS, ALERTS_NOW, DEAD_LETTERS, ACTIONS, RECEIPTS, RAW),
+            (INTAKE_LOG, ALERTS, ALERTS_NOW, DEAD_LETTERS, ACTIONS, RECEIPTS, GROUP, RAW),
         ),
     ),
     "ingest": (Right(("Write", "Create"), (RAW, DEAD_LETTERS)),),

@@ -22,6 +22,22 @@ class Heard(NamedTuple):
     body: bytes
 
 
+class BeatReader:
+    """Hears what is said, and a while of what was said before. The topic must be there."""
+
+    def __init__(self, bootstrap: Where, topic: str = GROUP) -> None:
+        low, self.end = log_bounds(bootstrap, topic)[0]  # `end` is the place of the first beat that is said from now on
+        self._reader = Reader(bootstrap, {(topic, 0): max(low, self.end - REMEMBERED)})
+
+    def hear(self, seconds: float) -> list[Heard]:
+        """What was said meanwhile; waits no longer than told. Raises `BrokerError` where we are refused."""
+        return [Heard(record.offset, record.value) for record in self._reader.read(seconds)]
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._reader.close()
+
+
 class Beats:
     """Says and hears beats.
 
@@ -32,10 +48,9 @@ class Beats:
     def __init__(self, bootstrap: Where, topic: str = GROUP, now: Callable[[], float] = time.monotonic) -> None:
         """Make the topic where it is missing. Raises `BrokerError` where no broker lets us in."""
         ensure_topics(bootstrap, {topic: 1})
-        low, end = log_bounds(bootstrap, topic)[0]
         self._topic = topic
         self._now = now
-        self._reader = Reader(bootstrap, {(topic, 0): max(low, end - REMEMBERED)})
+        self._reader = BeatReader(bootstrap, topic)
         self._producer = RawProducer(bootstrap, ENDLESS, on_stored=self._stored)
         self._said_at: float | None = None  # the beat that is on its way
         self.stands_since: float | None = None  # when the last beat that stands in the topic was said
@@ -52,7 +67,7 @@ class Beats:
 
     def hear(self, seconds: float) -> list[Heard]:
         """What was said meanwhile; waits no longer than told. Raises `BrokerError` where we are refused."""
-        heard = [Heard(record.offset, record.value) for record in self._reader.read(seconds)]
+        heard = self._reader.hear(seconds)
         self._producer.check()
         return heard
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataflows.doctor.broker import look_at_broker
 from dataflows.doctor.certificates import look_at_certificates
 from dataflows.doctor.feeds import look_at_feed, look_at_feeds
+from dataflows.doctor.group import look_at_group
 from dataflows.doctor.kept_state import look_at_state
 from dataflows.doctor.line import Check, Line, attention, lines_of
 from dataflows.doctor.own_files import (
@@ -19,6 +20,7 @@ from dataflows.doctor.own_files import (
     look_at_tokens,
 )
 from dataflows.doctor.pool import look_at_pool
+from dataflows.doctor.ports import look_at_ports
 from dataflows.settings import Settings
 
 _MEND = "correct the file that it names"
@@ -36,14 +38,19 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("clickhouse", look_at_pool, "start it, or set `clickhouse`; rows for it wait in the spool"),
     ("feed", look_at_feed, "start what does not answer"),
     ("state", look_at_state, "start what does not answer"),
+    ("group", look_at_group, "start what does not answer"),
+    ("ports", look_at_ports, "correct the setting that it names"),
 )
-NEEDS: dict[str, tuple[str, ...]] = {"feed": ("kafka", "redis"), "state": ("kafka",)}
+NEEDS: dict[str, tuple[str, ...]] = {"feed": ("kafka", "redis"), "state": ("kafka",), "group": ("kafka",)}
+OF_SEVERAL = ("group", "ports")  # only where this host is one of several
 
 
 def examine(settings: Settings) -> Iterator[Line]:
     """One line after the other. Nothing is changed."""
     away: set[str] = set()
     for area, check, remedy in CHECKS:
+        if area in OF_SEVERAL and not settings.group_host:
+            continue
         if needed := away.intersection(NEEDS.get(area, ())):
             yield attention(area, f"was not looked at: {' and '.join(sorted(needed))} must answer first", remedy)
             continue

@@ -39,6 +39,7 @@ class Beat(Struct, frozen=True, omit_defaults=True):
     unseen: tuple[str, ...] = ()  # hosts that it does not reach
     release: str = ""  # that it runs; hosts of different releases share no life
     settings: str = ""  # a digest of those that are no host's own
+    works: bool = False  # whether its processes run in this life
     said_at: float = 0.0  # its own clock, Unix time; the doctor compares it, and nobody is judged by it
 
 

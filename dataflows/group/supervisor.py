@@ -209,8 +209,13 @@ class Supervisor:
         own = self._settings
         return Beat(
             self._host, self._boot, own.group_address, own.group_port, own.group_processes, self._life.number,
-            self._stage, self._sight.unseen(), self._release, self._digest, time.time(),
+            self._stage, self._sight.unseen(), self._release, self._digest, self._works, time.time(),
         )  # fmt: skip
+
+    @property
+    def _works(self) -> bool:
+        is_of_it = self._processes is not None and self._life.number == self._roster.life.number
+        return is_of_it and self._roster.is_prepared
 
     def _show(self) -> None:
         """What Prometheus is told."""

@@ -52,7 +52,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     folder = tmp_path_factory.mktemp("scraped")
     flow = OnCallFlow(folder, folder / "state")
     with flow.servers(), flow.group() as group, Prometheus(folder / "prometheus", flow.ports) as server:
-        group.works = True
+        group.work()
         since = time.time()
         flow.start_at()
         flow.start_service()

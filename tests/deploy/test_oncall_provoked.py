@@ -191,12 +191,12 @@ def a_group(flow: OnCallFlow, found: Story) -> None:
             "the hosts must be heard",
             GROUP,
         )
-        group.works = True
+        group.work()
         found["group works"] = flow.until(
             lambda seen: seen.total("hosts_worked_count") == 1, "one must be at work", GROUP
         )
         lives = Samples(found["group works"].pages[GROUP] or "").total("lives_begun_total")
-        group.starts_again(14)
+        group.start_again(14)
         found["lives begin"] = flow.until(
             lambda seen: seen.total("lives_begun_total") >= lives + 12, "lives must begin", GROUP
         )

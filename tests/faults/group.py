@@ -12,7 +12,9 @@ from connectors.kafka_reader import RawRecord
 from connectors.kafka_topics import GROUP
 from connectors.metrics_reader import Samples, read_page
 from dataflows.cli.keys import make_keys
+from dataflows.doctor.group import look_at_group
 from dataflows.group.roster import Beat, Roster
+from dataflows.settings import Settings
 from tests.faults.followers import TopicFollower
 from tests.faults.load import Load
 from tests.faults.network import Host, Network
@@ -99,6 +101,14 @@ class Hosts:
             worked = _samples(host, SUPERVISOR_METRICS_PORT).total("hosts_worked_count")
             if worked != len(on):
                 self.ended.append(f"{host.name} must tell that {len(on)} hosts work; got {worked:g}")
+
+    def ask_the_doctor(self, bootstrap: str) -> None:
+        """Remember where it does not say who is at work."""
+        names = [host.name for host in self._all.values() if host.is_on]
+        asked = Settings(kafka=bootstrap, group_host=names[0], group_lease_seconds=LEASE_SECONDS)
+        says = next(iter(look_at_group(asked))).says
+        if not says.endswith(f"at work: {', '.join(names)}"):
+            self.ended.append(f"the doctor must say that {', '.join(names)} are at work; got `{says}`")
 
 
 def _samples(host: Host, port: int) -> Samples:

@@ -118,6 +118,7 @@ class Trial:
         self._sender.stop()
         clock_us = self._drain()
         self._hosts.look_at_metrics()
+        self._hosts.ask_the_doctor(self._servers.bootstrap)
         self._hosts.shut_down(*(number for number in range(1, HOSTS + 1) if self._hosts[number].is_on))
         self._measure()
         self._say("checking")

@@ -151,4 +151,5 @@ def test_what_needs_a_server_that_is_away_is_not_asked(tmp_path: Path, redis_url
     lines = {line["area"]: line for line in json.loads(answer.output)["lines"]}
     assert answer.exit_code == 2
     assert lines["kafka"]["verdict"] == "broken"
+    assert not {"group", "ports"} & lines.keys(), "this host is not one of several"
     assert lines["feed"]["says"] == lines["state"]["says"] == "was not looked at: kafka must answer first"
