@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import click
@@ -194,6 +195,19 @@ def test_clickhouse_listens_where_the_settings_ask_it_and_knows_who_asks(server:
     assert users.findtext(f"users/{settings.clickhouse_user}/password_sha256_hex") == sha256(password).hexdigest()
     for grant in users.iterfind("users/boards/grants/query"):
         assert grant.text == f"GRANT SELECT ON {DATABASE}.*"
+
+
+def test_what_listens_on_this_machine_alone_is_asked_here_whatever_the_machine_is_called(tmp_path: Path) -> None:
+    server = installed(tmp_path, "--host", "anlan.example")
+    settings = load_settings(str(server.etc / "anlan.toml"), {})
+    listens = ElementTree.parse(server.etc / "clickhouse.xml").getroot().findtext("listen_host")
+    grafana = (UNITS / "anlan-grafana.service").read_text(encoding="utf-8")
+
+    assert listens == re.findall(r"^bind (.*)$", (server.etc / "valkey.conf").read_text(), re.MULTILINE)[0]
+    assert listens == "127.0.0.1"
+    assert urlsplit(settings.redis).hostname == urlsplit(settings.clickhouse).hostname == "localhost"
+    assert re.findall(r"ANLAN_(?:CLICKHOUSE_HOST|REDIS_URL)=(?:rediss://)?(\w+)", grafana) == ["localhost"] * 2
+    assert settings.kafka == "anlan.example:9092"
 
 
 def test_a_second_installation_changes_nothing_that_is_there(tmp_path: Path) -> None:
