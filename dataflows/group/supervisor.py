@@ -72,11 +72,9 @@ def _door(settings: Settings, metrics: Metrics) -> Iterator[None]:
 class Supervisor:
     """Takes one step after the other: hears, acts, speaks."""
 
-    def __init__(
-        self, settings: Settings, config: str | None, beats: Beats, sight: Sight, metrics: Metrics | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, config: str | None, beats: Beats, sight: Sight, metrics: Metrics) -> None:
         self.has_left = False
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._settings = settings
         self._config = config
         self._beats = beats
