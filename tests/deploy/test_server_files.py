@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import socket
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +14,13 @@ from xml.etree import ElementTree
 
 import click
 import pytest
+import redis
 import yaml
-from one_server import PORTS, ROOT, SERVER, UNITS, OneServer, installed
+from one_server import PORTS, ROOT, SERVER, UNITS, OneServer, installed, valkey_program
 from tools import need
 
+from connectors.child_server import HOST
+from connectors.embedded import Valkey
 from connectors.redis_keys import process_access
 from dataflows.cli import main
 from dataflows.group.roster import PORTS as GROUP_PORTS
@@ -175,13 +180,48 @@ def test_secrets_are_for_their_owner_alone(server: OneServer) -> None:
             assert not any(password in text for password in passwords.values()), f"{path} shows a password"
 
 
-@pytest.mark.parametrize("process", ["run", "serve"])
+@pytest.mark.parametrize("process", ["run", "serve", "upkeep"])
 def test_a_process_may_do_in_valkey_what_it_needs_and_no_more(process: str) -> None:
     [line] = re.findall(
         rf"^user anlan-{process} on (.*)$", (SERVER / "config" / "valkey.acl").read_text(), re.MULTILINE
     )
 
     assert line.split()[1:] == process_access(process)
+
+
+class LockedValkey(Valkey):
+    """The server of this machine with the users of an installation: that of the demo is later and forgives more."""
+
+    def __init__(self, folder: Path, etc: Path) -> None:
+        super().__init__(folder)
+        self._etc = etc
+
+    @property
+    def run(self) -> redis.Redis:
+        """As `anlan run` comes in."""
+        password = (self._etc / "secrets" / "redis-run-password").read_text()
+        return redis.Redis.from_url(self.url, username="anlan-run", password=password)
+
+    def _command(self, port: int) -> list[str]:
+        return [valkey_program(), *super()._command(port)[1:], "--aclfile", str(self._etc / "valkey.acl")]
+
+    def _is_ready(self, port: int) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1.0):
+            return True
+        return False
+
+
+def test_valkey_comes_back_from_a_restart_with_what_a_script_wrote(server: OneServer, tmp_path: Path) -> None:
+    with LockedValkey(tmp_path, server.etc) as valkey:
+        written = valkey.run.script_load("for _, key in ipairs(KEYS) do redis.call('SET', key, 1) end")
+        valkey.run.evalsha(written, 2, "alerts:a", "alerts:b")
+
+        valkey.stop()
+        valkey.start()
+
+        assert valkey.run.get("alerts:b") == b"1"
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis.from_url(valkey.url).ping()
 
 
 def test_clickhouse_listens_where_the_settings_ask_it_and_knows_who_asks(server: OneServer) -> None:

@@ -47,9 +47,8 @@ class OneServer:
         """Kafka where the installation looks for it; Valkey as it is called on this machine."""
         (self.root / "opt" / "kafka").mkdir()
         (self.root / "opt" / "kafka" / "libs").symlink_to(jars())
-        valkey = shutil.which("valkey-server") or need("redis-server", "Debian has it: apt-get install redis-server")
         programs = self.etc / "programs.conf"
-        programs.write_text(programs.read_text().replace(VALKEY, valkey))
+        programs.write_text(programs.read_text().replace(VALKEY, valkey_program()))
 
     def move_ports(self) -> None:
         """Every port becomes a free one, in every file that names it."""
@@ -73,6 +72,11 @@ class OneServer:
     def log(self, part: str) -> str:
         """What a part has said."""
         return (self.root / "var" / "lib" / "anlan" / "log" / f"{part}.log").read_text(encoding="utf-8")
+
+
+def valkey_program() -> str:
+    """Valkey as it is called on this machine."""
+    return shutil.which("valkey-server") or need("redis-server", "Debian has it: apt-get install redis-server")
 
 
 def installed(root: Path, *options: str) -> OneServer:
