@@ -84,7 +84,8 @@ make_secrets() {
     "$here/certificates.sh" "$etc" "$host"
     (
         umask 077
-        for user in kafka-admin kafka-run kafka-serve redis-run redis-serve redis-boards clickhouse boards grafana; do
+        for user in kafka-admin kafka-run kafka-serve kafka-upkeep redis-run redis-serve redis-upkeep redis-boards \
+            clickhouse boards grafana; do
             password "$user-password"
         done
         [ -e "$secrets/keyring" ] || {
@@ -104,6 +105,7 @@ s#ANLAN_SHA256_CLICKHOUSE#$(sha256 clickhouse-password)#g
 s#ANLAN_SHA256_BOARDS#$(sha256 boards-password)#g
 s#ANLAN_SHA256_REDIS_RUN#$(sha256 redis-run-password)#g
 s#ANLAN_SHA256_REDIS_SERVE#$(sha256 redis-serve-password)#g
+s#ANLAN_SHA256_REDIS_UPKEEP#$(sha256 redis-upkeep-password)#g
 s#ANLAN_SHA256_REDIS_BOARDS#$(sha256 redis-boards-password)#g
 EOF
     case $kind in
@@ -139,6 +141,7 @@ make_kafka_format() {
 --add-scram "SCRAM-SHA-512=[name=admin,password=$(secret kafka-admin-password)]"
 --add-scram "SCRAM-SHA-512=[name=anlan-run,password=$(secret kafka-run-password)]"
 --add-scram "SCRAM-SHA-512=[name=anlan-serve,password=$(secret kafka-serve-password)]"
+--add-scram "SCRAM-SHA-512=[name=anlan-upkeep,password=$(secret kafka-upkeep-password)]"
 EOF
     )
 }

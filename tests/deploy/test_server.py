@@ -157,7 +157,7 @@ def test_the_administrator_is_known_to_kafkas_own_tools(server: OneServer) -> No
 
     said = subprocess.run([*command, *where, *who], capture_output=True, text=True, check=True, timeout=60).stdout
 
-    assert set(re.findall(r"user-principal '([\w-]+)'", said)) == {"admin", "anlan-run", "anlan-serve"}
+    assert set(re.findall(r"user-principal '([\w-]+)'", said)) == {"admin", "anlan-run", "anlan-serve", "anlan-upkeep"}
 
 
 def test_no_log_shows_a_password(server: OneServer) -> None:
