@@ -136,6 +136,7 @@ make_kafka_format() {
     (
         umask 077
         cat <<EOF >"$secrets/kafka-format"
+-Dlog4j.configuration="file:$inside/etc/anlan/kafka-log.properties"
 -cp "$inside/opt/kafka/libs/*" kafka.tools.StorageTool format
 --config "$inside/etc/anlan/kafka.properties" --cluster-id $cluster
 --add-scram "SCRAM-SHA-512=[name=admin,password=$(secret kafka-admin-password)]"
