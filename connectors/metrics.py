@@ -287,6 +287,9 @@ class Metrics:
             "route",
         )
         self.streams_followed = self._gauge("streams_followed_count", "Readers that follow a feed live now.")
+        self.feeds_missed = self._gauge(
+            "feeds_missed_state", "1 while `anlan serve` cannot read the feeds in Redis, else 0."
+        )
 
     def _declare_group(self) -> None:
         self.hosts_heard = self._gauge("hosts_heard_count", "Hosts of a group whose beats are heard, at work or not.")

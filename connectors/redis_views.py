@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from alerts.model import Acted, Revision, from_us
 from connectors.address import Where, address_of, redis_options
+from connectors.metrics import Metrics
 from connectors.redis_keys import names
 
 LEVEL_STEP = 10**13  # between two levels in the scores of what is open
@@ -230,8 +231,10 @@ class RedisViews:
 class Nudges:
     """One question to Redis for all who wait for something new in any feed."""
 
-    def __init__(self, views: RedisViews) -> None:
+    def __init__(self, views: RedisViews, metrics: Metrics | None = None) -> None:
         self._views = views
+        self._gauge = (metrics or Metrics()).feeds_missed
+        self._is_missed = False
         self._moved = asyncio.Condition()
         self.count = 0
         self.is_closed = False
@@ -244,13 +247,24 @@ class Nudges:
                 position = position or (await self._views.end())[0]
                 after = await self._views.nudge(position)
             except RedisAwayError as error:
-                _log.warning("feeds_not_watched error=%s", error)
+                self._tell(str(error))
                 position = ""
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            self._tell("")
             if after != position:
                 position = after
                 await self._wake()
+
+    def _tell(self, error: str) -> None:
+        if self._is_missed == bool(error):
+            return
+        self._is_missed = bool(error)
+        self._gauge.set(self._is_missed)
+        if error:
+            _log.warning("feeds_missed error=%s", error)
+        else:
+            _log.warning("feeds_found")
 
     async def _wake(self) -> None:
         async with self._moved:

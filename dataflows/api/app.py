@@ -59,11 +59,11 @@ Now = Callable[[], datetime]
 class Service:
     """The parts of a running service; they belong to one event loop."""
 
-    def __init__(self, kafka: Where, redis: Where, clickhouse: Where) -> None:
+    def __init__(self, kafka: Where, redis: Where, clickhouse: Where, metrics: Metrics | None = None) -> None:
         self.redis = RedisViews(redis)
         self.pool = PoolViews(clickhouse)
         self.sender = ActionSender(kafka)
-        self.nudges = Nudges(self.redis)
+        self.nudges = Nudges(self.redis, metrics)
 
     @contextlib.asynccontextmanager
     async def running(self, _: Litestar) -> AsyncIterator[None]:

@@ -75,7 +75,7 @@ async def _serve(
     metrics: Metrics,
     listener: socket.socket,
 ) -> None:
-    service = Service(kafka_of(settings), redis_of(settings), pool_of(settings))
+    service = Service(kafka_of(settings), redis_of(settings), pool_of(settings), metrics)
     clock = clock_of(settings)
     certificate, key = door_files(settings)
     limits = Limits(settings.api_per_second)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ import pytest
 import redis
 from revisions import a_revision
 
+from connectors.embedded import Valkey
+from connectors.metrics import Metrics
 from connectors.redis_views import Nudges, OpenPlace, RedisAwayError, RedisViews
 
 pytestmark = pytest.mark.integration
@@ -77,6 +80,36 @@ def test_who_waits_is_woken_by_what_comes_and_by_the_end(redis_url: str, client:
     count, is_closed = asyncio.run(watch())
 
     assert (count > 1, is_closed) == (True, True)
+
+
+def test_feeds_that_are_missed_are_told_once_and_so_is_their_return(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.redis_views.NUDGE_SECONDS", 0.1)
+    metrics, server = Metrics(), Valkey(tmp_path, durable=False)
+
+    async def missed(state: float) -> None:
+        async with asyncio.timeout(20):
+            while metrics.value("anlan_feeds_missed_state") != state:
+                await asyncio.sleep(0.01)
+
+    async def watch() -> None:
+        views = RedisViews(server.url)
+        nudges = Nudges(views, metrics)
+        watching = asyncio.create_task(nudges.run())
+        await asyncio.to_thread(server.stop)
+        await missed(1)
+        await asyncio.to_thread(server.start)
+        await missed(0)
+        await nudges.close()
+        watching.cancel()
+        await asyncio.wait([watching])
+        await views.close()
+
+    with server, caplog.at_level("WARNING", "anlan.redis"):
+        asyncio.run(watch())
+
+    assert [record.message.split()[0] for record in caplog.records] == ["feeds_missed", "feeds_found"]
 
 
 def test_a_server_that_is_away_is_an_error_of_its_own() -> None:
