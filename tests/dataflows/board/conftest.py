@@ -48,5 +48,5 @@ def open_board(desk: BoardDesk, browser: Browser) -> Iterator[Open]:
 
 
 def _is_expected(complaint: str) -> bool:
-    """A browser says of each request that it came to nothing: while the service is dead, and of a refused action."""
-    return "net::ERR_" in complaint or "status of 409" in complaint
+    """A browser says of each request that it came to nothing: while a server is dead, and of a refused action."""
+    return "net::ERR_" in complaint or "status of 409" in complaint or "status of 503" in complaint

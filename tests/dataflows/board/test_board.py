@@ -279,6 +279,9 @@ def test_on_a_phone_one_thing_is_shown_at_a_time(desk: BoardDesk, open_board: Op
     page.tap(row(page, alert_id))
     expect(page.locator("article.detail h2")).to_be_visible()
     expect(page.locator("#list")).to_be_hidden()
+    for part, long in {"id": "JJ6220261118900005003", "channel": "市场监管投诉举报平台"}.items():
+        page.evaluate(f"document.querySelectorAll('.evidence .{part}').forEach((each) => each.textContent = '{long}')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.go_back()
     expect(page.locator(row(page, alert_id))).to_be_visible()
     page.tap(".tabs button >> nth=1")
@@ -286,6 +289,23 @@ def test_on_a_phone_one_thing_is_shown_at_a_time(desk: BoardDesk, open_board: Op
     expect(page.locator(".day canvas").first).to_be_visible(timeout=15_000)
     page.locator(".day canvas").first.hover()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_board_that_has_read_nothing_yet_does_not_say_that_nothing_is_open(
+    desk: BoardDesk, open_board: Open, alerts: dict[str, str]
+) -> None:
+    desk.flow.valkey.stop()
+    try:
+        page = open_board(is_live=False)
+        expect(page.locator(".broken")).to_contain_text("redis must answer")
+        expect(page.locator(".tile .count").first).to_have_text("–")
+    finally:
+        desk.flow.valkey.start()
+
+    page.click(".broken button")
+
+    expect(page.locator(row(page, alerts["jiang"]))).to_be_visible()
+    expect(page.locator(".tile .count").first).to_have_text(re.compile(r"\d+"))
 
 
 def test_a_token_stays_in_its_window_and_is_never_in_the_address(desk: BoardDesk, open_board: Open) -> None:
