@@ -48,6 +48,8 @@ class Address(Struct, frozen=True):
 
     place: str
     lock: Lock = OPEN
+    prefix: str = ""  # of the names of everything that is ours there: topics, keys
+    others: tuple[str, ...] = ()  # topics there that are not ours and that we read, by their whole names
 
     def __str__(self) -> str:
         return self.place

@@ -182,7 +182,7 @@ def statements(county: str, user: str, password_hash: str, database: str = DATAB
     The filters come before the grants. They narrow what others grant to the same user; everybody else reads all rows,
     also on a server that shows nothing of a table with a policy to those who have none.
     """
-    role, name, of = _quoted(f"county_{require_county(county)}"), _quoted(require_name(user)), _quoted(database)
+    role, name, of = _quoted(_role(require_county(county), database)), _quoted(require_name(user)), _quoted(database)
     said = f"IDENTIFIED WITH sha256_hash BY '{require_hash(password_hash)}'"
     limits = ", ".join(f"{setting} = {value}" for setting, value in LIMITS.items())
     readable = list(grants(county, database))
@@ -205,6 +205,11 @@ def statements(county: str, user: str, password_hash: str, database: str = DATAB
         f"GRANT {role} TO {name}",
         f"ALTER USER {name} {said} DEFAULT ROLE {role} SETTINGS PROFILE '{PROFILE}'",
     ]
+
+
+def _role(county: str, database: str) -> str:
+    """A role is the server's, so that of another installation there must be another."""
+    return f"county_{county}" if database == DATABASE else f"county_{county}_{database}"
 
 
 # the flow makes its tables and brings them up to date; the service asks

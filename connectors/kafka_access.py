@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from connectors.address import Where, address_of
 from connectors.kafka_client import CLIENT
+from connectors.kafka_names import BrokerNames
 from connectors.kafka_topics import ACTIONS, ALERTS, ALERTS_NOW, DEAD_LETTERS, GROUP, INTAKE_LOG, RAW_PREFIX, RECEIPTS
 
 RAW = RAW_PREFIX + "*"  # one for each channel
+UPSTREAM = "*." + INTAKE_LOG  # one for each installation below
 
 
 class Right(NamedTuple):
@@ -26,6 +29,7 @@ PROCESSES: dict[str, tuple[Right, ...]] = {
     "run": (
         Right(("Read", "Write", "Create"), (INTAKE_LOG, ALERTS, ALERTS_NOW, DEAD_LETTERS, GROUP, RAW)),
         Right(("Read", "Create"), (ACTIONS, RECEIPTS)),
+        Right(("Read",), (UPSTREAM,)),
     ),
     "serve": (Right(("Write", "Create"), (ACTIONS,)),),
     "upkeep": (  # `anlan doctor`, `backup`, `restore`, `migrate`
@@ -40,20 +44,23 @@ PROCESSES: dict[str, tuple[Right, ...]] = {
     "messenger": (Right(("Write",), (RECEIPTS,)),),
     "reader": (Right(("Read",), (ALERTS, ALERTS_NOW)),),
 }
-GROUPS = {"run": f"{CLIENT}.", "reader": "{user}."}  # what the names of their consumer groups begin with
+GROUPS = {"run": "{client}.", "reader": "{user}."}  # what the names of their consumer groups begin with
 
 
-def commands(process: str, user: str, channels: Iterable[str]) -> list[str]:
+def commands(process: str, user: str, channels: Iterable[str], brokers: Where = "") -> list[str]:
     """The calls of `kafka-acls.sh` that give a user the rights of a process, on the raw topics of these channels.
 
-    `$KAFKA` is the broker and `$ADMIN` the file in which the administrator says who they are.
+    `brokers` say what our topics are called there. `$KAFKA` is their address and `$ADMIN` the file in which the
+    administrator says who they are.
     """
-    raw = [RAW_PREFIX + channel for channel in channels]
+    many = {RAW: [RAW_PREFIX + channel for channel in channels], UPSTREAM: list(address_of(brokers).others)}
+    there = BrokerNames(brokers).there
     told = []
     for right in PROCESSES[process]:
-        topics = [name for topic in right.topics for name in (raw if topic == RAW else [topic])]
-        told.append(_command(user, right.operations, [f"--topic {topic}" for topic in topics]))
-    if group := GROUPS.get(process, "").format(user=user):
+        if names := [there(name) for topic in right.topics for name in many.get(topic, [topic])]:
+            told.append(_command(user, right.operations, [f"--topic {name}" for name in names]))
+    if process in GROUPS:
+        group = GROUPS[process].format(user=user, client=there(CLIENT))
         told.append(_command(user, ("Read",), [f"--group {group}", "--resource-pattern-type prefixed"]))
     return told
 

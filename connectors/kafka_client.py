@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connectors.address import Where, address_of, kafka_options
+from connectors.kafka_names import BrokerNames
 from connectors.kafka_refusal import Complaint, remedy
 from connectors.kafka_topics import topic_config
 from connectors.kafka_watch import Ear
@@ -23,7 +24,7 @@ Place = tuple[str, int]  # topic, partition
 Show = Callable[[Mapping[Place, int]], None]  # told for each partition the offset that is read next
 
 PATIENCE_SECONDS = 30.0
-CLIENT = "anlan"  # what brokers call us in their quotas and logs
+CLIENT = "anlan"  # what brokers call us in their quotas and logs, behind our prefix
 _LOOK_SECONDS = 1.0  # between two looks whether the broker refused us
 _SILENT = 0  # the library would write to stderr many times a second while a broker is away
 
@@ -40,7 +41,8 @@ def client_config(bootstrap: Where, ear: Ear | None = None) -> dict[str, Any]:
     """What every client is told: where the brokers are, how they let us in, and to complain to an ear, else nobody."""
     heard = {"error_cb": _nobody} if ear is None else ear.config()
     address = address_of(bootstrap)
-    known: dict[str, Any] = {"bootstrap.servers": address.place, "client.id": CLIENT, "log_level": _SILENT}
+    client = BrokerNames(address).there(CLIENT)
+    known: dict[str, Any] = {"bootstrap.servers": address.place, "client.id": client, "log_level": _SILENT}
     return {**known, **kafka_options(address.lock), **heard}
 
 
@@ -64,7 +66,7 @@ def partitions_of(bootstrap: Where, topics: Iterable[str], seconds: float = PATI
     """How many partitions each topic has; a topic that is not there is refused."""
     known = _topics(bootstrap, seconds)
     wanted = list(topics)
-    if missing := [topic for topic in wanted if topic not in known]:
+    if missing := [BrokerNames(bootstrap).there(topic) for topic in wanted if topic not in known]:
         raise BrokerError(
             f"topics must exist before they are used; got no `{', '.join(missing)}` ({bootstrap});"
             " make them, or give our user its rights: `anlan access process` prints them"
@@ -94,7 +96,8 @@ def ensure_topics(bootstrap: Where, topics: Mapping[str, int], seconds: float = 
 
 def _create(bootstrap: Where, topics: Mapping[str, int], seconds: float) -> None:
     # -1 copies: as many as the broker makes by itself
-    wanted = [NewTopic(topic, count, -1, config=topic_config(topic)) for topic, count in topics.items()]
+    there = BrokerNames(bootstrap).there
+    wanted = [NewTopic(there(topic), count, -1, config=topic_config(topic)) for topic, count in topics.items()]
     admin = _admin(bootstrap)  # held until all answers are in: without it they do not come
     answers = admin.create_topics(wanted, operation_timeout=seconds, request_timeout=seconds)
     for topic, answer in answers.items():
@@ -109,7 +112,7 @@ def _create(bootstrap: Where, topics: Mapping[str, int], seconds: float) -> None
 
 
 def _topics(bootstrap: Where, seconds: float) -> dict[str, int]:
-    """All topics that can be used, with their partitions; one that we may not see is not there."""
+    """The topics that concern us and can be used, with their partitions; one that we may not see is not there."""
     heard = Complaint()
     asking: dict[str, Any] = {**client_config(bootstrap), "error_cb": heard.hear}
     admin = AdminClient(asking)
@@ -129,7 +132,9 @@ def _topics(bootstrap: Where, seconds: float) -> dict[str, int]:
                     f"broker must answer within {seconds:g} s; got `{said}` ({bootstrap}){heard.remedy}"
                 ) from None
         else:
-            return {name: len(topic.partitions) for name, topic in known.items() if _is_usable(topic)}
+            here = BrokerNames(bootstrap).here
+            found = {here(name): len(topic.partitions) for name, topic in known.items() if _is_usable(topic)}
+            return {name: count for name, count in found.items() if name is not None}
 
 
 def _is_usable(topic: Any) -> bool:

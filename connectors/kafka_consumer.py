@@ -7,7 +7,8 @@ import time
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.address import Where
-from connectors.kafka_client import CLIENT, PATIENCE_SECONDS, BrokerError, Place, client_config
+from connectors.kafka_client import CLIENT, PATIENCE_SECONDS, BrokerError, client_config
+from connectors.kafka_names import BrokerNames
 from connectors.kafka_refusal import remedy
 from connectors.kafka_watch import Ear
 
@@ -32,7 +33,8 @@ def consumer_of(bootstrap: Where, ear: Ear | None = None, prefetch_kbytes: int =
         {
             **client_config(bootstrap, ear),
             "topic.metadata.refresh.interval.ms": REFRESH_MS,
-            "group.id": CLIENT,  # asked for by the library; no group is joined and nothing committed
+            # asked for by the library; no group is joined and nothing committed
+            "group.id": BrokerNames(bootstrap).there(CLIENT),
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
@@ -45,13 +47,13 @@ def consumer_of(bootstrap: Where, ear: Ear | None = None, prefetch_kbytes: int =
     )
 
 
-def bounds_of(consumer: Consumer, place: Place) -> tuple[int, int]:
+def bounds_of(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
     """The oldest offset of a partition and its end, as the broker tells them; waits for a leader."""
     end = time.monotonic() + PATIENCE_SECONDS
     told, code = "nothing", 0
     while time.monotonic() < end:
         try:
-            bounds = consumer.get_watermark_offsets(TopicPartition(*place), timeout=PATIENCE_SECONDS, cached=False)
+            bounds = consumer.get_watermark_offsets(place, timeout=PATIENCE_SECONDS, cached=False)
         except KafkaException as failure:
             told, code = failure.args[0].str(), failure.args[0].code()
             if code not in _PASSING:
@@ -62,5 +64,5 @@ def bounds_of(consumer: Consumer, place: Place) -> tuple[int, int]:
                 return bounds
     raise BrokerError(
         f"the ends of a topic must be known within {PATIENCE_SECONDS:g} s; got `{told}`"
-        f" ({place[0]}, partition {place[1]}){remedy(code)}"
+        f" ({place.topic}, partition {place.partition}){remedy(code)}"
     )

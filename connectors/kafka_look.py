@@ -13,6 +13,7 @@ from confluent_kafka.admin._resource import ResourceType
 
 from connectors.address import Where
 from connectors.kafka_client import BrokerError, client_config
+from connectors.kafka_names import BrokerNames
 
 SECONDS = 5.0
 
@@ -35,10 +36,11 @@ class ClusterLook(NamedTuple):
 def look_at_cluster(bootstrap: Where, wanted: Iterable[str]) -> ClusterLook:
     """What there is. Raises `BrokerError` where no broker answers in time."""
     admin = AdminClient(client_config(bootstrap))
+    names = {topic: BrokerNames(bootstrap).there(topic) for topic in wanted}
     try:
         known = admin.list_topics(timeout=SECONDS)
-        there = [name for name in wanted if name in known.topics]
-        asked = [ConfigResource(ResourceType.TOPIC, name) for name in there]
+        there = {topic: known.topics[name] for topic, name in names.items() if name in known.topics}
+        asked = [ConfigResource(ResourceType.TOPIC, names[topic]) for topic in there]
         answers = admin.describe_configs(asked, request_timeout=SECONDS) if asked else {}
         settings = {of.name: _settings(answer) for of, answer in answers.items()}
     except KafkaException as failure:
@@ -47,12 +49,12 @@ def look_at_cluster(bootstrap: Where, wanted: Iterable[str]) -> ClusterLook:
     return ClusterLook(
         len(known.brokers),
         {
-            name: TopicLook(
-                len(known.topics[name].partitions),
-                min((len(part.replicas) for part in known.topics[name].partitions.values()), default=0),
-                settings[name],
+            topic: TopicLook(
+                len(found.partitions),
+                min((len(part.replicas) for part in found.partitions.values()), default=0),
+                settings[names[topic]],
             )
-            for name in there
+            for topic, found in there.items()
         },
     )
 

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.address import Where
 from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, Place, client_config
+from connectors.kafka_names import BrokerNames
 from connectors.kafka_refusal import remedy
 from connectors.kafka_topics import OWN_BYTES, ROW_BYTES
 from connectors.kafka_watch import BrokerWatch
@@ -80,6 +81,8 @@ class RawProducer:
         """`on_stored` is told, inside calls of this producer, where each record stands that the brokers have."""
         self._on_stored = on_stored
         self._bootstrap = bootstrap
+        self._there = BrokerNames(bootstrap).there
+        self._sent: dict[str, str] = {}  # what we call each topic that was sent to
         self._patience = Patience(patience, stop, stop_seconds)
         self._first_failure = ""
         self._failed_since_flush = 0
@@ -112,8 +115,10 @@ class RawProducer:
         partition: int = -1,
     ) -> None:
         """Queue one record; waits while the queue is full. Time 0 is now, partition -1 is by key."""
+        there = self._there(topic)
+        self._sent[there] = topic
         message: dict[str, Any] = {
-            "topic": topic,
+            "topic": there,
             "value": value,
             "key": key,
             "partition": partition,
@@ -143,7 +148,7 @@ class RawProducer:
         return True
 
     def _count(self, error: KafkaError | None, message: Message) -> None:
-        topic, partition = place = str(message.topic()), int(message.partition() or 0)
+        _, partition = place = self._sent[str(message.topic())], int(message.partition() or 0)
         if error is None:
             self.delivered += 1
             offset = int(message.offset() or 0)
@@ -155,7 +160,7 @@ class RawProducer:
         else:
             self.failed += 1
             self._failed_since_flush += 1
-            where = f"({topic}, partition {partition})"
+            where = f"({message.topic()}, partition {partition})"
             self._first_failure = self._first_failure or f"`{error.str()}` {where}{remedy(error.code())}"
 
     def check(self) -> None:

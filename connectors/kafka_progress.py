@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from connectors.address import Where
 from connectors.kafka_client import CLIENT, Place, Show, client_config
+from connectors.kafka_names import BrokerNames
 from connectors.kafka_refusal import remedy
 
 SHOW_SECONDS = 5.0  # as Kafka's own consumers do; snapshots are too seldom for boards
@@ -79,7 +80,8 @@ class _Group:
     """
 
     def __init__(self, bootstrap: Where, name: str) -> None:
-        settings = {"group.id": name, "enable.auto.commit": False, "on_commit": self._answered}
+        self._there = BrokerNames(bootstrap).there
+        settings = {"group.id": self._there(name), "enable.auto.commit": False, "on_commit": self._answered}
         self._consumer = Consumer({**client_config(bootstrap), **settings})
         self.is_asked = False
         self.error: KafkaError | None = None  # of the last answer
@@ -87,7 +89,7 @@ class _Group:
     def commit(self, positions: Mapping[Place, int]) -> None:
         """Ask for these offsets to be kept."""
         self.is_asked = True
-        places = [TopicPartition(*place, offset) for place, offset in positions.items()]
+        places = [TopicPartition(self._there(topic), number, offset) for (topic, number), offset in positions.items()]
         self._consumer.commit(offsets=places, asynchronous=True)
 
     def is_answered(self) -> bool:

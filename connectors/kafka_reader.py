@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, KafkaError, Message, TopicPartition
 from msgspec import Struct
 
 from connectors.address import Where
 from connectors.kafka_client import PATIENCE_SECONDS, BrokerError, OffsetGoneError, Place, partitions_of
 from connectors.kafka_consumer import PREFETCH_KBYTES, bounds_of, consumer_of
+from connectors.kafka_names import BrokerNames
 from connectors.kafka_refusal import remedy
 from connectors.kafka_watch import BrokerWatch
 from connectors.metrics import Metrics
@@ -69,6 +70,8 @@ class Reader:
         prefetch_kbytes: int = PREFETCH_KBYTES,
     ) -> None:
         self._bootstrap = bootstrap
+        self._there = BrokerNames(bootstrap).there
+        self._here = {self._there(topic): topic for topic, _ in starts}  # what we call the topics of messages
         self.places = list(starts)
         self._batch = batch
         self._not_at_end = set(starts)
@@ -78,35 +81,39 @@ class Reader:
         self._told_at = 0.0
         self._ear = (watch or BrokerWatch(bootstrap, metrics)).ear()
         self._consumer = consumer_of(bootstrap, self._ear, prefetch_kbytes)
-        assigned = [self._start(place, offset) for place, offset in starts.items()]
-        self._next = {(place.topic, place.partition): place.offset for place in assigned}
+        self._next = {place: self._start(place, offset) for place, offset in starts.items()}
         self.starts = dict(self._next)  # the first offset of each partition that is read
-        self._consumer.assign(assigned)
+        self._consumer.assign([self._at(place, offset) for place, offset in self.starts.items()])
         self._known: dict[str, int] = {}
 
-    def _start(self, place: Place, offset: int) -> TopicPartition:
-        low, high = bounds_of(self._consumer, place)
+    def _at(self, place: Place, offset: int = OFFSET_INVALID) -> TopicPartition:
+        """A place as the brokers name it."""
+        return TopicPartition(self._there(place[0]), place[1], offset)
+
+    def _start(self, place: Place, offset: int) -> int:
+        low, high = bounds_of(self._consumer, self._at(place))
+        where = f"{self._there(place[0])}, partition {place[1]}"
         if offset < 0:
-            return TopicPartition(*place, low)
+            return low
         if offset < low:
             raise OffsetGoneError(
                 f"the next record must still be in the topic; got {low} as the oldest, {offset} is next"
-                f" ({place[0]}, partition {place[1]}); keep the topic for longer than the flow can be down"
+                f" ({where}); keep the topic for longer than the flow can be down"
             )
         # some brokers tell an end that is too small; the record behind it tells the truth
         if offset > high and offset > (end := ends(self._bootstrap, [place])[place][0]):
             raise OffsetGoneError(
                 f"the topic must be as long as when it was last read; got the end {end}, {offset} is next"
-                f" ({place[0]}, partition {place[1]}); was the broker emptied or replaced?"
+                f" ({where}); was the broker emptied or replaced?"
             )
-        return TopicPartition(*place, offset)
+        return offset
 
     def read(self, seconds: float = POLL_SECONDS) -> list[RawRecord]:
         """What has come, at most one batch; waits no longer than told for the batch to fill."""
         records = []
         for message in self._consumer.consume(self._batch, seconds):
             if not self._is_trouble(message):
-                record = _record(message)
+                record = _record(message, self._here[str(message.topic())])
                 place = record.topic, record.partition
                 if record.offset < self._next[place]:
                     continue  # fetched again after a pause
@@ -127,9 +134,9 @@ class Reader:
         if not self._seen or time.monotonic() < self._told_at + 1.0:
             return
         self._told_at = time.monotonic()
-        for (topic, partition), (offset, read_at) in self._seen.items():
-            labels = {"topic": topic, "partition": str(partition)}
-            bounds = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+        for place, (offset, read_at) in self._seen.items():
+            labels = {"topic": place[0], "partition": str(place[1])}
+            bounds = self._consumer.get_watermark_offsets(self._at(place), cached=True)
             metrics.records_behind.labels(**labels).set(max(0, bounds[1] - offset - 1) if bounds else 0)
             metrics.record_read_at.labels(**labels).set(read_at)
 
@@ -141,7 +148,7 @@ class Reader:
             return True  # the library looks for the group's broker all the same; nobody needs it
         where = f"{message.topic()}, partition {message.partition()}, offset {message.offset()}"
         if error.code() == KafkaError._PARTITION_EOF:
-            place = (str(message.topic()), int(message.partition() or 0))
+            place = (self._here[str(message.topic())], int(message.partition() or 0))
             self._not_at_end.discard(place)
             self.behind.discard(place)
         elif error.code() in _GONE:
@@ -162,20 +169,20 @@ class Reader:
 
     def pause(self, place: Place) -> None:
         """Leave a partition alone for a while; what was fetched of it is fetched again later."""
-        self._consumer.pause([TopicPartition(*place)])
+        self._consumer.pause([self._at(place)])
 
     def resume(self, place: Place) -> None:
         """Go on with a partition."""
-        self._consumer.resume([TopicPartition(*place)])
+        self._consumer.resume([self._at(place)])
 
     def leave(self, place: Place) -> None:
         """Read a partition no more; `go_on` begins again."""
-        self._consumer.incremental_unassign([TopicPartition(*place)])
+        self._consumer.incremental_unassign([self._at(place)])
 
     def go_on(self, place: Place, offset: int) -> None:
         """Read a partition again that was left, from an offset."""
         self._next[place] = offset
-        self._consumer.incremental_assign([TopicPartition(*place, offset)])
+        self._consumer.incremental_assign([self._at(place, offset)])
 
     def take_up(self) -> None:
         """Begin with the partitions that were added to topics meanwhile, each from its first record."""
@@ -183,13 +190,13 @@ class Reader:
             return
         self._known = self._ear.partitions
         topics = {topic for topic, _ in self.places}
-        for place in [(topic, number) for topic in topics for number in range(self._known.get(topic, 0))]:
+        for place in [(topic, n) for topic in topics for n in range(self._known.get(self._there(topic), 0))]:
             if place not in self._next:
                 self.places.append(place)
                 self._not_at_end.add(place)
                 self.behind.add(place)
                 self._next[place] = 0
-                self._consumer.incremental_assign([TopicPartition(*place, OFFSET_BEGINNING)])
+                self._consumer.incremental_assign([self._at(place, OFFSET_BEGINNING)])
                 _log.warning("partition_added topic=%s partition=%d", *place)
 
     def passed(self, records: list[RawRecord]) -> None:
@@ -216,11 +223,8 @@ def ends(
     wanted = list(places)
     if not wanted:
         return {}
-    consumer = consumer_of(bootstrap)
-    try:
-        last = {place: max(low, high - 1) for place in wanted for low, high in [bounds_of(consumer, place)]}
-    finally:
-        consumer.close()
+    bounds = _bounds(bootstrap, wanted)
+    last = {place: max(low, high - 1) for place, (low, high) in bounds.items()}
     # read on from what the broker calls the last record: some name the first of the last batch
     found: dict[Place, tuple[int, RawRecord | None]] = {place: (last[place], None) for place in wanted}
     for record in read_all(bootstrap, last, seconds):
@@ -231,11 +235,7 @@ def ends(
 def log_bounds(bootstrap: Where, topic: str, seconds: float = PATIENCE_SECONDS) -> dict[int, tuple[int, int]]:
     """For each partition of a topic the oldest offset that is there, and the one that its next record will have."""
     places = [(topic, partition) for partition in range(partitions_of(bootstrap, [topic], seconds)[topic])]
-    consumer = consumer_of(bootstrap)
-    try:
-        lows = {place: bounds_of(consumer, place)[0] for place in places}
-    finally:
-        consumer.close()
+    lows = {place: low for place, (low, _) in _bounds(bootstrap, places).items()}
     return {place[1]: (lows[place], end) for place, (end, _) in ends(bootstrap, places, seconds).items()}
 
 
@@ -263,10 +263,20 @@ def read_all(bootstrap: Where, starts: Mapping[Place, int], seconds: float = PAT
                 raise BrokerError(f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})")
 
 
-def _record(message: Any) -> RawRecord:  # the library types each part as possibly absent; here none is
+def _bounds(bootstrap: Where, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+    """For each partition the oldest offset and the end, as the broker tells them."""
+    there = BrokerNames(bootstrap).there
+    consumer = consumer_of(bootstrap)
+    try:
+        return {place: bounds_of(consumer, TopicPartition(there(place[0]), place[1])) for place in places}
+    finally:
+        consumer.close()
+
+
+def _record(message: Any, topic: str) -> RawRecord:  # the library types each part as possibly absent; here none is
     kind, produced_ms = message.timestamp()
     return RawRecord(
-        message.topic(),
+        topic,
         message.partition(),
         message.offset(),
         message.key(),

@@ -12,6 +12,7 @@ from confluent_kafka.admin._resource import ResourceType
 from connectors.address import Where
 from connectors.kafka_client import BrokerError, client_config
 from connectors.kafka_look import SECONDS
+from connectors.kafka_names import BrokerNames
 
 
 def set_topic(bootstrap: Where, topic: str, settings: Mapping[str, str]) -> None:
@@ -19,7 +20,7 @@ def set_topic(bootstrap: Where, topic: str, settings: Mapping[str, str]) -> None
     entries = [
         ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in settings.items()
     ]
-    asked = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    asked = ConfigResource(ResourceType.TOPIC, BrokerNames(bootstrap).there(topic), incremental_configs=entries)
     admin = AdminClient(client_config(bootstrap))
     try:
         for answer in admin.incremental_alter_configs([asked], request_timeout=SECONDS).values():

@@ -11,10 +11,10 @@
 
 A muted revision is written like any other and sends no hint.
 What has a county in its name is all that a county's user may read (`connectors/redis_keys.py`).
-Redis Cluster: a script may touch one slot only, so give a prefix with a hash tag, such as `{anlan}:`; all
-feeds then live in one slot, which a single node serves with room to spare. Durability is the server's: with
-`appendfsync always` an acknowledged revision is on disk; with `everysec` a power cut may take its last
-second, which an epoch that is committed already does not bring back.
+Where the address has a prefix, all of these begin with it: `{lanzhou}:alerts:all`. Redis Cluster: a script may
+touch one slot only, hence the braces; all feeds then live in one slot, which a single node serves with room to
+spare. Durability is the server's: with `appendfsync always` an acknowledged revision is on disk; with `everysec`
+a power cut may take its last second, which an epoch that is committed already does not bring back.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from connectors.address import Where
 from connectors.metrics import Metrics
 from connectors.redis_client import PATIENT_SECONDS, asking, connect, is_transient, place_of
 from connectors.redis_entry import entry_of
-from connectors.redis_keys import names
+from connectors.redis_keys import Names, names_of
 from connectors.spool import Bounds, Server, Spool
 from connectors.spool_file import SpoolFile
 
@@ -78,7 +78,6 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
         url: Where,
         metrics: Metrics,
         *,
-        prefix: str = "",
         retention: FeedRetention | None = None,
         patience: timedelta = timedelta(seconds=60),
         on_written: Callable[[list[Revision]], None] | None = None,
@@ -92,7 +91,6 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
         """
         self._url = url
         self._metrics = metrics
-        self._prefix = prefix
         self._retention = retention or FeedRetention()
         self._patience = patience
         self._on_written = on_written
@@ -120,7 +118,7 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
         )
 
     def _publisher(self, seconds: float) -> Publisher:
-        return Publisher(connect(self._url, seconds), self._prefix, self._retention)
+        return Publisher(connect(self._url, seconds), names_of(self._url), self._retention)
 
 
 class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
@@ -184,12 +182,12 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
             self._patient.close()
 
 
-def greatest_epoch(url: Where, *, prefix: str = "") -> int:
+def greatest_epoch(url: Where) -> int:
     """The greatest engine epoch that has written to these feeds; 0 where none has. Raises `ConnectionError`."""
     with contextlib.closing(connect(url)) as client:
         try:
             with asking(client):
-                return int(cast("bytes | None", client.get(names(prefix).epoch)) or 0)
+                return int(cast("bytes | None", client.get(names_of(url).epoch)) or 0)
         except redis.exceptions.RedisError as error:
             raise ConnectionError(f"redis must say its engine epoch; got `{error}` ({place_of(client)})") from error
 
@@ -197,15 +195,15 @@ def greatest_epoch(url: Where, *, prefix: str = "") -> int:
 class Publisher:
     """One connection and the script; knows the order of the script's arguments."""
 
-    def __init__(self, client: redis.Redis, prefix: str, retention: FeedRetention) -> None:
+    def __init__(self, client: redis.Redis, names: Names, retention: FeedRetention) -> None:
         self._client = client
         self._script = client.register_script(
             files("connectors").joinpath("redis_publish.lua").read_text(encoding="utf-8")
         )
-        self._stream = names(prefix).stream()
+        self._stream = names.stream()
         keep_ms = retention.streams // timedelta(milliseconds=1)
         keep_closed = int(retention.closed_alerts.total_seconds())
-        self._head: list[Any] = [msgspec.msgpack.encode(names(prefix)), keep_ms, keep_closed]
+        self._head: list[Any] = [msgspec.msgpack.encode(names), keep_ms, keep_closed]
 
     def write(self, chunk: list[Revision]) -> list[str]:
         """One script call; the verdict of each revision."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from connectors.address import Where, address_of
+
 UNKNOWN = "unknown"  # the county of an alert that has none: `alerts:unknown`
 
 
@@ -44,6 +46,11 @@ def names(prefix: str = "") -> Names:
         epoch=f"{prefix}alerts:epoch",
         place=f"{prefix}alerts:feed_seq",
     )
+
+
+def names_of(url: Where) -> Names:
+    """The names at this address."""
+    return names(address_of(url).prefix)
 
 
 def feed_county(feed: str) -> str:
@@ -92,12 +99,12 @@ OURS = ("alerts:*", "alert:*", "actions:*", "acted:*", "people:*", "silences")  
 STORES = tuple(_PROCESSES)  # the processes that use Redis and ClickHouse, too
 
 
-def process_access(process: str) -> list[str]:
+def process_access(process: str, prefix: str = "") -> list[str]:
     """What `ACL SETUSER <name> on ><password>` is told behind that for one of our own processes: all feeds."""
     how, *commands = _PROCESSES[process]
-    channels = () if how else (names().hints(), names().hints("*"))
+    channels = () if how else (names(prefix).hints(), names(prefix).hints("*"))
     return [
         *("resetkeys", "resetchannels", *_CONNECT, *commands),
-        *(f"{how}~{name}" for name in OURS),
+        *(f"{how}~{prefix}{name}" for name in OURS),
         *(f"&{name}" for name in channels),
     ]

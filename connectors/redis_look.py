@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from connectors.address import Where
 from connectors.redis_client import answered, connect
-from connectors.redis_keys import names
+from connectors.redis_keys import names_of
 
 
 class RedisLook(NamedTuple):
@@ -29,7 +29,7 @@ def look_at_redis(url: Where) -> RedisLook:
     with closing(connect(url)) as client, answered(client):
         said: dict[str, Any] = client.info()
         seconds, rest = client.time()
-        place = int(client.get(names().place) or 0)
+        place = int(client.get(names_of(url).place) or 0)
     return RedisLook(
         f"valkey {said['valkey_version']}" if "valkey_version" in said else f"redis {said.get('redis_version', '?')}",
         seconds * 1_000_000 + rest,

@@ -23,11 +23,11 @@ import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from alerts.model import Acted, AlertAction, to_us
-from connectors.address import Where
+from connectors.address import Where, address_of
 from connectors.metrics import Metrics
 from connectors.redis import FencedError
 from connectors.redis_client import asking, connect, is_transient
-from connectors.redis_keys import names
+from connectors.redis_keys import names_of
 from connectors.spool import Bounds, Server, Spool
 from connectors.spool_file import SpoolFile
 
@@ -52,7 +52,6 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
         url: Where,
         metrics: Metrics,
         *,
-        prefix: str = "",
         spool: Path | None = None,
         spool_bytes: int = 1_000_000_000,
         stop: threading.Event | None = None,
@@ -60,7 +59,6 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
         """`stop` is set when the flow is asked to end."""
         self._url = url
         self._metrics = metrics
-        self._prefix = prefix
         self._spool = spool
         self._bounds = Bounds(CHUNK, disk_bytes=spool_bytes)
         self._stop = stop
@@ -72,7 +70,7 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
     def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> _Part:
         """Open the spool where the snapshot left it. Raises `JournalError`."""
         file = SpoolFile(self._spool / SPOOL, resume_state) if self._spool else None
-        writer = PeopleWriter(self._url, self._prefix, self._metrics)
+        writer = PeopleWriter(self._url, self._metrics)
         server = Server("redis-people", writer.write, is_transient, _encode, _decode)
         return _Part(writer, Spool(server, self._bounds, self._metrics, file=file, stop=self._stop))
 
@@ -97,15 +95,15 @@ class _Part(StatefulSinkPartition[list[Acted], bytes | None]):
 class PeopleWriter:
     """One connection and the script."""
 
-    def __init__(self, url: Where, prefix: str, metrics: Metrics) -> None:
+    def __init__(self, url: Where, metrics: Metrics) -> None:
         self._client = connect(url)
         self._script = self._client.register_script(
             files("connectors").joinpath("redis_people.lua").read_text(encoding="utf-8")
         )
         self._metrics = metrics
         kept = [period // timedelta(milliseconds=1) for period in (STREAMS_KEPT, VERDICTS_KEPT, PEOPLE_KEPT)]
-        self._head: list[Any] = [prefix, *kept, NOTES_KEPT]
-        self._epoch = names(prefix).epoch
+        self._head: list[Any] = [address_of(url).prefix, *kept, NOTES_KEPT]
+        self._epoch = names_of(url).epoch
 
     def write(self, rows: list[Acted], is_restored: bool = False) -> None:
         """Write rows in order; what is restored is kept as if it had never been lost. Raises `FencedError`."""

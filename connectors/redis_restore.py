@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, Self, TypeVar, cast
 import msgspec
 
 from alerts.model import Acted, Revision, to_us
-from connectors.address import Where
+from connectors.address import Where, address_of
 from connectors.metrics import Metrics
 from connectors.redis import CHUNK, FeedRetention, Publisher
 from connectors.redis_client import answered, connect, require_redis
 from connectors.redis_entry import OPEN_STATES, entry_of
-from connectors.redis_keys import OURS, names
+from connectors.redis_keys import OURS, names_of
 from connectors.redis_people import PeopleWriter
 
 _AT_ONCE = 500  # keys in one command
@@ -119,12 +119,13 @@ class Feeds:
 
     def names(self) -> Iterator[bytes]:
         """The name of every key of ours."""
+        prefix = address_of(self._url).prefix
         for pattern in OURS:
-            yield from self._client.scan_iter(match=pattern, count=_AT_ONCE)
+            yield from self._client.scan_iter(match=prefix + pattern, count=_AT_ONCE)
 
     def place(self) -> int:
         """The last place in the feed that was written; 0 where there is none."""
-        return int(cast("bytes | None", self._client.get(names().place)) or 0)
+        return int(cast("bytes | None", self._client.get(names_of(self._url).place)) or 0)
 
     def empty(self) -> int:
         """Take away every key of ours; how many there were."""
@@ -136,7 +137,7 @@ class Feeds:
     def write_people(self, rows: Iterable[Acted]) -> int:
         """Write what people did, in order, before the revisions; how many rows there were."""
         count = 0
-        with closing(PeopleWriter(self._url, "", Metrics())) as writer:
+        with closing(PeopleWriter(self._url, Metrics())) as writer:
             for chunk in _chunks(iter(rows), CHUNK):
                 writer.write(chunk, is_restored=True)
                 count += len(chunk)
@@ -144,13 +145,13 @@ class Feeds:
 
     def write_revisions(self, needed: Needed) -> Iterator[int]:
         """Write what readers need, in the order of the feed; says after each chunk how many it were."""
-        publisher = Publisher(self._client, "", FeedRetention())
+        publisher = Publisher(self._client, names_of(self._url), FeedRetention())
         decode = msgspec.json.Decoder(Revision).decode
         for chunk in _chunks(iter(needed.found()), CHUNK):
             publisher.write_entries([entry_of(decode(each.body), each.opened_us) for each in chunk])
             yield len(chunk)
         if needed.epoch:
-            self._client.set(names().epoch, needed.epoch)
+            self._client.set(names_of(self._url).epoch, needed.epoch)
 
 
 def _counts(seen: _Seen, known: tuple[_Seen, bytes] | None) -> bool:

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from alerts.model import Acted, Revision, from_us
 from connectors.address import Where, address_of, redis_options
 from connectors.metrics import Metrics
-from connectors.redis_keys import names
+from connectors.redis_keys import names_of
 
 LEVEL_STEP = 10**13  # between two levels in the scores of what is open
 CHUNK = 200  # entries, or alerts, in one answer of the server
@@ -67,11 +67,11 @@ _decode_acted = msgspec.json.Decoder(Acted).decode
 class RedisViews:
     """One connection pool of one event loop. Everything raises `RedisAwayError` where the server does not answer."""
 
-    def __init__(self, url: Where, *, prefix: str = "") -> None:
+    def __init__(self, url: Where) -> None:
         self._redis = _client(url, ANSWER_SECONDS)
         self._waiting = _client(url, NUDGE_SECONDS + ANSWER_SECONDS)
-        self._prefix = prefix
-        self._names = names(prefix)
+        self._prefix = address_of(url).prefix
+        self._names = names_of(url)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
+from msgspec.structs import replace
+
 from connectors.address import MECHANISMS, Address, Lock
+from connectors.kafka import INTAKE_LOG
 from dataflows.settings import Settings, SettingsError, load_settings
 
 ON_THIS_MACHINE = ("", "127.0.0.1", "::1", "localhost")
@@ -22,19 +25,45 @@ def kafka_of(settings: Settings) -> Address:
         raise SettingsError(f"`kafka_mechanism` must be one of {known}; got `{settings.kafka_mechanism}`")
     hosts = [urlsplit(f"//{place.strip()}").hostname for place in settings.kafka.split(",")]
     is_near = all(host in ON_THIS_MACHINE for host in hosts)
-    return _locked(settings, "kafka", settings.kafka, settings.kafka_tls, is_near)
+    address = _locked(settings, "kafka", settings.kafka, settings.kafka_tls, is_near)
+    return replace(address, prefix=topic_prefix(settings), others=tuple(upstream_logs(settings)))
+
+
+def topic_prefix(settings: Settings) -> str:
+    """What the names of all our topics begin with on the brokers, and those of our clients and groups."""
+    return f"{settings.installation}." if settings.installation else ""
+
+
+def key_prefix(settings: Settings) -> str:
+    """What the names of all our keys begin with in Redis; what stands in braces keeps them on one node of a cluster."""
+    return f"{{{settings.installation}}}:" if settings.installation else ""
+
+
+def upstream_logs(settings: Settings) -> dict[str, str]:
+    """The intake logs that come in here, and whose each is. Raises `SettingsError` for our own, and for one twice."""
+    if settings.installation in settings.upstream:
+        raise SettingsError(f"`upstream` must be other installations; got `{settings.installation}`, which is this one")
+    if len(set(settings.upstream)) < len(settings.upstream):
+        raise SettingsError(f"`upstream` must name each installation once; got {', '.join(settings.upstream)}")
+    return {f"{name}.{INTAKE_LOG}": name for name in settings.upstream}
 
 
 def redis_of(settings: Settings) -> Address:
     """Redis or Valkey. Raises `SettingsError` for a lock that would not hold."""
-    return _of_url(settings, "redis", settings.redis, "rediss")
+    return replace(_of_url(settings, "redis", settings.redis, "rediss"), prefix=key_prefix(settings))
 
 
 def pool_of(settings: Settings, instead: str = "") -> Address:
     """The data pool, or another one than the settings name. Raises `SettingsError` for a lock that would not hold."""
     if instead.startswith("chdb:"):
         return Address(instead)
-    return _of_url(settings, "clickhouse", instead or settings.clickhouse, "https")
+    address = _of_url(settings, "clickhouse", instead or settings.clickhouse, "https")
+    if settings.installation and not instead and urlsplit(settings.clickhouse).path.strip("/") in ("", "default"):
+        raise SettingsError(
+            "`clickhouse` must name a database of its own where `installation` is set; got `default`, which is for one"
+            f" that has the server to itself; let it end in /{settings.installation}"
+        )
+    return address
 
 
 def pool_named(address: str) -> Address:

@@ -18,6 +18,8 @@ PREFIX = "ANLAN_"
 
 Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]  # of an installation
+NoName = Annotated[str, Meta(pattern=r"^([a-z][a-z0-9-]{0,31})?$")]  # or none
 
 _WRONG = re.compile(r"Expected (?P<wanted>.+?)(?:, got (?P<got>.+?))?(?: - at `\$\.(?P<place>[^`]+)`)?")
 
@@ -35,6 +37,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     kafka: str = "127.0.0.1:9092"  # bootstrap servers
     redis: str = "redis://127.0.0.1:6379/0"
     clickhouse: str = "http://127.0.0.1:8123/default"  # or chdb:///folder for the embedded engine
+    installation: NoName = ""  # its name, where it shares servers with others: its topics and keys begin with that
+    upstream: tuple[Name, ...] = ()  # installations on the same brokers whose intake logs come in here
     tls_ca: str = ""  # file with the certificates that vouch for those of servers; "" is those of this machine
     tls_certificate: str = ""  # file with our own, for servers that ask who we are
     tls_key: str = ""  # file with its private key

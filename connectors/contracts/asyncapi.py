@@ -46,7 +46,8 @@ _COUNTY = {"description": "Six digits of GB/T 2260, or `unknown` for alerts with
 _ABOUT = """Delivery is at least once. Equal `(alert_id, revision)` with equal `content_hash` is a duplicate; keep \
 the greatest `(revision, engine_epoch)`. `feed_seq` has no gaps over all revisions, `feed_seqs` none in the feed of \
 each county. A reader takes members and values of enums that it does not know. A record that changes otherwise gets \
-another version, on a topic of its own."""
+another version, on a topic of its own. Where installations share servers each has its name before these addresses: \
+`lanzhou.alerts.v1` in Kafka, `{lanzhou}:alerts:all` in Redis."""
 
 
 def asyncapi() -> Schema:

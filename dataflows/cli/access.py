@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import click
 
 from alerts.select import nearest
+from connectors.address import Address
 from connectors.clickhouse_access import (
     DATABASE,
     make_password,
@@ -22,6 +23,7 @@ from connectors.kafka_access import commands as kafka_commands
 from connectors.redis_keys import STORES, county_access, process_access
 from connectors.registry import load_channels
 from dataflows.failures import said_plainly
+from dataflows.servers import key_prefix, topic_prefix, upstream_logs
 from dataflows.settings import load_settings
 
 
@@ -32,17 +34,14 @@ def access() -> None:
 
 @access.command()
 @click.argument("county")
-@click.option("--user", default="", help="Name of the user; without it `county-<code>`.")
+@click.option("--user", default="", help="Name of the user; without it `county-<code>`, behind the installation's.")
 @click.option("--redis", "form", flag_value="redis", help="Only the line for Redis.")
 @click.option("--clickhouse", "form", flag_value="clickhouse", help="Only the SQL for ClickHouse.")
 @click.option("--users-file", "form", flag_value="file", help="A file for `users.d` of ClickHouse, instead of the SQL.")
 @click.option("--sha256", "digest", default="", help="SHA-256 of the password; without it a fresh one is made.")
 @click.option("--database", default="", help="Of the pool; without it the one that the settings name.")
-@click.option("--prefix", default="", help="Of the names in Redis.")
 @click.option("--config", type=click.Path(dir_okay=False), help="Settings; without it the environment and defaults.")
-def county(
-    county: str, user: str, form: str | None, digest: str, database: str, prefix: str, config: str | None
-) -> None:
+def county(county: str, user: str, form: str | None, digest: str, database: str, config: str | None) -> None:
     """Print what makes the users of COUNTY (six digits), to be run by an administrator.
 
     Nothing is changed by it. Running what it prints again brings the users up to date: do so after an upgrade.
@@ -53,11 +52,12 @@ def county(
     anlan access county 620102 --clickhouse | clickhouse-client
     """
     with said_plainly():
-        name = require_name(user or f"county-{require_county(county)}")
-        of = require_name(database or pool_database(load_settings(config).clickhouse))
+        settings = load_settings(config)
+        name = require_name(user or _named(f"county-{require_county(county)}", settings.installation))
+        of = require_name(database or pool_database(settings.clickhouse))
         password, digest = ("", require_hash(digest)) if digest else make_password()
         texts = {
-            "redis": " ".join(_redis_user(name, digest, county_access(county, prefix))),
+            "redis": " ".join(_redis_user(name, digest, county_access(county, key_prefix(settings)))),
             "clickhouse": "\n".join(f"{each};" for each in statements(county, name, digest, of)),
             "file": users_file(county, name, digest, of).rstrip(),
         }
@@ -68,7 +68,9 @@ def county(
 
 @access.command()
 @click.argument("process", type=click.Choice(tuple(PROCESSES)))
-@click.option("--user", default="", help="Name of the user; without it `anlan-<process>`.")
+@click.option(
+    "--user", default="", help="Name of the user; without it `anlan-<process>`, or `<installation>-<process>`."
+)
 @click.option("--kafka", "form", flag_value="kafka", help="Only the commands for Kafka.")
 @click.option("--redis", "form", flag_value="redis", help="Only the line for Redis.")
 @click.option("--clickhouse", "form", flag_value="clickhouse", help="Only the SQL for ClickHouse.")
@@ -92,21 +94,28 @@ def process(
     anlan access process serve --redis | redis-cli
     """
     with said_plainly():
-        name = require_name(user or f"anlan-{process}")
-        of = require_name(database or pool_database(load_settings(config).clickhouse))
+        settings = load_settings(config)
+        name = require_name(user or _named(process, settings.installation or "anlan"))
+        of = require_name(database or pool_database(settings.clickhouse))
         forms = ("kafka", "redis", "clickhouse") if process in STORES else ("kafka",)
         if form and form not in forms:
             raise ValueError(f"`{process}` must be a process that uses {form}; got one that uses Kafka alone")
         forms = (form,) if form else forms
         password, digest = ("", digest) if digest or forms == ("kafka",) else make_password()
+        rights = process_access(process, key_prefix(settings)) if process in STORES else []
+        topics = Address("", prefix=topic_prefix(settings), others=tuple(upstream_logs(settings)))
         told = {
-            "kafka": lambda: kafka_commands(process, name, _known(channels)),
-            "redis": lambda: [" ".join(_redis_user(name, require_hash(digest), process_access(process)))],
+            "kafka": lambda: kafka_commands(process, name, _known(channels), topics),
+            "redis": lambda: [" ".join(_redis_user(name, require_hash(digest), rights))],
             "clickhouse": lambda: [f"{each};" for each in process_statements(process, name, digest, of)],
         }
         lines = [line for each in forms for line in told[each]()]
     _show_once(name, password)
     click.echo("\n".join(lines))
+
+
+def _named(who: str, installation: str) -> str:
+    return f"{installation}-{who}" if installation else who
 
 
 def _redis_user(name: str, digest: str, rights: list[str]) -> tuple[str, ...]:

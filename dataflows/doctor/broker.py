@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from connectors.kafka import ALERTS, ALERTS_NOW, DEAD_LETTERS, INTAKE_LOG, topics
 from connectors.kafka_look import ClusterLook, TopicLook, look_at_cluster
+from connectors.kafka_names import BrokerNames
 from connectors.kafka_topics import topic_config
 from connectors.registry import load_channels
 from dataflows.doctor.line import Line, attention, broken, ok
@@ -23,21 +24,25 @@ def look_at_broker(settings: Settings) -> Iterator[Line]:
     wanted = topics(load_channels(), log_partitions=settings.log_partitions)
     found = look_at_cluster(kafka_of(settings), wanted)
     yield ok("kafka", f"{many(found.brokers, 'broker')} at {settings.kafka}")
-    yield from look_at_cluster_of(wanted, found)
+    yield from look_at_cluster_of(wanted, found, BrokerNames(kafka_of(settings)).there)
 
 
-def look_at_cluster_of(wanted: Collection[str], found: ClusterLook) -> Iterator[Line]:
-    """The wanted topics as a cluster has them."""
+def look_at_cluster_of(
+    wanted: Collection[str], found: ClusterLook, there: Callable[[str], str] = str
+) -> Iterator[Line]:
+    """The wanted topics as a cluster has them; `there` is what it calls them."""
     if missing := sorted(set(wanted) - found.topics.keys()):
-        yield attention("topics", f"not there yet: {', '.join(missing)}", "`anlan migrate` or `anlan run` makes them")
-    faults = [line for name, topic in found.topics.items() for line in _of_topic(name, topic, found)]
+        yield attention(
+            "topics", f"not there yet: {', '.join(map(there, missing))}", "`anlan migrate` or `anlan run` makes them"
+        )
+    faults = [line for name, topic in found.topics.items() for line in _of_topic(name, there(name), topic, found)]
     yield from faults
     if not missing and not faults:
         yield ok("topics", f"all {len(wanted)} are there and kept as they should be")
 
 
-def _of_topic(name: str, topic: TopicLook, cluster: ClusterLook) -> Iterator[Line]:
-    area = f"topic {name}"
+def _of_topic(name: str, there: str, topic: TopicLook, cluster: ClusterLook) -> Iterator[Line]:
+    area = f"topic {there}"
     if topic.settings is None:
         yield attention(area, "how it is kept is not shown to us", _MAY_NOT)
     for setting, wanted in topic_config(name).items():

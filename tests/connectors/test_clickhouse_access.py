@@ -200,7 +200,7 @@ WAYS_ROUND = {
     "longer": "SET max_execution_time = 1000",
     "filters before FINAL": "SELECT id FROM {db}.events FINAL SETTINGS apply_row_policy_after_final = 0",
     "more rights": "GRANT SELECT ON {db}.* TO default",
-    "no filter": "DROP ROW POLICY IF EXISTS county_620102 ON {db}.events",
+    "no filter": "DROP ROW POLICY IF EXISTS county_620102_anlan ON {db}.events",
 }
 
 
@@ -234,7 +234,9 @@ def test_a_server_and_a_file_of_users_say_the_same() -> None:
     assert filters == {table.tag: table.findtext("filter") for table in user.findall("databases/anlan/*")}
     assert set(filters) == set(GRANTED)
     granted = [query.text for query in user.findall("grants/query")]
-    assert granted == [each.removesuffix(" TO `county_620102`") for each in sql if each.startswith("GRANT SELECT")]
+    assert granted == [
+        each.removesuffix(" TO `county_620102_anlan`") for each in sql if each.startswith("GRANT SELECT")
+    ]
     assert len(granted) == len(GRANTED)
     assert user.findtext("password_sha256_hex") == HASH
 

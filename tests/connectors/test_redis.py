@@ -27,6 +27,7 @@ from revisions import a_revision
 from subscribing import revision_reader
 
 from alerts.model import Region, Revision, Route, Text
+from connectors.address import Address, Where
 from connectors.embedded import Valkey
 from connectors.metrics import Metrics
 from connectors.redis import (
@@ -55,7 +56,7 @@ def revision(alert: int | str = 1, number: int = 1, **changes: Any) -> Revision:
     return a_revision(alert_id, number, AT + timedelta(minutes=number), **defaults | changes)
 
 
-def writer(url: str, metrics: Metrics | None = None, resume: bytes | None = None, **options: Any) -> RedisAlertWriter:
+def writer(url: Where, metrics: Metrics | None = None, resume: bytes | None = None, **options: Any) -> RedisAlertWriter:
     sink = RedisAlertSink(url, metrics or Metrics(), **options)
     return sink.build_part("redis", sink.list_parts()[0], resume)
 
@@ -274,7 +275,7 @@ def test_streams_are_trimmed_by_age(redis_url: str, client: Any) -> None:
 
 
 def test_a_prefix_keeps_everything_apart(redis_url: str, client: Any) -> None:
-    writer(redis_url, prefix="{anlan}:").write_batch([[revision()]])
+    writer(Address(redis_url, prefix="{anlan}:")).write_batch([[revision()]])
 
     assert all(key.startswith("{anlan}:") for key in client.scan_iter())
     assert [r.revision for r in revision_reader(redis_url, prefix="{anlan}:").read()] == [1]
@@ -378,7 +379,7 @@ def test_a_life_that_only_says_again_what_is_known_shuts_the_earlier_one_out(red
 
 
 def test_an_empty_redis_knows_no_epoch(redis_url: str, durable: Valkey) -> None:
-    assert greatest_epoch(redis_url) == greatest_epoch(redis_url, prefix="other:") == 0
+    assert greatest_epoch(redis_url) == greatest_epoch(Address(redis_url, prefix="other:")) == 0
     durable.kill()
     with pytest.raises(ConnectionError, match="redis must say its engine epoch; got"):
         greatest_epoch(durable.url)

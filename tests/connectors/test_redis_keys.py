@@ -12,6 +12,7 @@ from revisions import a_revision
 from subscribing import revision_reader
 
 from alerts.model import Acted, AlertAction, Doing, Matchers, Region, Revision, Route, Silencing, from_us
+from connectors.address import Address
 from connectors.metrics import Metrics
 from connectors.redis import RedisAlertSink
 from connectors.redis_keys import county_access, names
@@ -52,10 +53,11 @@ def prefix(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def clerk_url(redis_url: str, prefix: str) -> Iterator[str]:
     """The address for a user of one county, with an alert of theirs and one of another county in the feeds."""
-    part = RedisAlertSink(redis_url, Metrics(), prefix=prefix).build_part("redis", "feed", None)
+    address = Address(redis_url, prefix=prefix)
+    part = RedisAlertSink(address, Metrics()).build_part("redis", "feed", None)
     part.write_batch([[revision("a", OURS, 1), revision("b", THEIRS, 2)]])
     part.close()
-    people = RedisPeopleSink(redis_url, Metrics(), prefix=prefix).build_part("people", "people", None)
+    people = RedisPeopleSink(address, Metrics()).build_part("people", "people", None)
     people.write_batch([[acted(1, OURS, "ack", alert_id="a"), acted(2, THEIRS, "ack", alert_id="b"), SILENCE]])
     people.close()
     with redis.Redis.from_url(redis_url) as admin:

@@ -210,3 +210,35 @@ def test_the_threat_model_names_tests_that_are_there() -> None:
 
     assert len(named) > 10
     assert named <= {path.name for path in (root / "tests").rglob("test_*.py")}
+
+
+def test_the_name_of_an_installation_stands_before_its_topics_and_keys() -> None:
+    settings = Settings(installation="gansu", upstream=("lanzhou",), clickhouse="http://pool:8123/gansu")
+
+    assert (kafka_of(settings).prefix, kafka_of(settings).others) == ("gansu.", ("lanzhou.events.v1",))
+    assert redis_of(settings).prefix == "{gansu}:"
+    assert (kafka_of(Settings()).prefix, redis_of(Settings()).prefix) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            Settings(installation="gansu", upstream=("lanzhou", "gansu")),
+            "`upstream` must be other installations; got `gansu`, which is this one",
+        ),
+        (
+            Settings(upstream=("lanzhou", "lanzhou")),
+            "`upstream` must name each installation once; got lanzhou, lanzhou",
+        ),
+        (
+            Settings(installation="gansu"),
+            "`clickhouse` must name a database of its own where `installation` is set; got `default`, which is for one"
+            " that has the server to itself; let it end in /gansu",
+        ),
+    ],
+    ids=["itself", "twice", "everybody's database"],
+)
+def test_installations_that_would_meet_are_refused(settings: Settings, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{re.escape(sentence)}$"):
+        ask_all(settings)

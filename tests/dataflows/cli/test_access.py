@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,30 @@ def test_a_password_of_a_process_is_told_apart_from_what_is_run() -> None:
 
     assert f"#{hashlib.sha256(password.encode()).hexdigest()} " in result.stdout
     assert password not in result.stdout
+
+
+def test_where_installations_share_servers_each_has_rights_on_its_own_names(tmp_path: Path) -> None:
+    config = tmp_path / "anlan.toml"
+    config.write_text(
+        'installation = "gansu"\nupstream = ["lanzhou"]\nclickhouse = "http://pool/gansu"\n'
+        # of a user whose password is not on the administrator's machine
+        'redis_user = "x"\nredis_password_file = "/nowhere"'
+    )
+    asked = ("--config", str(config), "--sha256", HASH)
+
+    said = process("run", "--channel", "police", *asked).stdout
+    words = said.split()
+    topics = [word for before, word in pairwise(words) if before == "--topic"]
+    assert {topic.split(".")[0] for topic in topics if topic != "lanzhou.events.v1"} == {"gansu"}
+    [reading] = [line for line in said.splitlines() if "lanzhou.events.v1" in line]
+    assert reading.split("User:gansu-run")[1] == '" --operation Read --topic lanzhou.events.v1'
+    assert "--group gansu.anlan. --resource-pattern-type prefixed" in said
+    keys = [word for word in words if word.startswith("~")]
+    assert keys
+    assert all(key.startswith("~{gansu}:") for key in keys)
+    assert "ON `gansu`.* TO `gansu-run`" in said
+
+    county = run("620102", *asked).stdout
+    assert "ACL SETUSER gansu-county-620102 " in county
+    assert "~{gansu}:alerts:620102 " in county
+    assert "CREATE ROLE IF NOT EXISTS `county_620102_gansu`" in county
