@@ -131,7 +131,8 @@ DeadReason = Literal[
     "in_the_future",
 ]
 
-Id = Annotated[str, Meta(min_length=1, max_length=200)]
+ID_LENGTH = 200
+Id = Annotated[str, Meta(min_length=1, max_length=ID_LENGTH)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -200,13 +201,15 @@ class Arrival(Struct, frozen=True, gc=False):
 
     `source` is the place of the raw row (`kafka:raw.police/0/123`, `file:export.csv:17`); it fences
     what an intake writes twice after a crash. `produced_us` is when a department sent it, 0 where unknown;
-    it only feeds the latency metric.
+    it only feeds the latency metric. `upstream` is the place of an event that was read from another installation's log
+    (`lanzhou.events.v1/0/123`); its source is then the row there (`lanzhou/kafka:raw.police/0/123`).
     """
 
     event: Event
     arrived_us: int
     source: str = ""
     produced_us: int = 0
+    upstream: str = ""
 
 
 class Book(Struct, frozen=True, tag="book", tag_field="type"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
 from connectors.address import Where
@@ -11,7 +12,7 @@ from connectors.kafka_intake import last_arrivals
 from connectors.kafka_raw import place_named
 from connectors.kafka_reader import log_bounds, read_all, read_topic
 from connectors.kafka_topics import INTAKE_LOG
-from connectors.log_record import SOURCE, decode
+from connectors.log_record import SOURCE, UPSTREAM, decode
 
 MARGIN = timedelta(hours=1)  # what became no event stands not in the log, so a little is read again
 
@@ -19,7 +20,7 @@ _log = logging.getLogger("anlan.kafka")
 
 
 def raw_positions(bootstrap: Where, topic: str = INTAKE_LOG, margin: timedelta = MARGIN) -> dict[str, int]:
-    """For each `topic/partition` of the raw topics the offset to go on from; one that is not named: its beginning.
+    """For each `topic/partition` that the intake reads the offset to go on from; one that is not named: its beginning.
 
     All that arrived before the last hour of the log is taken to be done. The rows of that hour come again, with
     the `source` they had, by which detection knows them. Reads the whole log once.
@@ -31,12 +32,19 @@ def raw_positions(bootstrap: Where, topic: str = INTAKE_LOG, margin: timedelta =
     read = 0
     for record in read_topic(bootstrap, topic):
         read += 1
-        place, _, offset = record.headers.get(SOURCE, b"").decode().removeprefix("kafka:").rpartition("/")
-        if place and record.produced_us <= done_us and record.headers[SOURCE].startswith(b"kafka:"):
+        place, _, offset = _read_from(record.headers).rpartition("/")
+        if place and record.produced_us <= done_us:
             found[place] = max(found.get(place, 0), int(offset.partition("#")[0]) + 1)
     if read:
         _log.warning("raw_positions_found_in_log records=%d partitions=%d", read, len(found))
     return {place: max(offset, _oldest(bootstrap, place, offset)) for place, offset in found.items()}
+
+
+def _read_from(headers: Mapping[str, bytes]) -> str:
+    """Where a record of the log was read: `topic/partition/offset`; nothing where that was no topic."""
+    source = headers.get(SOURCE, b"").decode()
+    kafka = source.removeprefix("kafka:") if source.startswith("kafka:") else ""
+    return headers.get(UPSTREAM, b"").decode() or kafka
 
 
 def _oldest(bootstrap: Where, place: str, wanted: int) -> int:

@@ -10,6 +10,7 @@ from alerts.model import Act, Arrival, Book, Event, ReadUp, Record, Tick, from_u
 
 SOURCE = "source"
 PRODUCED = "produced_us"
+UPSTREAM = "upstream"
 
 _TICK = b'{"type":"tick",'
 _BOOK = b'{"type":"book",'
@@ -39,8 +40,9 @@ def encode_control(record: Book | ReadUp | Act, arrived_us: int) -> bytes:
 
 
 def headers_of(arrival: Arrival) -> dict[str, bytes]:
-    """What is told about the event beside it: where its row stood, and when that was sent."""
-    headers = {SOURCE: arrival.source.encode()} if arrival.source else {}
+    """What is told about the event beside it: where its row stood, when that was sent, and in which log it was read."""
+    told = {SOURCE: arrival.source, UPSTREAM: arrival.upstream}
+    headers = {name: value.encode() for name, value in told.items() if value}
     if arrival.produced_us:
         headers[PRODUCED] = str(arrival.produced_us).encode()
     return headers

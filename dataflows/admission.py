@@ -12,16 +12,17 @@ from alerts.model import Act, Arrival, DeadLetter, Event
 from connectors.action_door import admit_action
 from connectors.deadletter import Dropped, RefusedError, show
 from connectors.door import Door
-from connectors.event_json import UNREADABLE
+from connectors.event_json import UNREADABLE, decode_event
 from connectors.folder import FileRow
 from connectors.joined_tokens import named_by
-from connectors.kafka import ACTIONS, DEAD_LETTERS, RawRecord
+from connectors.kafka import ACTIONS, DEAD_LETTERS, INTAKE_LOG, RawRecord
 from connectors.kafka_dead_letters import OF_INTAKE
 from connectors.mapping import Mapping as RowMapping
 from connectors.metrics import Metrics
 from connectors.names import Names
 from connectors.rows import Failure
 from connectors.seal import SealError, Unsealer
+from connectors.upstream import called_apart, holds_event, produced_us, require_not_ours, row_of
 
 MAPPING = "mapping"  # header: which mapping reads the row; without it the topic's, else it is Event v1
 SEALED = "sealed"  # header: the value is a sealed box
@@ -54,7 +55,10 @@ class Admission:
         unsealer: Unsealer | None = None,
         topic_mappings: Mapping[str, str] | None = None,
         names: Names | None = None,
+        upstream: Mapping[str, str] | None = None,
+        own_log: str = INTAKE_LOG,
     ) -> None:
+        """`upstream` are the logs of other installations that come in here, and whose each is; ours is `own_log`."""
         self._door = door
         self._deaf_door = Door(door.channels, door.privacy.keyring)
         self._mappings = mappings
@@ -64,6 +68,8 @@ class Admission:
         self._unsealer = unsealer
         self._topic_mappings = dict(topic_mappings or {})
         self._names = names
+        self._upstream = dict(upstream or {})
+        self._own_log = own_log
         self._named = _as_it_is if names is None else named_by(door.privacy.keyring, names)
         self._decode_dead = msgspec.json.Decoder(DeadLetter).decode
 
@@ -80,6 +86,9 @@ class Admission:
                 continue
             if record.topic == ACTIONS:
                 self._take_action(record, admitted)
+                continue
+            if (installation := self._upstream.get(record.topic)) is not None:
+                self._take_upstream(record, installation, now, admitted)
                 continue
             self._sort(self._read(record, now), record.source, record.produced_us, admitted, _channel(record.topic))
         self._save_names()
@@ -116,6 +125,22 @@ class Admission:
         else:
             admitted.arrivals.append(Act(0, action))
             self._metrics.actions_received.labels("admitted").inc()
+
+    def _take_upstream(self, record: RawRecord, installation: str, now: int, admitted: Admitted) -> None:
+        if not holds_event(record):
+            return
+        require_not_ours(record, installation, self._own_log)
+        result = self._read_upstream(record, installation, now)
+        place = record.source.removeprefix("kafka:")
+        self._sort([result], row_of(record, installation), produced_us(record), admitted, UNKNOWN, place)
+
+    def _read_upstream(self, record: RawRecord, installation: str, now: int) -> Event | DeadLetter:
+        try:
+            event = called_apart(decode_event(self._named(record.value)), installation)
+        except RefusedError:
+            return self._door.admit_event_json(record.value, record.source, now)
+        found = self._deaf_door.admit_event(event, record.source, now)
+        return found if isinstance(found, Event) else self._door.admit_event(event, record.source, now)
 
     def _read(self, record: RawRecord, now: int) -> list[Result]:
         value = record.value
@@ -163,13 +188,21 @@ class Admission:
         channel = _channel(record.topic)
         return self._door.refuse("bad_value", sentence, record.value, record.source, now, channel)
 
-    def _sort(self, results: Iterable[Result], source: str, produced_us: int, admitted: Admitted, channel: str) -> None:
+    def _sort(
+        self,
+        results: Iterable[Result],
+        source: str,
+        produced: int,
+        admitted: Admitted,
+        channel: str,
+        upstream: str = "",
+    ) -> None:
         metrics = self._metrics
         for number, result in enumerate(results):
             if isinstance(result, Event):
                 self._received(result.channel).inc()
                 place = f"{source}#{number}" if number else source
-                admitted.arrivals.append(Arrival(result, 0, place, produced_us))
+                admitted.arrivals.append(Arrival(result, 0, place, produced, upstream))
             elif isinstance(result, DeadLetter):
                 self._count_dead(result, channel)
                 admitted.dead.append(result)

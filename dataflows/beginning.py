@@ -13,11 +13,12 @@ from typing import NamedTuple
 from connectors.address import UnsafeError
 from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolRefusedError
-from connectors.kafka import ensure_topics, greatest_topic_epoch, topics
+from connectors.kafka import BrokerError, ensure_topics, greatest_topic_epoch, topics
+from connectors.kafka_look import look_at_cluster
 from connectors.redis import greatest_epoch
 from connectors.redis_client import require_redis
 from connectors.registry import load_channels
-from dataflows.servers import kafka_of, pool_of, redis_of
+from dataflows.servers import kafka_of, pool_of, redis_of, upstream_logs
 from dataflows.settings import Settings
 from dataflows.start import Start, next_epoch, state_folder, take_up
 
@@ -53,6 +54,7 @@ def prepare(settings: Settings) -> None:
     """
     wanted = topics(load_channels(), log_partitions=settings.log_partitions)
     ensure_topics(kafka_of(settings), wanted)
+    require_upstream(settings)
     try:
         with Pool(pool_of(settings), patience=POOL_PATIENCE) as pool:
             pool.migrate()
@@ -66,6 +68,18 @@ def prepare(settings: Settings) -> None:
         raise
     except ConnectionError as error:
         _log.warning("redis_away at the start; alerts for it wait in the spool. %s", error)
+
+
+def require_upstream(settings: Settings) -> None:
+    """See that the logs of other installations are there. Raises `BrokerError`: who makes one here makes it wrong."""
+    if not (logs := upstream_logs(settings)):
+        return
+    there = look_at_cluster(kafka_of(settings), logs).topics
+    if missing := [log for log in logs if log not in there]:
+        raise BrokerError(
+            f"the intake logs of `upstream` must be there; got no `{', '.join(missing)}` ({settings.kafka}); start that"
+            " installation first, or give our user the right to read its log: `anlan access process run` prints it"
+        )
 
 
 def _greatest_epoch(settings: Settings) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from alerts.calendar import Calendar
 from alerts.channel import Channel
 from alerts.remembering import longest_memory
 from alerts.rule import Rule
@@ -18,7 +19,7 @@ from connectors.mapping import Mapping as RowMapping
 from connectors.names import NAMES, HeldKey, Names, Room, look_at
 from connectors.pseudonym import Keyring
 from connectors.registry import load_channels
-from connectors.rulebook import RULES_FOLDER, load_rules
+from connectors.rulebook import RULES_FOLDER, RulebookError, load_rules
 from dataflows.settings import Settings, SettingsError
 
 Clock = Callable[[], int]  # microseconds since 1970
@@ -39,6 +40,32 @@ def tick_interval(settings: Settings) -> timedelta:
     return EVERY_SECOND if not settings.clock_start else max(EVERY_SECOND, settings.clock_speed * FASTEST_TICKS)
 
 
+def rules_of(settings: Settings, channels: Mapping[str, Channel], calendars: Mapping[str, Calendar]) -> list[Rule]:
+    """The rules that run here. Raises `RulebookError` where anything in them is wrong."""
+    rules = load_rules(settings.rules or (RULES_FOLDER,), channels, calendars)
+    if unfit := unfit_here(settings, rules):
+        raise RulebookError("\n".join(unfit))
+    return rules
+
+
+def unfit_here(settings: Settings, rules: Iterable[Rule]) -> list[str]:
+    """A sentence for each rule that cannot run here because logs of other installations come in.
+
+    A channel vouches by the latest that was heard of it. Here that may be of another city than the one whose line is
+    broken.
+    """
+    return (
+        []
+        if not settings.upstream
+        else [
+            f"a rule about what did not happen must run below, where one city's channels vouch for it; got `{rule.id}`"
+            f" ({rule.spec.kind}) beside `upstream`; leave it out of `rules` here"
+            for rule in rules
+            if rule.spec.kind == "silence" or (rule.plan is not None and rule.plan.vouch)
+        ]
+    )
+
+
 def names_of(settings: Settings, rules: Iterable[Rule], room: Room = lambda write: write()) -> Names:
     """Who is called by which token, for as long as one of these rules may remember them."""
     return Names(Path(settings.state) / NAMES, longest_memory(rules), clock_of(settings), room)
@@ -46,7 +73,7 @@ def names_of(settings: Settings, rules: Iterable[Rule], room: Room = lambda writ
 
 def names_seen(settings: Settings) -> tuple[list[HeldKey], int]:
     """The keys that the flow holds, each with how long it is needed, and how many names outlive theirs."""
-    rules = load_rules(settings.rules or (RULES_FOLDER,), load_channels(), load_calendars())
+    rules = rules_of(settings, load_channels(), load_calendars())
     return look_at(Path(settings.state) / NAMES, longest_memory(rules))
 
 

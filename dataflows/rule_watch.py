@@ -28,6 +28,9 @@ EVERY_SECOND = timedelta(seconds=1)
 _log = logging.getLogger("anlan.rules")
 
 
+Unfit = Callable[[Sequence[Rule]], list[str]]  # a sentence for each rule that cannot run here
+
+
 class Failing(Protocol):
     """Knows which rules have raised too often."""
 
@@ -59,15 +62,16 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
         failing: Failing | None = None,
         is_held: Callable[[], bool] = lambda: False,
         routing: Path | str | None = None,
+        unfit: Unfit = lambda rules: [],
     ) -> None:
         """`refused` is called for each book that is not taken; `failing` knows which rules have raised too often.
-        The file of the `routing` is a part of the book.
+        The file of the `routing` is a part of the book. `unfit` says which rules cannot run here.
 
         While `is_held` says so no book is written: a rule that begins needs its past, and everything behind a book
         would wait for it.
         """
         self._is_held = is_held
-        self._watch = RuleWatch(paths, channels, refused, failing, routing)
+        self._watch = RuleWatch(paths, channels, refused, failing, routing, unfit)
         self._stop = stop or Flag()
         self._every = every
 
@@ -120,11 +124,13 @@ class RuleWatch:
         refused: Callable[[], None] = lambda: None,
         failing: Failing | None = None,
         routing: Path | str | None = None,
+        unfit: Unfit = lambda rules: [],
     ) -> None:
         self.written = ""  # the digest of the book that was given last
         self._paths = paths
         self._channels = channels
         self._refused = refused
+        self._unfit = unfit
         self._failing = failing
         self._routing_file = routing
         self._routing: dict[str, Any] = {}  # as it was read last
@@ -162,7 +168,7 @@ class RuleWatch:
     def _read(self) -> bool:
         try:
             found = read_rulebook(self._paths, self._channels)
-            failures = found.failures
+            failures = found.failures + self._unfit(found.rules)
             routing = self._read_routing()
         except (OSError, RulebookError, RoutingError) as error:
             failures = [str(error)]

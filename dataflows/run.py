@@ -66,7 +66,7 @@ from connectors.redis import RedisAlertSink
 from connectors.redis_people import RedisPeopleSink
 from connectors.registry import load_channels
 from connectors.routing_file import ROUTING_FILE, load_routing
-from connectors.rulebook import RULES_FOLDER, load_rules
+from connectors.rulebook import RULES_FOLDER
 from connectors.seal import Sealer, Unsealer, load_unsealer
 from dataflows.admission import Admission
 from dataflows.beginning import Begin, begin_alone
@@ -76,7 +76,7 @@ from dataflows.certificates import watched
 from dataflows.detect import add_detection
 from dataflows.failures import failing_plainly
 from dataflows.history_first import HistoryFirst
-from dataflows.installation import all_mappings, clock_of, names_of, tick_interval
+from dataflows.installation import all_mappings, clock_of, names_of, rules_of, tick_interval, unfit_here
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
 from dataflows.merging import MergeProcess
@@ -87,7 +87,7 @@ from dataflows.readiness import tell_ready
 from dataflows.recovery import JOURNALS, SNAPSHOTS, SPOOLS
 from dataflows.room import Room
 from dataflows.rule_watch import RuleBookSource
-from dataflows.servers import door_files, kafka_of, pool_of, redis_of
+from dataflows.servers import door_files, kafka_of, pool_of, redis_of, topic_prefix, upstream_logs
 from dataflows.settings import Settings, required
 from dataflows.sources import Silent, add_sources
 from dataflows.start import Start
@@ -134,7 +134,7 @@ def load(settings: Settings) -> Installation:
         keyring,
         load_unsealer(settings.seal_key),
         paths,
-        load_rules(paths, channels, calendars),
+        rules_of(settings, channels, calendars),
         routing_path,
         load_routing(routing_path, calendars),
         all_mappings(settings, channels, keyring),
@@ -186,7 +186,7 @@ def build(
     )
     raw = RawSource(
         kafka,
-        [*map(raw_topic, channels), DEAD_LETTERS, ACTIONS],
+        [*map(raw_topic, channels), DEAD_LETTERS, ACTIONS, *upstream_logs(settings)],
         stop,
         metrics=metrics,
         gate=gate,
@@ -203,6 +203,7 @@ def build(
         failing=books.failing,
         is_held=pool.is_away,
         routing=own.routing_path,
+        unfit=partial(unfit_here, settings),
     )
     streams = add_sources(
         flow,
@@ -301,7 +302,17 @@ def _drop_folder(settings: Settings, own: Installation, stop: threading.Event, g
 
 def _admission(settings: Settings, own: Installation, metrics: Metrics) -> Admission:
     door = Door(own.channels, own.keyring, Sealer(own.unsealer.public), load_lexicon())
-    return Admission(door, own.mappings, clock_of(settings), metrics, own.unsealer, settings.raw_mappings, own.names)
+    return Admission(
+        door,
+        own.mappings,
+        clock_of(settings),
+        metrics,
+        own.unsealer,
+        settings.raw_mappings,
+        own.names,
+        upstream_logs(settings),
+        topic_prefix(settings) + INTAKE_LOG,
+    )
 
 
 def log_rows(keyed: tuple[str, Routed]) -> tuple[str, list[Poolable]] | None:

@@ -11,11 +11,10 @@ from connectors.calendars import covered_until, load_calendars
 from connectors.pseudonym import load_keyring
 from connectors.registry import load_channels
 from connectors.routing_file import ROUTING_FILE, load_routing
-from connectors.rulebook import RULES_FOLDER, load_rules
 from connectors.seal import load_unsealer
 from dataflows.api.tokens import read_tokens
 from dataflows.doctor.line import Line, attention, broken, ok
-from dataflows.installation import all_mappings, clock_of, names_seen
+from dataflows.installation import all_mappings, clock_of, names_seen, rules_of
 from dataflows.rule_paths import many
 from dataflows.settings import Settings, required
 
@@ -79,7 +78,7 @@ def _secret(area: str, path: str) -> Line:
 def look_at_rules(settings: Settings) -> Iterator[Line]:
     """The rule book, and who is told."""
     calendars = load_calendars()
-    rules = load_rules(settings.rules or (RULES_FOLDER,), load_channels(), calendars)
+    rules = rules_of(settings, load_channels(), calendars)
     yield ok("rules", f"{many(len(rules), 'rule')} can be read")
     load_routing(settings.routing or ROUTING_FILE, calendars)
     yield ok("routing", "can be read")

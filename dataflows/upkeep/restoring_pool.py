@@ -20,7 +20,7 @@ from connectors.kafka import ALERTS, DEAD_LETTERS, RECEIPTS, count_records, read
 from connectors.kafka_receipts import ReceiptError, read_receipt
 from connectors.metrics import Metrics
 from connectors.registry import load_channels
-from connectors.rulebook import RULES_FOLDER, load_rules
+from dataflows.installation import rules_of
 from dataflows.log_replay import Seen, Standing, Step, pipeline_of_log, pipeline_of_state, steps
 from dataflows.past import Past
 from dataflows.servers import kafka_of, pool_of
@@ -198,7 +198,7 @@ class _Writer:
 
 def _steps(settings: Settings, past: Past, kept: Kept | None) -> Iterator[Step]:
     channels, calendars = load_channels(), load_calendars()
-    rules = load_rules(settings.rules or (RULES_FOLDER,), channels, calendars)
+    rules = rules_of(settings, channels, calendars)
     stands = Standing(rules, channels, calendars, past, past.of_matters)
     if kept is None:
         return steps(kafka_of(settings), pipeline_of_log(kafka_of(settings), stands))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -23,14 +23,14 @@ def log(bootstrap: str, topic_prefix: str) -> str:
     return topic
 
 
-def write(bootstrap: str, topic: str, sources: list[tuple[int, str]]) -> None:
-    """Events in the log, each admitted at its instant from its source."""
+def write(bootstrap: str, topic: str, sources: Sequence[tuple[int, *tuple[str, ...]]]) -> None:
+    """Events in the log, each admitted at its instant from its source, and where that was in an upstream log."""
     instants: Iterator[int] = iter([NOON])
     part = IntakeLogSink(bootstrap, lambda: next(instants), topic).build_part("log", "log", None)
-    for number, (instant, source) in enumerate(sources):
+    for number, (instant, source, *upstream) in enumerate(sources):
         instants = iter([instant])
         event = Event(f"e{number}", "police", "received", from_us(NOON), region=f"6201{number % 7:02}")
-        part.write_batch([[Arrival(event, 0, source)]])
+        part.write_batch([[Arrival(event, 0, source, 0, *upstream)]])
     part.snapshot()
     part.close()
 
@@ -49,3 +49,12 @@ def test_a_topic_that_spoke_only_now_and_files_have_no_position(bootstrap: str, 
 
 def test_an_empty_log_says_nothing(bootstrap: str, log: str) -> None:
     assert raw_positions(bootstrap, log) == {}
+
+
+def test_an_upstream_log_is_read_on_where_it_was_read_and_not_where_its_rows_stood(bootstrap: str, log: str) -> None:
+    rows = [
+        (NOON + 2 * HOUR_US * n, f"lanzhou/kafka:raw.police/0/{n}", f"lanzhou.events.v1/2/{70 + n}") for n in (0, 1)
+    ]
+    write(bootstrap, log, rows)
+
+    assert raw_positions(bootstrap, log) == {"lanzhou.events.v1/2": 71}

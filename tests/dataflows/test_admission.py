@@ -9,12 +9,13 @@ import msgspec
 import pytest
 from installation import PHONE, Installation, row
 
-from alerts.model import DeadLetter, Event, from_us
+from alerts.model import DeadLetter, Event, ReadUp, from_us
 from connectors.door import Door
 from connectors.folder import FileRow
 from connectors.kafka import DEAD_LETTERS, RawRecord
 from connectors.kafka_dead_letters import OF_INTAKE
 from connectors.lexicon import load_lexicon
+from connectors.log_record import encode_control, encode_event, encode_tick
 from connectors.metrics import Metrics
 from connectors.pseudonym import is_token, load_keyring
 from connectors.registry import load_channels
@@ -230,3 +231,40 @@ def total(metrics: Metrics, name: str) -> float:
     """A counter over all its labels."""
     families = metrics.registry.collect()
     return sum(s.value for family in families for s in family.samples if s.name == f"anlan_{name}")
+
+
+def upstream(bench: Bench) -> Admission:
+    return Admission(
+        bench.door, {}, lambda: NOW, bench.metrics, upstream={"lanzhou.events.v1": "lanzhou"}, own_log="gansu.events.v1"
+    )
+
+
+def test_of_an_upstream_log_events_come_in_as_they_were_admitted_and_nothing_else_does(bench: Bench) -> None:
+    token = "k9:bcdfghjkmnprstvzbcdf"  # of a key that is not held here
+    heard = encode_event(msgspec.convert(event(reporter=token, text=THREAT, case="GD1"), Event), NOW - 5)
+    beat = encode_event(msgspec.convert(event(2, action="heartbeat"), Event), NOW - 4)
+    records = [
+        bench.record(value, "lanzhou.events.v1", source=b"kafka:raw.hotline/0/3", produced_us=b"9")
+        for value in (heard, encode_tick(NOW), beat, encode_control(ReadUp(0, ("police",)), NOW))
+    ]
+
+    arrivals, dead, _ = upstream(bench).take_records(records)
+
+    assert not dead
+    assert [(a.event.id, a.source, a.produced_us, a.upstream) for a in arrivals] == [
+        ("lanzhou/e1", "lanzhou/kafka:raw.hotline/0/3", 9, "lanzhou.events.v1/0/1"),
+        ("lanzhou/e2", "lanzhou/kafka:raw.hotline/0/3", 9, "lanzhou.events.v1/0/3"),
+    ]
+    assert (arrivals[0].event.reporter, arrivals[0].event.cues) == (token, ()), "its words were heard below"
+    assert bench.metrics.value("anlan_events_received_total", channel="hotline") == 2
+
+
+def test_what_cannot_come_in_from_an_upstream_log_is_a_dead_letter_that_can_be_tried_again(bench: Bench) -> None:
+    unknown = encode_event(msgspec.convert(event(channel="drone"), Event), NOW)
+
+    _, dead, _ = upstream(bench).take_records(
+        [bench.record(unknown, "lanzhou.events.v1"), bench.record(b"{", "lanzhou.events.v1")]
+    )
+
+    assert [letter.reason for letter in dead] == ["unknown_channel", "bad_json"]
+    assert msgspec.json.decode(bench.unsealer.unseal(dead[0].sealed))["id"] == "lanzhou/e1"

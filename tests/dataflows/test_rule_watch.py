@@ -242,3 +242,13 @@ def test_no_book_is_written_while_it_is_held_and_it_comes_when_it_is_not(files: 
     assert part.next_batch() == part.next_batch() == []
     held[0] = False
     assert len(list(part.next_batch())) == 1
+
+
+def test_a_rule_that_cannot_run_here_refuses_the_book(files: Files, caplog: pytest.LogCaptureFixture) -> None:
+    unfit = [["`my.one` must run below"], []]
+    watch = RuleWatch([files.folder], load_channels(), files._refuse, unfit=lambda rules: unfit.pop(0))
+
+    assert watch.look() is None
+    assert (files.refused, caplog.messages) == (1, ["rule_book_refused `my.one` must run below"])
+    files.write("two")
+    assert ids(watch.look()) == ["my.one", "my.two"]
