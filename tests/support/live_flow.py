@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from alerts.model import Arrival, Book, Event, Revision
+from connectors.address import Where
 from connectors.embedded import Broker, Valkey
 from connectors.kafka import ALERTS, INTAKE_LOG, RawProducer, partitions_of, raw_topic, read_all
 from connectors.log_order import LogOrder
@@ -68,19 +69,19 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def send(bootstrap: str, events: Iterable[Event]) -> None:
+def send(bootstrap: Where, events: Iterable[Event]) -> None:
     """Put reports into the topics of their channels."""
     with RawProducer(bootstrap) as producer:
         for event in events:
             producer.send(raw_topic(event.channel), msgspec.json.encode(event))
 
 
-def logged_events(bootstrap: str) -> int:
+def logged_events(bootstrap: Where) -> int:
     """How many events the log has; after a lost state it has some rows twice, with the source that they had."""
     return len({record.source for _, record in read_log(bootstrap) if isinstance(record, Arrival)})
 
 
-def read_log(bootstrap: str) -> list[tuple[int, Arrival | Book | None]]:
+def read_log(bootstrap: Where) -> list[tuple[int, Arrival | Book | None]]:
     count = partitions_of(bootstrap, [INTAKE_LOG])[INTAKE_LOG]
     order = LogOrder(range(count), None)
     for record in read_all(bootstrap, {(INTAKE_LOG, partition): 0 for partition in range(count)}):
@@ -90,6 +91,6 @@ def read_log(bootstrap: str) -> list[tuple[int, Arrival | Book | None]]:
     return [(a.arrived_us, a) for a in cut.arrivals] + [(cut.clock_us, None)] if cut else []
 
 
-def in_topic(bootstrap: str) -> list[Revision]:
+def in_topic(bootstrap: Where) -> list[Revision]:
     decode_revision = msgspec.json.Decoder(Revision).decode
     return [decode_revision(record.value) for record in read_all(bootstrap, {(ALERTS, 0): 0})]
