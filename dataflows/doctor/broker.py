@@ -11,20 +11,27 @@ from connectors.kafka_topics import topic_config
 from connectors.registry import load_channels
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.rule_paths import many
-from dataflows.servers import kafka_of
+from dataflows.servers import kafka_of, upstream_logs
 from dataflows.settings import Settings
 
 TRUTH = (INTAKE_LOG, DEAD_LETTERS, ALERTS, ALERTS_NOW)  # nobody else has what is in these
 _MAY_NOT = "ask with the rights that `anlan access process upkeep` prints"
+_UPSTREAM = "start that installation; `anlan access process run` prints the right to read its log"
 _SETS = "`anlan migrate` sets it"
 
 
 def look_at_broker(settings: Settings) -> Iterator[Line]:
     """The cluster and every topic of the installation."""
     wanted = topics(load_channels(), log_partitions=settings.log_partitions)
-    found = look_at_cluster(kafka_of(settings), wanted)
+    logs = upstream_logs(settings)
+    found = look_at_cluster(kafka_of(settings), [*wanted, *logs])
     yield ok("kafka", f"{many(found.brokers, 'broker')} at {settings.kafka}")
-    yield from look_at_cluster_of(wanted, found, BrokerNames(kafka_of(settings)).there)
+    ours = {name: look for name, look in found.topics.items() if name not in logs}
+    yield from look_at_cluster_of(wanted, found._replace(topics=ours), BrokerNames(kafka_of(settings)).there)
+    if missing := [log for log in logs if log not in found.topics]:
+        yield broken("upstream", f"not there, or not shown to us: {', '.join(missing)}", _UPSTREAM)
+    elif logs:
+        yield ok("upstream", f"{many(len(logs), 'log')} of other installations can be seen")
 
 
 def look_at_cluster_of(

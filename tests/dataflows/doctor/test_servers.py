@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from examined import line_of, said, verdicts
 from revisions import a_revision
 
 from alerts.model import Event, PooledEvent, from_us
+from connectors.address import Address
 from connectors.clickhouse import Pool
 from connectors.clickhouse_client import PoolClient
 from connectors.clickhouse_rows import columns_of
@@ -220,3 +222,20 @@ def test_a_disk_that_fills_is_said(free: int, verdict: str) -> None:
 
     assert line.verdict == verdict
     assert line.says == f"{free}.0 of 100.0 GB are free"
+
+
+def test_names_are_said_as_the_broker_has_them_and_logs_of_others_are_looked_for(bootstrap: str) -> None:
+    name = f"t{uuid4().hex[:8]}"
+    below = Address(bootstrap, prefix=f"{name}.")
+    settings = Settings(kafka=bootstrap, installation="gansu", upstream=(name,), clickhouse="http://pool/gansu")
+
+    lines = {line.area: line for line in said("kafka", settings)}
+    assert "gansu.raw.police" in lines["topics"].says
+    assert (lines["upstream"].verdict, lines["upstream"].says) == (
+        "broken",
+        f"not there, or not shown to us: {name}.events.v1",
+    )
+
+    ensure_topics(below, {INTAKE_LOG: 1})
+    (line,) = (line for line in said("kafka", settings) if line.area == "upstream")
+    assert (line.verdict, line.says) == ("ok", "1 log of other installations can be seen")
