@@ -12,6 +12,7 @@ from alerts.channel import Channel
 from alerts.remembering import longest_memory
 from alerts.rule import Rule
 from connectors.calendars import load_calendars
+from connectors.kafka import ACTIONS, DEAD_LETTERS, raw_topic
 from connectors.kafka_ticks import EVERY_SECOND
 from connectors.lexicon import load_lexicon
 from connectors.mapping import MAPPINGS_FOLDER, load_mappings
@@ -20,6 +21,7 @@ from connectors.names import NAMES, HeldKey, Names, Room, look_at
 from connectors.pseudonym import Keyring
 from connectors.registry import load_channels
 from connectors.rulebook import RULES_FOLDER, RulebookError, load_rules
+from dataflows.servers import upstream_logs
 from dataflows.settings import Settings, SettingsError
 
 Clock = Callable[[], int]  # microseconds since 1970
@@ -38,6 +40,11 @@ def clock_of(settings: Settings) -> Clock:
 def tick_interval(settings: Settings) -> timedelta:
     """How much time of the intake's clock passes between two ticks: a second, or what a faster clock makes of 40 ms."""
     return EVERY_SECOND if not settings.clock_start else max(EVERY_SECOND, settings.clock_speed * FASTEST_TICKS)
+
+
+def intake_topics(settings: Settings, channels: Iterable[str]) -> list[str]:
+    """Every topic that the intake reads."""
+    return [*map(raw_topic, channels), DEAD_LETTERS, ACTIONS, *upstream_logs(settings)]
 
 
 def rules_of(settings: Settings, channels: Mapping[str, Channel], calendars: Mapping[str, Calendar]) -> list[Rule]:

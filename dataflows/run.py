@@ -41,8 +41,6 @@ from connectors.folder import FolderSource
 from connectors.gate import Gate
 from connectors.handover import Handover
 from connectors.kafka import (
-    ACTIONS,
-    DEAD_LETTERS,
     INTAKE_LOG,
     AlertTopicSink,
     BrokerWatch,
@@ -76,7 +74,7 @@ from dataflows.certificates import watched
 from dataflows.detect import add_detection
 from dataflows.failures import failing_plainly
 from dataflows.history_first import HistoryFirst
-from dataflows.installation import all_mappings, clock_of, names_of, rules_of, tick_interval, unfit_here
+from dataflows.installation import all_mappings, clock_of, intake_topics, names_of, rules_of, tick_interval, unfit_here
 from dataflows.intake import add_intake
 from dataflows.memory import calm_collector
 from dataflows.merging import MergeProcess
@@ -186,7 +184,7 @@ def build(
     )
     raw = RawSource(
         kafka,
-        [*map(raw_topic, channels), DEAD_LETTERS, ACTIONS, *upstream_logs(settings)],
+        intake_topics(settings, channels),
         stop,
         metrics=metrics,
         gate=gate,

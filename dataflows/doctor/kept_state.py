@@ -12,9 +12,10 @@ from alerts.duration import format_duration
 from connectors.kafka import INTAKE_LOG, ends, log_bounds
 from connectors.kafka_intake import last_arrivals
 from connectors.kafka_raw import place_named
+from connectors.registry import load_channels
 from dataflows.doctor.line import Line, attention, broken, ok
 from dataflows.doctor.room import room_line
-from dataflows.installation import clock_of
+from dataflows.installation import clock_of, intake_topics
 from dataflows.recovery import SPOOLS, Snapshot, UnusableError, source_states
 from dataflows.rule_paths import many
 from dataflows.servers import kafka_of
@@ -93,7 +94,8 @@ def look_at_lag(settings: Settings, saved: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _waiting(settings: Settings, read: Mapping[str, int]) -> int:
-    places = {place_named(name): offset for name, offset in read.items()}
+    topics = intake_topics(settings, load_channels())  # positions of others are kept as well: they were read once
+    places = {place: offset for name, offset in read.items() if (place := place_named(name))[0] in topics}
     found = ends(kafka_of(settings), places)
     return sum(max(0, end - places[place]) for place, (end, _) in found.items())
 

@@ -107,7 +107,8 @@ def test_detection_that_is_behind_is_said(settings: Settings, written_us: int) -
 
 
 def test_a_flow_that_is_not_running_is_said_with_the_rows_that_wait(settings: Settings, written_us: int) -> None:
-    saved = {"log": (written_us, {}), "raw": {f"{HOTLINE}/0": 1}}
+    no_longer_upstream = {"lanzhou.events.v1/0": 5}
+    saved = {"log": (written_us, {}), "raw": {f"{HOTLINE}/0": 1, **no_longer_upstream}}
 
     lines = list(look_at_lag(at(settings, written_us + 10 * MINUTE), saved))
 
