@@ -14,12 +14,12 @@ from alerts.model import ID_LENGTH, Event, Link
 from connectors.kafka_reader import RawRecord
 from connectors.log_record import PRODUCED, SOURCE, UPSTREAM
 
+INSTALLATION = "installation"  # in `attrs`
+_CONTROL = b'{"type":'  # a tick, a rule book, an action: what concerns that installation alone
+
 
 class LoopError(ValueError):
     """An installation is above itself."""
-
-
-_CONTROL = b'{"type":'  # a tick, a rule book, an action: what concerns that installation alone
 
 
 def holds_event(record: RawRecord) -> bool:
@@ -47,13 +47,17 @@ def produced_us(record: RawRecord) -> int:
 
 
 def called_apart(event: Event, installation: str) -> Event:
-    """The same event; what is unique in its installation is made unique among all: `lanzhou/police/JQ…/received/1`."""
+    """The same event; what is unique in its installation is made unique among all: `lanzhou/police/JQ…/received/1`.
+
+    `attrs.installation` says whose it is, for rules that ask through how many cities something came.
+    """
     link = event.link
     return replace(
         event,
         id=_apart(event.id, installation),
         case=event.case and _apart(event.case, installation),
         link=link and Link(link.type, link.to and _apart(link.to, installation)),
+        attrs={**event.attrs, INSTALLATION: installation},
     )
 
 

@@ -24,6 +24,7 @@ EVENT = Event(
     reporter="k1:bcdfghjkmnprstvzbcdf",
     subject="河滨路工地",
     region="620102001",
+    attrs={"floor": 3},
 )
 
 names = st.text(min_size=1, max_size=ID_LENGTH)
@@ -41,13 +42,15 @@ def test_ids_cases_and_links_get_the_name_of_their_installation_and_nothing_else
         "lanzhou/JQ1",
         Link("transfer", "lanzhou/GD9"),
     )
-    assert msgspec.structs.replace(apart, id=EVENT.id, case=EVENT.case, link=EVENT.link) == EVENT
+    assert apart.attrs == {"floor": 3, "installation": "lanzhou"}
+    assert msgspec.structs.replace(apart, id=EVENT.id, case=EVENT.case, link=EVENT.link, attrs=EVENT.attrs) == EVENT
 
 
 def test_what_is_not_said_is_not_made_up() -> None:
     bare = Event("a", "police", "received", from_us(AT), link=Link("transfer"))
 
-    assert called_apart(bare, "lanzhou") == msgspec.structs.replace(bare, id="lanzhou/a")
+    of_lanzhou = msgspec.structs.replace(bare, id="lanzhou/a", attrs={"installation": "lanzhou"})
+    assert called_apart(bare, "lanzhou") == of_lanzhou
 
 
 @given(names, names, st.sampled_from(["lanzhou", "baiyin"]), st.sampled_from(["lanzhou", "baiyin"]))

@@ -76,7 +76,13 @@ class Tier(LiveFlow):
 
     def heard(self) -> dict[str, int]:
         """Who this installation has told of, and how many contacts it has counted."""
-        return {each.key["reporter"][3]: each.count for each in in_topic(self.kafka)}
+        return {
+            each.key["reporter"][3]: each.count for each in in_topic(self.kafka) if each.rule == "rc.repeat-contact"
+        }
+
+    def crossing(self) -> list[int | None]:
+        """Through how many cities each matter came that is told of for that."""
+        return [each.distinct for each in in_topic(self.kafka) if each.rule == "pv.two-cities"]
 
     def require_equal_digests(self) -> None:
         """What it has said is what a replay of its own log says, and it took no event for another one."""
@@ -103,6 +109,14 @@ def contact(number: int, who: str) -> Event:
     )
 
 
+def rule_of_the_page(folder: Path) -> Path:
+    """The rule that `docs/scale-out.md` shows: one matter comes in through two cities."""
+    page = (Path(__file__).parents[2] / "docs" / "scale-out.md").read_text(encoding="utf-8")
+    file = folder / "two_cities.yaml"
+    file.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    return file
+
+
 @pytest.fixture
 def tiers(tmp_path: Path, clickhouse_server: ClickHouseServer) -> Iterator[dict[str, Tier]]:
     make_keys(tmp_path / "keys")
@@ -110,6 +124,7 @@ def tiers(tmp_path: Path, clickhouse_server: ClickHouseServer) -> Iterator[dict[
         server = clickhouse_server.dsn.removesuffix("default")
         found = {name: Tier(tmp_path / name, name, broker, valkey, server) for name in CITIES}
         found[PROVINCE] = Tier(tmp_path / PROVINCE, PROVINCE, broker, valkey, server, *CITIES)
+        found[PROVINCE].settings["ANLAN_RULES"] += f",{rule_of_the_page(tmp_path)}"
         for name in found:
             PoolClient.open(clickhouse_server.dsn, name).close()
         yield found
@@ -148,6 +163,7 @@ def test_cities_stop_each_for_itself_and_what_crosses_them_is_found_above(tiers:
     gansu.start()
     wait_until(lambda: gansu.heard() == dict.fromkeys("bcde", 3), "the province must be rebuilt and go on")
 
+    wait_until(lambda: gansu.crossing() == [2, 2], "of four matters two must have come through two cities")
     for each in tiers.values():
         assert each.stop(signal.SIGTERM) == 0, each.said()[-2000:]
         each.require_equal_digests()
@@ -162,7 +178,7 @@ def assert_nothing_is_without_a_name(tiers: dict[str, Tier]) -> None:
     with redis.Redis.from_url(gansu.valkey.url, decode_responses=True) as client:
         assert {key.split("}")[0] for key in client.scan_iter(count=1000)} == {f"{{{name}" for name in tiers}
     reader = revision_reader(gansu.valkey.url, prefix=redis_of(load_settings(None, gansu.environment())).prefix)
-    assert {each.key["reporter"][3] for each in reader.read()} == set("bcde")
+    assert len({each.alert_id for each in reader.read()}) == 6, "four residents, two matters"
     default = PoolClient.open(gansu.dsn.replace(PROVINCE, "default"))
     assert default.value("SELECT count() FROM system.tables WHERE database = 'default'") == 0
     default.close()
