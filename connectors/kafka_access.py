@@ -37,6 +37,7 @@ PROCESSES: dict[str, tuple[Right, ...]] = {
             ("Read", "Create", "DescribeConfigs", "AlterConfigs"),
             (INTAKE_LOG, ALERTS, ALERTS_NOW, DEAD_LETTERS, ACTIONS, RECEIPTS, GROUP, RAW),
         ),
+        Right(("Describe",), (UPSTREAM,)),
     ),
     "ingest": (Right(("Write", "Create"), (RAW, DEAD_LETTERS)),),
     "replay": (Right(("Read",), (INTAKE_LOG,)),),  # `anlan digest --log`

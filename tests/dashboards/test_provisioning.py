@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,21 @@ def test_a_reminder_is_whole(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("page", "ticket")
     assert rule["annotations"]["summary"]
     assert "county" not in asked["model"]["rawSql"].split("WHERE")[-1]
+
+
+def test_the_page_says_how_boards_ask_for_the_keys_of_a_named_installation(tmp_path: Path) -> None:
+    (line,) = re.findall(r"^sed -E -i .+$", PAGE, re.MULTILINE)
+    for file in FOLDER.glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+
+    subprocess.run(["bash", "-c", line.replace("/etc/anlan/boards", str(tmp_path))], check=True)
+
+    asked = [
+        target.get("query") or target["keyName"]
+        for file in tmp_path.glob("*.json")
+        for panel in panels(json.loads(file.read_text(encoding="utf-8")))
+        for target in panel.get("targets", [])
+        if target["datasource"]["type"] == REDIS
+    ]
+    assert len(asked) == 5
+    assert all(text.split()[-1].startswith("{lanzhou}:") for text in asked), asked
