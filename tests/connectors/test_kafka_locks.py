@@ -142,6 +142,18 @@ def test_a_department_puts_rows_into_its_own_topic_and_reads_none(kafka: LockedK
         list(read_all(department, {(OURS, 0): -1}))
 
 
+def test_an_installation_sees_its_own_names_and_not_those_of_another(kafka: LockedKafka) -> None:
+    kafka.add_user("lanzhou-replay", "a secret of its own")
+    kafka.allow("replay", "lanzhou-replay", prefix="lanzhou.")
+    user, own, other = kafka.user("lanzhou-replay"), {"prefix": "lanzhou."}, {"prefix": "baiyin."}
+    for each in (own, other):
+        ensure_topics(Address(kafka.bootstrap, **each), {INTAKE_LOG: 1})
+
+    assert log_bounds(msgspec.structs.replace(user, **own), INTAKE_LOG) == {0: (0, 0)}
+    with pytest.raises(BrokerError, match=r"got no `baiyin\.events\.v1`"):
+        log_bounds(msgspec.structs.replace(user, **other), INTAKE_LOG)
+
+
 def test_a_county_and_an_outsider_see_no_topic_at_all(kafka: LockedKafka, anlan: Address) -> None:
     ensure_topics(kafka.bootstrap, topics(["police"]))
     kafka.add_user("county-620102", "a secret of its own")

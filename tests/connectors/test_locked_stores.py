@@ -88,6 +88,24 @@ def test_the_flows_user_writes_feeds_and_what_people_did_over_tls(cache: Address
     assert greatest_epoch(cache) == revision(1).engine_epoch
 
 
+def test_the_flows_user_of_one_installation_touches_no_key_of_another(cache: Address, valkey: Valkey) -> None:
+    with redis.Redis.from_url(valkey.url) as admin:
+        rights = process_access("run", "{lanzhou}:")
+        admin.execute_command("ACL", "SETUSER", "anlan", "reset", "on", f">{SECRET}", *rights)
+    own, other = (msgspec.structs.replace(cache, prefix=f"{{{name}}}:") for name in ("lanzhou", "baiyin"))
+    part = RedisAlertSink(own, Metrics()).build_part("redis", "feed", None)
+    part.write_batch([[revision(1)]])
+    part.close()
+
+    there = RedisAlertSink(other, Metrics(), patience=timedelta(0)).build_part("redis", "feed", None)
+
+    assert greatest_epoch(own) == revision(1).engine_epoch
+    with pytest.raises(RedisRefusedError, match=r"(?i)no permissions"):
+        greatest_epoch(other)
+    with pytest.raises(RuntimeError, match=r"(?i)no permissions"):
+        there.write_batch([[revision(1)]])
+
+
 def test_a_restore_without_its_rights_says_which_it_needs(cache: Address) -> None:
     with (
         pytest.raises(RedisRefusedError, match=r"redis must let us in; got `.*scan.*`anlan access process`"),

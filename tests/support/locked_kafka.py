@@ -38,10 +38,10 @@ class LockedKafka(ApacheKafka):
         for answer in admin.alter_user_scram_credentials([wanted]).values():
             answer.result(10)
 
-    def allow(self, process: str, user: str, channels: Sequence[str] = ()) -> None:
-        """Run the commands that `anlan access process` prints, as an administrator does."""
+    def allow(self, process: str, user: str, channels: Sequence[str] = (), prefix: str = "") -> None:
+        """Run the commands that `anlan access process` prints, as an administrator does, for names with a prefix."""
         (self.folder / "admin.properties").touch()
-        for line in commands(process, user, channels):
+        for line in commands(process, user, channels, Address("", prefix=prefix)):
             said = line.replace("$KAFKA", self.bootstrap).replace("$ADMIN", str(self.folder / "admin.properties"))
             self.run("kafka.admin.AclCommand", *shlex.split(said)[1:])
 
