@@ -10,6 +10,7 @@ from connectors.kafka import RawProducer, RawSource, ensure_topics, log_bounds, 
 from connectors.kafka_client import client_config
 from connectors.kafka_look import look_at_cluster
 from connectors.kafka_names import BrokerNames
+from connectors.kafka_settings import set_topic
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
@@ -46,7 +47,9 @@ def test_two_installations_do_not_meet_and_one_reads_the_other(bootstrap: str, t
     ]
     assert log_bounds(below, "events.v1") == {0: (0, 0), 1: (0, 1)}
     assert partitions_of(above, [log, "events.v1"]) == {log: 2, "events.v1": 2}
-    assert look_at_cluster(below, ["events.v1", log]).topics.keys() == {"events.v1"}
+    set_topic(below, "events.v1", {"retention.ms": "86400000"})
+    [(topic, look)] = look_at_cluster(below, ["events.v1", log]).topics.items()
+    assert (topic, look.partitions, (look.settings or {})["retention.ms"]) == ("events.v1", 2, "86400000")
     there = AdminClient(client_config(bootstrap)).list_topics(timeout=5).topics
     assert {name for name in there if name.startswith(topic_prefix)} == {log, f"{topic_prefix}gansu.events.v1"}
 

@@ -14,6 +14,7 @@ import redis
 from revisions import a_revision
 
 from alerts.model import Acted, AlertAction, Matchers, Region, Revision, Route, Silencing, to_us
+from connectors.address import Address, Where
 from connectors.embedded import Valkey
 from connectors.metrics import Metrics
 from connectors.redis import RedisAlertSink
@@ -61,7 +62,7 @@ def client(redis_url: str) -> Iterator[Any]:
         yield client
 
 
-def restored(url: str, past: list[Revision], rows: list[Acted] | None = None) -> None:
+def restored(url: Where, past: list[Revision], rows: list[Acted] | None = None) -> None:
     with Feeds(url) as feeds:
         feeds.write_people(rows or [])
         list(feeds.write_revisions(needed(past)))
@@ -171,6 +172,21 @@ def test_only_what_is_ours_is_removed(redis_url: str, client: Any) -> None:
         assert feeds.empty() > 5
         assert list(feeds.names()) == []
     assert client.keys("*") == ["somebody:else"]
+
+
+def test_of_two_installations_one_is_written_again_and_emptied_alone(redis_url: str, client: Any) -> None:
+    lanzhou, baiyin = (Address(redis_url, prefix=f"{{{name}}}:") for name in ("lanzhou", "baiyin"))
+    for each in (lanzhou, baiyin):
+        restored(each, PAST, [acted(1, 1, action="assign", assigned_to="wang")])
+    with Feeds(baiyin) as feeds:
+        theirs, place = set(feeds.names()), feeds.place()
+
+    with Feeds(lanzhou) as feeds:
+        assert feeds.empty() == len(theirs)
+
+    assert set(client.keys("*")) == {name.decode() for name in theirs}
+    assert all(name.startswith(b"{baiyin}:") for name in theirs)
+    assert place == PAST[-1].feed_seq
 
 
 def test_a_redis_that_dies_meanwhile_is_said_in_a_sentence(tmp_path: Path) -> None:
