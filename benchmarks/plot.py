@@ -8,7 +8,7 @@ import pygal
 from pygal.style import Style
 
 from benchmarks.report import Cell, Plot, Report, cell_text
-from dataflows.briefs.plots import without_script
+from dataflows.briefs.plots import as_picture
 
 WIDTH, LINES_HEIGHT, BAR_HEIGHT, FRAME_HEIGHT = 900, 460, 30, 150  # pixels
 INK, GUIDE = "#333333", "#e3e3e3"
@@ -30,7 +30,7 @@ def to_svg(report: Report) -> bytes | None:
     if report.plot is None:
         return None
     drawn = _bars(report, report.plot) if report.plot.kind == "bars" else _lines(report, report.plot)
-    drawn.add_xml_filter(without_script)
+    drawn.add_xml_filter(as_picture)
     svg: bytes = drawn.render()
     return svg
 

@@ -28,7 +28,7 @@ _Style = partial(
 def picture(chart: Chart) -> Markup:
     """The plot as SVG."""
     drawn = _lying(chart) if chart.lying else _standing(chart)
-    drawn.add_xml_filter(without_script)
+    drawn.add_xml_filter(as_picture)
     return Markup(drawn.render())
 
 
@@ -68,10 +68,10 @@ def majors(chart: Chart) -> list[str]:
     return [label for n, label in enumerate(chart.labels) if n % step == 0]
 
 
-def without_script(root: Element) -> Element:
-    """A picture as it is, but for what would run in a page."""
+def as_picture(root: Element) -> Element:
+    """A picture as it is, but for what would run in a page, and for comments, which say the day it was drawn."""
     for around in list(root.iter()):
         for inner in list(around):
-            if isinstance(inner.tag, str) and inner.tag.rpartition("}")[2] == "script":
+            if not isinstance(inner.tag, str) or inner.tag.rpartition("}")[2] == "script":
                 around.remove(inner)
     return root

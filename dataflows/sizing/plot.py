@@ -9,7 +9,7 @@ import msgspec
 import pygal
 from pygal.style import Style
 
-from dataflows.briefs.plots import without_script
+from dataflows.briefs.plots import as_picture
 from dataflows.sizing.answers import answer
 from dataflows.sizing.centre import Centre
 from dataflows.sizing.costs import Costs
@@ -53,7 +53,7 @@ def picture(wanted: Centre, costs: Costs) -> bytes:
         values = [getattr(each, curve.field) for each in answers]
         drawn.add(curve.name, _part(values, 0, last))
         drawn.add(f"{curve.name}, extrapolated", _part(values, max(last - 1, 0), len(values)), **DASHED)
-    drawn.add_xml_filter(without_script)
+    drawn.add_xml_filter(as_picture)
     svg: bytes = drawn.render()
     return svg
 

@@ -26,11 +26,12 @@ def test_the_page_has_every_cost_and_every_line() -> None:
     assert "`cx.channel-climb` | 170,000" not in text  # 3,400 reports a day are below its cap
 
 
-def test_the_plot_is_a_picture_without_script() -> None:
+def test_the_plot_is_a_picture_without_script_or_date() -> None:
     svg = picture(Centre(), plain_costs())
 
     assert svg.startswith(b"<?xml")
     assert b"<script" not in svg
+    assert b"<!--" not in svg  # which says the day it was drawn
     assert DASHES.encode() in svg
 
 
