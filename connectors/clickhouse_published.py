@@ -34,6 +34,14 @@ def last_published(pool: Pool) -> Published:
     return Published(row["greatest"], row["until_us"], known, places, (seq, head), acted_us)
 
 
+def last_place(pool: Pool) -> int:
+    """The last place in the feed that the latest life of the flow has published; 0 where there is none."""
+    if not pool.has_tables():
+        return 0
+    (row,) = pool.rows("SELECT max((engine_epoch, feed_seq)).2 AS place FROM alert_revisions WHERE feed_seq > 0")
+    return int(row["place"])
+
+
 def revisions_between(pool: Pool, feed: str, after: int, until: int | None = None) -> Iterator[Revision]:
     """The revisions of a feed behind a place in it and before another one, or all behind it, in their order."""
     place = "feed_seq" if feed == ALL else "feed_seqs[{feed:String}]"

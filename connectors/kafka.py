@@ -1,6 +1,6 @@
 """The front door to Kafka: its topics, and the sources and sinks of the flows."""
 
-from connectors.kafka_alerts import AlertTopicSink, greatest_topic_epoch
+from connectors.kafka_alerts import AlertTopicSink, greatest_topic_epoch, last_told
 from connectors.kafka_client import BrokerError, OffsetGoneError, ensure_topics, partitions_of
 from connectors.kafka_dead_letters import DeadLetterSink
 from connectors.kafka_intake import IntakeLogSink, Logged
@@ -45,6 +45,7 @@ __all__ = [
     "ends",
     "ensure_topics",
     "greatest_topic_epoch",
+    "last_told",
     "log_bounds",
     "partitions_of",
     "raw_topic",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from threading import Event as Flag
 from typing import Any, NamedTuple
@@ -37,6 +37,7 @@ class _Known(msgspec.Struct, frozen=True):
     content_hash: str
     detected_at: datetime
     engine_epoch: int = 0
+    feed_seq: int = 0
 
 
 _decode = msgspec.json.Decoder(_Known).decode
@@ -213,9 +214,17 @@ class _AlertsPart(StatefulSinkPartition[list[Revision], Saved]):
 
 def greatest_topic_epoch(bootstrap: Where, topic: str = ALERTS) -> int:
     """The greatest engine epoch among the last records of the topic's partitions; 0 where there are none."""
+    return max((last.engine_epoch for last in _lasts(bootstrap, topic)), default=0)
+
+
+def last_told(bootstrap: Where, topic: str = ALERTS) -> int:
+    """The last place in the feed that the latest life of the flow has published; 0 where there is none."""
+    return max(((last.engine_epoch, last.feed_seq) for last in _lasts(bootstrap, topic)), default=(0, 0))[1]
+
+
+def _lasts(bootstrap: Where, topic: str) -> Iterator[_Known]:
     places = [(topic, partition) for partition in range(partitions_of(bootstrap, [topic])[topic])]
-    lasts = (last for _, last in ends(bootstrap, places).values())
-    return max((_decode(last.value).engine_epoch for last in lasts if last is not None), default=0)
+    return (_decode(last.value) for _, last in ends(bootstrap, places).values() if last is not None)
 
 
 def _there(revision: _Known) -> _There:

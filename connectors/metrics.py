@@ -229,6 +229,10 @@ class Metrics:
             "Revisions issued again with another content: detection was not deterministic. Must stay 0.",
             "sink",
         )
+        self.revisions_lost = self._gauge(
+            "revisions_lost_count",
+            "Revisions that Redis was given and has lost, as this process knows it. Must stay 0.",
+        )
         self.flush_seconds = self._histogram(
             "rows_flushed_seconds", "Time of one flush of a sink.", WORK_BUCKETS, "sink"
         )

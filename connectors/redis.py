@@ -7,6 +7,7 @@
 | hash `alert:<county>:<alert_id>` | the same, for the county whose alert it is |
 | sorted set `alerts:open`, `alerts:open:<county>` | what is open; score = level × 10¹³ + ms of opening |
 | `alerts:epoch`, `alerts:feed_seq` | the greatest engine epoch that wrote, and the last place in the feed |
+| `alerts:lost` | how many revisions before that place were lost here, until a restore brings them back |
 | channel `alerts.hint`, `alerts.hint:<county>` | `{alert_id, revision, stream_id}`: a nudge, never the record |
 
 A muted revision is written like any other and sends no hint.
@@ -20,6 +21,7 @@ a power cut may take its last second, which an epoch that is committed already d
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ from datetime import timedelta
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import redis
@@ -46,6 +48,8 @@ SPOOL = "redis.journal"  # the file in the spool folder
 CHUNK = 300  # revisions in one call, about 25 ms; the server answers nobody else meanwhile
 QUICK_SECONDS = 2.0  # that a worker waits for an answer before its revisions go to the spool
 MEMORY_ROWS = 2_000
+
+_log = logging.getLogger("anlan.redis")
 
 
 class FencedError(RuntimeError):
@@ -67,7 +71,8 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
     Delivery: at least once, and each `(alert_id, revision)` once in the streams: the alert's hash holds the
     last revision, its content hash and engine epoch, and the script leaves out what was written before. A
     revision that comes again with another content is counted, and the greater engine epoch wins. What an
-    earlier life of the flow says after a later one has written is refused and stops that flow.
+    earlier life of the flow says after a later one has written is refused and stops that flow. What the server has
+    lost of what it was given is counted by the places of the feed, and told; what comes goes on.
     On failure: what the server does not take waits in the `spool` folder, up to `spool_bytes`, and is tried again
     with growing, jittered pauses without end; alerts on other sinks go on, and a snapshot does not wait. Without
     a folder the flow waits for `patience` and stops. What does not pass by itself stops the flow at once.
@@ -136,6 +141,7 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
         self._patient = patient
         self._metrics = metrics
         self._on_written = on_written
+        self._lost = 0
         self.spool = spool(Server("redis", self._deliver_patiently, is_transient, _encode, _decode))
 
     def write_batch(self, values: list[list[Revision]]) -> None:
@@ -151,7 +157,8 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
 
     def _deliver(self, publisher: Publisher, chunk: list[Revision]) -> None:
         with self._metrics.flush_seconds.labels("redis").time():
-            verdicts = publisher.write(chunk)
+            lost, verdicts = publisher.write(chunk)
+        self._tell_lost(lost)
         self._account(chunk, verdicts)
         if "fenced" in verdicts:
             epoch = chunk[verdicts.index("fenced")].engine_epoch
@@ -159,6 +166,12 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
                 f"alerts must come from the latest life of the flow; got engine epoch {epoch} where a later one"
                 f" has written ({publisher.address}); another flow has taken over these feeds: run one of them"
             )
+
+    def _tell_lost(self, lost: int) -> None:
+        self._metrics.revisions_lost.set(lost)
+        if lost > self._lost:
+            _log.error("revisions_lost count=%d; run `anlan restore redis`", lost)
+        self._lost = lost
 
     def _account(self, chunk: list[Revision], verdicts: list[str]) -> None:
         written = [r for r, said in zip(chunk, verdicts, strict=True) if said in ("written", "replaced")]
@@ -192,6 +205,13 @@ def greatest_epoch(url: Where) -> int:
             raise ConnectionError(f"redis must say its engine epoch; got `{error}` ({place_of(client)})") from error
 
 
+class Written(NamedTuple):
+    """What the script says: how many revisions are lost there, and a verdict for each that it was given."""
+
+    lost: int
+    verdicts: list[str]
+
+
 class Publisher:
     """One connection and the script; knows the order of the script's arguments."""
 
@@ -205,15 +225,15 @@ class Publisher:
         keep_closed = int(retention.closed_alerts.total_seconds())
         self._head: list[Any] = [msgspec.msgpack.encode(names), keep_ms, keep_closed]
 
-    def write(self, chunk: list[Revision]) -> list[str]:
+    def write(self, chunk: list[Revision]) -> Written:
         """One script call; the verdict of each revision."""
         return self.write_entries([entry_of(revision) for revision in chunk])
 
-    def write_entries(self, entries: list[bytes]) -> list[str]:
+    def write_entries(self, entries: list[bytes]) -> Written:
         """One script call for what `entry_of` made; a verdict for each."""
         with asking(self._client):
-            said = cast(list[bytes], self._script(keys=[self._stream], args=[*self._head, *entries]))
-        return [word.decode() for word in said]
+            lost, said = cast(tuple[int, list[bytes]], self._script(keys=[self._stream], args=[*self._head, *entries]))
+        return Written(lost, [word.decode() for word in said])
 
     @property
     def address(self) -> str:

@@ -18,6 +18,7 @@ class Names(Struct, frozen=True):
     hint: str
     epoch: str
     place: str
+    lost: str
 
     def stream(self, county: str = "") -> str:
         """The stream of a county, or of all."""
@@ -45,6 +46,7 @@ def names(prefix: str = "") -> Names:
         hint=f"{prefix}alerts.hint",
         epoch=f"{prefix}alerts:epoch",
         place=f"{prefix}alerts:feed_seq",
+        lost=f"{prefix}alerts:lost",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from connectors.address import Where
 from connectors.redis_client import answered, connect
+from connectors.redis_held import Held
 from connectors.redis_keys import names_of
 
 
@@ -21,7 +22,7 @@ class RedisLook(NamedTuple):
     used_bytes: int
     max_bytes: int  # 0 is no limit
     is_writable: bool
-    place: int  # the last place in the feed of all
+    held: Held  # of the feed
 
 
 def look_at_redis(url: Where) -> RedisLook:
@@ -29,7 +30,8 @@ def look_at_redis(url: Where) -> RedisLook:
     with closing(connect(url)) as client, answered(client):
         said: dict[str, Any] = client.info()
         seconds, rest = client.time()
-        place = int(client.get(names_of(url).place) or 0)
+        names = names_of(url)
+        place, lost = (int(client.get(name) or 0) for name in (names.place, names.lost))
     return RedisLook(
         f"valkey {said['valkey_version']}" if "valkey_version" in said else f"redis {said.get('redis_version', '?')}",
         seconds * 1_000_000 + rest,
@@ -39,5 +41,5 @@ def look_at_redis(url: Where) -> RedisLook:
         int(said.get("used_memory", 0)),
         int(said.get("maxmemory", 0)),
         said.get("role") == "master",
-        place,
+        Held(place, lost),
     )

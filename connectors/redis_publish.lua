@@ -4,7 +4,7 @@
 --          of a cluster if their prefix holds a hash tag
 -- ARGV     the packed names (connectors/redis_keys.py), age in ms after which stream entries may go, seconds a
 --          closed alert's hashes are kept, then one packed entry for each revision
--- Answers one verdict for each revision.
+-- Answers how many revisions are lost here, then one verdict for each revision.
 
 local all_stream = KEYS[1]
 local names, keep_ms, keep_closed = cmsgpack.unpack(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -19,10 +19,12 @@ local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local oldest = string.format('%d', math.max(0, now_ms - keep_ms))
 local expired_ms = now_ms - keep_closed * 900 -- the hash of what was said before may be gone; clocks may differ
 
--- The greatest engine epoch that came here, and the greatest place in the feed that was written.
+-- The greatest engine epoch that came here, the greatest place in the feed that was written, and how many before it
+-- are not here. Places have no hole, so what is skipped was here once and is lost; a restore skips what nobody needs.
 local epoch = tonumber(redis.call('GET', names.epoch) or 0)
 local place = tonumber(redis.call('GET', names.place) or 0)
-local epoch_before, place_before = epoch, place
+local lost = tonumber(redis.call('GET', names.lost) or 0)
+local epoch_before, place_before, lost_before = epoch, place, lost
 
 -- Equal revision and hash: written before. A greater revision, or the same with another hash from a greater
 -- engine epoch, goes on. The hash of an alert outlives the trimmed streams, so this does not forget with them.
@@ -49,7 +51,10 @@ local function verdict(seen, entry)
   local writes = said == 'written' or said == 'replaced'
   if writes and entry.engine_epoch < epoch and not entry.is_restored then return 'fenced' end
   epoch = math.max(epoch, entry.engine_epoch)
-  if writes then place = math.max(place, entry.feed_seq) end
+  if writes then
+    if not entry.is_restored then lost = lost + math.max(0, entry.feed_seq - place - 1) end
+    place = math.max(place, entry.feed_seq)
+  end
   return said
 end
 
@@ -118,4 +123,5 @@ for at = 4, #ARGV do
 end
 if epoch > epoch_before then redis.call('SET', names.epoch, string.format('%d', epoch)) end
 if place > place_before then redis.call('SET', names.place, string.format('%d', place)) end
-return verdicts
+if lost > lost_before then redis.call('SET', names.lost, string.format('%d', lost)) end
+return {lost, verdicts}

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from alerts.model import Acted, Revision, from_us
 from connectors.address import Where, address_of, redis_options
 from connectors.metrics import Metrics
+from connectors.redis_held import Held
 from connectors.redis_keys import names_of
 
 LEVEL_STEP = 10**13  # between two levels in the scores of what is open
@@ -82,6 +83,12 @@ class RedisViews:
         """Does it answer?"""
         async with _answering():
             await self._redis.ping()
+
+    async def held(self) -> Held:
+        """How much of the feed is there."""
+        async with _answering():
+            place = int(await self._redis.get(self._names.place) or 0)
+            return Held(place, int(await self._redis.get(self._names.lost) or 0))
 
     # the feeds, each by its county; "" is that of all
 

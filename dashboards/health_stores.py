@@ -43,6 +43,7 @@ def waited() -> Panel:
             over_time(f"max by (sink) (anlan_rows_waited_seconds{OF})", "{{sink}}"),
             over_time(f"max by (sink) (anlan_sink_away_state{OF})", "{{sink}} 不收（1 是）"),
             over_time("max(anlan_feeds_missed_state)", "服务读不到 Redis（1 是）"),
+            over_time("max(anlan_revisions_lost_count)", "Redis 丢了几条"),
         ],
         "s",
         steps=steps("transparent", (60, BAD)),

@@ -87,11 +87,15 @@ class FeedPage(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """What is open. All that the feed says up to `place` is in it; what comes after may be in it already."""
+    """What is open. All that the feed says up to `place` is in it; what comes after may be in it already.
+
+    `is_whole` is false while the service knows that Redis has lost some of what readers were told.
+    """
 
     feed: str
     place: int
     alerts: list[Revision]
+    is_whole: bool = True
 
 
 class Step(Struct, frozen=True):
@@ -206,7 +210,7 @@ class Silences(Struct, frozen=True):
 class Readiness(Struct, frozen=True):
     """What the service can do now, and which of the servers behind it answer."""
 
-    status: Literal["ready", "degraded", "away"]
+    status: Literal["ready", "degraded", "incomplete", "away"]
     kafka: str
     redis: str
     clickhouse: str

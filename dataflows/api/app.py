@@ -46,6 +46,7 @@ from dataflows.api.sight import Sight
 from dataflows.api.sign_in import SignIn
 from dataflows.api.tokens import TokenBook
 from dataflows.api.watched import Watched
+from dataflows.api.wholeness import Wholeness
 
 MAX_BYTES = 64 * 1024  # of a body; the longest action has a few thousand
 ROUTES = (
@@ -64,18 +65,20 @@ class Service:
         self.pool = PoolViews(clickhouse)
         self.sender = ActionSender(kafka)
         self.nudges = Nudges(self.redis, metrics)
+        self.wholeness = Wholeness(self.redis, self.pool, metrics or Metrics())
 
     @contextlib.asynccontextmanager
     async def running(self, _: Litestar) -> AsyncIterator[None]:
         """Watch the feeds; on the way out everybody who follows is let go, and connections are closed."""
-        watching = asyncio.create_task(self.nudges.run())
+        watching = {asyncio.create_task(self.nudges.run()), asyncio.create_task(self.wholeness.run())}
         try:
             yield
         finally:
             await self.nudges.close()
-            while not watching.done():  # the client library swallows a cancellation while it connects
-                watching.cancel()
-                await asyncio.wait([watching], timeout=0.1)
+            while watching:  # the client library swallows a cancellation while it connects
+                for each in watching:
+                    each.cancel()
+                watching = (await asyncio.wait(watching, timeout=0.1))[1]
             await self.redis.close()
             await asyncio.to_thread(self._close_threads)
 
@@ -116,7 +119,8 @@ def app(
             "following": _given(
                 Following(service.nudges, buckets, metrics, lambda caller: credentials.still_opens(caller, machine()))
             ),
-            "health": _given(Health(service.redis, service.pool, service.sender)),
+            "health": _given(Health(service.redis, service.pool, service.sender, service.wholeness)),
+            "wholeness": _given(service.wholeness),
             "board": _given(board),
             "page": _given(load_page()),
         },

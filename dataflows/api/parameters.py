@@ -11,12 +11,14 @@ from alerts.model import Level, State
 from dataflows.api.acting import Acting
 from dataflows.api.following import Following
 from dataflows.api.sight import Sight
+from dataflows.api.wholeness import Wholeness
 
 LAST_PLACE = 2**53  # what JSON readers count to without a fault
 
 Sighted = NamedDependency[Sight]
 Acts = NamedDependency[Acting]
 Follows = NamedDependency[Following]
+Whole = NamedDependency[Wholeness]
 
 Name = Annotated[str, PathParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=500, description="How many at most.")]

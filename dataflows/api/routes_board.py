@@ -17,7 +17,7 @@ from msgspec import Struct
 from alerts.model import Level, Revision
 from dataflows.api.answers import People
 from dataflows.api.names import NameBook, Names
-from dataflows.api.parameters import Acts, Name, Sighted
+from dataflows.api.parameters import Acts, Name, Sighted, Whole
 from dataflows.api.problem import documented, not_there
 from dataflows.api.runbooks import load_runbooks
 
@@ -77,9 +77,10 @@ class Standing(Struct, frozen=True):
 
 
 class Standings(Struct, frozen=True):
-    """All that is open, by alert."""
+    """All that is open, by alert; `is_whole` is false while some of what readers were told is missing."""
 
     alerts: dict[str, Standing]
+    is_whole: bool = True
 
 
 class MatterFound(Struct, frozen=True):
@@ -119,10 +120,11 @@ async def list_names(sight: Sighted, board: NamedDependency[Board]) -> Names:
 
 
 @get("/v1/standing", responses=documented())
-async def list_standing(sight: Sighted) -> Standings:
+async def list_standing(sight: Sighted, wholeness: Whole) -> Standings:
     """Of each open alert what no single revision tells: since when it is open, who has taken it, who is to act."""
     found = await sight.standing()
-    return Standings({alert.alert_id: _standing(opened_at, people) for alert, opened_at, people in found})
+    standings = {alert.alert_id: _standing(opened_at, people) for alert, opened_at, people in found}
+    return Standings(standings, await wholeness.is_whole())
 
 
 def _standing(opened_at: datetime, people: People) -> Standing:

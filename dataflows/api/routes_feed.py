@@ -12,7 +12,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from dataflows.api.answers import FeedPage, Snapshot
 from dataflows.api.following import Said
-from dataflows.api.parameters import After, Follows, LastEventId, Limit, Place, Sighted
+from dataflows.api.parameters import After, Follows, LastEventId, Limit, Place, Sighted, Whole
 from dataflows.api.problem import documented
 
 STREAM = ResponseSpec(
@@ -31,13 +31,14 @@ async def read_feed(sight: Sighted, after: Place = 0, limit: Limit = 100) -> Fee
 
 
 @get("/v1/snapshot", responses=documented())
-async def take_snapshot(sight: Sighted) -> Snapshot:
+async def take_snapshot(sight: Sighted, wholeness: Whole) -> Snapshot:
     """What is open now. Read the feed, or the stream, on from `place`.
 
     Nothing is missed then; what came while the snapshot was taken may come again.
     """
+    is_whole = await wholeness.is_whole()
     _, place = await sight.end()
-    return Snapshot(sight.caller.feed, place, [each for _, each in await sight.open_alerts()])
+    return Snapshot(sight.caller.feed, place, [each for _, each in await sight.open_alerts()], is_whole)
 
 
 @get("/v1/stream", responses={**documented(HTTPStatus.GONE), 200: STREAM}, media_type="text/event-stream")

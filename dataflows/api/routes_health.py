@@ -15,6 +15,7 @@ from connectors.redis_views import RedisAwayError, RedisViews
 from dataflows.api.answers import Liveness, Readiness
 from dataflows.api.door import OPEN_TO_ALL
 from dataflows.api.sender import ActionSender
+from dataflows.api.wholeness import Wholeness
 
 REMEMBER_SECONDS = 1.0  # so that asking often asks nobody often
 ANSWERS, AWAY = "answers", "must answer; got no answer"
@@ -23,12 +24,13 @@ ANSWERS, AWAY = "answers", "must answer; got no answer"
 class Health:
     """Asks the servers behind the service, not more than once a second."""
 
-    def __init__(self, redis: RedisViews, pool: PoolViews, sender: ActionSender) -> None:
-        self._redis, self._pool, self._sender = redis, pool, sender
+    def __init__(self, redis: RedisViews, pool: PoolViews, sender: ActionSender, wholeness: Wholeness) -> None:
+        self._redis, self._pool, self._sender, self._wholeness = redis, pool, sender, wholeness
         self._found: tuple[float, Readiness] | None = None
 
     async def look(self) -> Readiness:
-        """Ready; degraded where history, or acting, has to wait; away where nothing can be read."""
+        """Ready; degraded where history, or acting, has to wait; incomplete where Redis has lost some of the feed, and
+        the service goes on with what there is; away where nothing can be read."""
         if self._found is None or time.monotonic() > self._found[0] + REMEMBER_SECONDS:
             readiness = await self._ask()
             self._found = time.monotonic(), readiness
@@ -38,7 +40,10 @@ class Health:
         kafka = ANSWERS if await self._sender.is_answering() else AWAY
         redis, clickhouse = await self._ask_redis(), await self._ask_clickhouse()
         all_answer = kafka == redis == clickhouse == ANSWERS
-        status = "away" if redis == AWAY else "ready" if all_answer else "degraded"
+        if redis not in (ANSWERS, AWAY):
+            status = "incomplete"
+        else:
+            status = "away" if redis == AWAY else "ready" if all_answer else "degraded"
         return Readiness(status, kafka, redis, clickhouse)  # type: ignore[arg-type]
 
     async def _ask_redis(self) -> str:
@@ -46,7 +51,7 @@ class Health:
             await self._redis.ping()
         except RedisAwayError:
             return AWAY
-        return ANSWERS
+        return await self._wholeness.says() or ANSWERS
 
     async def _ask_clickhouse(self) -> str:
         try:

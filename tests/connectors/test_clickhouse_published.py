@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from revisions import a_revision
 from small_city import MINUTE, Run, make_rule, report
 
 from alerts.model import Region, Revision, Route
 from alerts.record import content_hash
 from connectors.clickhouse import Pool
-from connectors.clickhouse_published import last_published, revisions_between
+from connectors.clickhouse_published import last_place, last_published, revisions_between
 from connectors.clickhouse_rows import columns_of
 from connectors.clickhouse_schema import FOR_EVER, migrate, schema_files
 
@@ -51,6 +52,15 @@ def pool(pool_dsn: str) -> Iterator[Pool]:
 
 def write(pool: Pool, revisions: list[Revision]) -> None:
     pool._client.insert("alert_revisions", *columns_of(revisions))
+
+
+def test_the_last_place_is_that_of_the_latest_life(pool: Pool) -> None:
+    none = last_place(pool)
+    write(pool, ISSUED)
+    before = last_place(pool)
+    write(pool, [replace(revision("c", 1, 2), engine_epoch=9)])  # begun anew, with numbers from 1
+
+    assert (none, before, last_place(pool)) == (0, 4, 2)
 
 
 def test_a_revision_is_read_back_as_it_was(pool: Pool) -> None:

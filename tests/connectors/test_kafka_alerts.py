@@ -9,10 +9,19 @@ from zlib import crc32
 import msgspec
 import pytest
 from broker_talk import NOON
+from msgspec.structs import replace as placed
 from revisions import a_revision
 
 from alerts.model import Revision, from_us
-from connectors.kafka import AlertTopicSink, BrokerError, RawProducer, ensure_topics, greatest_topic_epoch, read_all
+from connectors.kafka import (
+    AlertTopicSink,
+    BrokerError,
+    RawProducer,
+    ensure_topics,
+    greatest_topic_epoch,
+    last_told,
+    read_all,
+)
 from connectors.metrics import Metrics
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
@@ -169,13 +178,15 @@ def test_what_an_earlier_life_still_wrote_is_told_and_stops_nothing(
     assert "alert_written_by_another epoch=3 ours=4" in caplog.text
 
 
-def test_the_greatest_epoch_of_the_topic_is_known_from_its_ends(bootstrap: str, alerts_topic: str) -> None:
-    before = greatest_topic_epoch(bootstrap, alerts_topic)
+def test_the_greatest_epoch_and_its_last_place_are_known_from_the_ends(bootstrap: str, alerts_topic: str) -> None:
+    before = greatest_topic_epoch(bootstrap, alerts_topic), last_told(bootstrap, alerts_topic)
     part = sink_of(bootstrap, alerts_topic).build_part("s", "alerts", None)
-    part.write_batch([[revision(alert, 1, epoch=7) for alert in range(5)]])
+    numbered_before = [placed(revision(alert, 1, epoch=6), feed_seq=90 + alert) for alert in range(5, 9)]
+    part.write_batch([numbered_before, [placed(revision(alert, 1, epoch=7), feed_seq=1 + alert) for alert in range(5)]])
     part.close()
 
-    assert (before, greatest_topic_epoch(bootstrap, alerts_topic)) == (0, 7)
+    after = greatest_topic_epoch(bootstrap, alerts_topic), last_told(bootstrap, alerts_topic)
+    assert (before, after) == ((0, 0), (7, 5))
 
 
 def test_the_last_record_of_an_alert_in_the_now_topic_is_its_last_revision(bootstrap: str, alerts_topic: str) -> None:

@@ -96,6 +96,32 @@ def test_a_revision_is_in_streams_hash_and_open_sets(redis_url: str, client: Any
     assert client.zrange("alerts:open:620102", 0, -1, withscores=True) == [(one.alert_id, score)]
 
 
+def test_what_redis_has_lost_is_told_once_and_what_comes_goes_on(
+    redis_url: str, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics()
+    part = writer(redis_url, metrics)
+
+    def lost(*places: int) -> float:
+        part.write_batch([[revision(place, feed_seq=place)] for place in places])
+        return metrics.value("anlan_revisions_lost_count")
+
+    whole = lost(1, 2, 2, 3)
+    client.flushall()
+    wiped = lost(4), lost(5)
+    client.set("alerts:feed_seq", 3)  # as of an older copy on the disk
+    partly = lost(6)
+    part.close()
+    part = writer(redis_url, metrics)
+    metrics.revisions_lost.set(0)
+
+    assert (whole, wiped, partly, lost(6)) == (0, (3, 3), 5, 5)
+    assert [fields["feed_seq"] for _, fields in client.xrange("alerts:all")] == ["4", "5", "6"]
+    assert [text for text in caplog.messages if "revisions_lost" in text] == [
+        f"revisions_lost count={count}; run `anlan restore redis`" for count in (3, 5, 5)
+    ]
+
+
 def test_an_alert_without_a_county_goes_to_unknown(redis_url: str, client: Any) -> None:
     writer(redis_url).write_batch([[revision(region=Region()), revision(2, region=Region(county="open"))]])
 

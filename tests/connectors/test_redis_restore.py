@@ -79,6 +79,19 @@ def test_what_is_open_or_closed_lately_or_in_the_streams_is_needed() -> None:
     ]
 
 
+def test_what_is_restored_is_not_lost_and_neither_is_what_nobody_needs(redis_url: str, client: Any) -> None:
+    part = RedisAlertSink(redis_url, Metrics()).build_part("redis", "feed", None)
+    part.write_batch([[PAST[-1]]])
+    lost = client.get("alerts:lost")
+    with Feeds(redis_url) as feeds:
+        feeds.empty()
+    restored(redis_url, PAST)
+    part.write_batch([[said("next", 1, 9, 0, engine_epoch=3)]])
+    part.close()
+
+    assert (lost, client.get("alerts:lost"), client.get("alerts:feed_seq")) == ("7", None, "9")
+
+
 def test_the_end_of_the_feed_is_always_needed() -> None:
     found = needed(PAST[:3]).found()
 

@@ -17,7 +17,7 @@ import pytest
 import redis
 from family_reports import family_reports
 from live_flow import wait_until
-from oncall_flow import GROUP, OnCallFlow, hours_on
+from oncall_flow import GROUP, SERVE, OnCallFlow, hours_on
 from own_disk import Disk
 from promtool import HINT, Expected, Moment, Scrape, alert_rules, firing, judge
 from tools import need
@@ -57,6 +57,7 @@ PROVOKED = {
     "AnlanDiskFilling": Provoked(("disk full",), "mended"),
     "AnlanHashesMismatched": Provoked(("rebuilt",)),
     "AnlanAlertsNotDelivered": Provoked(("servers away",), "mended"),
+    "AnlanFeedIncomplete": Provoked(("redis wiped",), "redis restored"),
     "AnlanPoolAway": Provoked(("servers away",), "mended"),
     "AnlanSpoolFilling": Provoked(("servers away",), "mended"),
     "AnlanChannelSilent": Provoked(("two days on",), "heard again"),
@@ -113,6 +114,7 @@ def first_life(flow: OnCallFlow, found: Story, disk: Disk) -> None:
     found["late for a certificate"] = before_the_end(found["calm"], "certificates", days=20)
     bad_rows(flow, found)
     servers_away(flow, found, disk)
+    a_wiped_redis(flow, found)
     a_group(flow, found)
 
 
@@ -181,6 +183,18 @@ def servers_away(flow: OnCallFlow, found: Story, disk: Disk) -> None:
     found["delivered late"] = flow.until(lambda seen: seen.total("rows_waited_seconds") == 0, "all must be delivered")
     assert set(flow.ask(3)) == {200}
     found["mended"] = flow.until(lambda seen: seen.total("disk_filled_state") == 0, "the disk must have room")
+
+
+def a_wiped_redis(flow: OnCallFlow, found: Story) -> None:
+    """Nothing is said meanwhile: the service finds out, and sees that what was there is there again."""
+    with redis.Redis.from_url(flow.valkey.url) as client:
+        held = {key: client.dump(key) for key in client.scan_iter()}
+        client.flushall()
+        found["redis wiped"] = flow.until(lambda seen: seen.total("revisions_lost_count") > 0, "it must be told", SERVE)
+        client.flushall()
+        for key, value in held.items():
+            client.restore(key, 0, value)
+    found["redis restored"] = flow.until(lambda seen: seen.total("revisions_lost_count") == 0, "it must be over", SERVE)
 
 
 def a_group(flow: OnCallFlow, found: Story) -> None:

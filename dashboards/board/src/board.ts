@@ -42,6 +42,7 @@ export const groups = computed(() => listed(open.value, wanted.value, searched, 
 export const rows = computed(() => groups.value.flatMap((group) => group.alerts))
 export const recent = computed(() => alerts.value.recent(RECENT))
 export const isLoaded = ref(false)
+export const isWhole = ref(true) // whether the service has all that readers were told
 export const isSimulated = computed(() => (me.value?.speed ?? 1) !== 1)
 export const known = (alertId: string) => alerts.value.get(alertId)
 export const may = (doing: string) => me.value?.may.includes(doing) ?? false
@@ -92,9 +93,10 @@ export function begin(): void {
       random: () => Math.random(),
     },
     {
-      snapshot: (all) => {
+      snapshot: (found) => {
         const isFirst = !isLoaded.value
-        heard(alerts.value.replace(all), isFirst)
+        heard(alerts.value.replace(found.alerts), isFirst)
+        isWhole.value = found.is_whole
         isLoaded.value = true
       },
       revision: (record) => heard(alerts.value.take(record), false, record),
@@ -112,6 +114,12 @@ export function begin(): void {
   )
 }
 
+/** What was lost is there again, and no stream tells it. */
+function beginAnew(): void {
+  isLoaded.value = false
+  begin()
+}
+
 /** Forget everything, for whoever sits here next. */
 export function leave(isRefused = false): void {
   ended.abort()
@@ -121,6 +129,7 @@ export function leave(isRefused = false): void {
   standings.value = {}
   silences.value = []
   isLoaded.value = false
+  isWhole.value = true
   wanted.value = { ...EVERYTHING }
   connection.value = { is: 'starting', since: Date.now(), retryAt: 0, why: '' }
   signOut()
@@ -199,8 +208,12 @@ export async function lookAtPeople(): Promise<void> {
   lookedAt = performance.now()
   await Promise.all([
     tried(async () => {
-      const found = await ask<{ alerts: Record<string, Standing> }>('v1/standing')
-      if (!signal.aborted) standings.value = found.alerts
+      const found = await ask<{ alerts: Record<string, Standing>; is_whole: boolean }>('v1/standing')
+      if (signal.aborted) return
+      standings.value = found.alerts
+      const isBack = found.is_whole && !isWhole.value
+      isWhole.value = found.is_whole
+      if (isBack) beginAnew()
     }),
     tried(async () => {
       const found = await ask<{ silences: SilenceShown[] }>('v1/silences')

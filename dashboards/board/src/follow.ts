@@ -11,7 +11,7 @@ export interface Connection {
 }
 
 export interface Heard {
-  snapshot(alerts: Revision[]): void
+  snapshot(found: Snapshot): void
   revision(record: Revision): void
   left(alertId: string, revision: number): void
   connection(now: Connection): void
@@ -45,7 +45,7 @@ export async function follow(ways: Ways, heard: Heard, signal: AbortSignal): Pro
       if (place === null) {
         const snapshot = await ways.snapshot()
         if (signal.aborted) return
-        heard.snapshot(snapshot.alerts)
+        heard.snapshot(snapshot)
         place = snapshot.place
       }
       for await (const event of ways.stream(place, signal)) {

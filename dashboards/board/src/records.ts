@@ -159,6 +159,7 @@ export interface Snapshot {
   feed: string
   place: number
   alerts: Revision[]
+  is_whole: boolean // whether the service has all that readers were told
 }
 
 export const isOpen = (revision: Revision) => revision.state === 'open' || revision.state === 'acked'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { follow, type Connection } from '../src/follow'
-import type { Revision } from '../src/records'
+import type { Revision, Snapshot } from '../src/records'
 import { Away, Refused } from '../src/refusal'
 import { aRevision } from './records'
 
@@ -14,7 +14,7 @@ async function followed(snapshots: (Revision[] | Error)[], connections: Part[][]
   let place = 0
   let clock = 0
   const heard = {
-    snapshot: (alerts: Revision[]) => void log.push(`snapshot ${alerts.map((each) => each.alert_id).join()}`),
+    snapshot: (found: Snapshot) => void log.push(`snapshot ${found.alerts.map((each) => each.alert_id).join()}`),
     revision: (record: Revision) => void log.push(record.alert_id),
     left: (alertId: string) => void log.push(`left ${alertId}`),
     connection: ({ is, since, why }: Connection) => void log.push(`${is} since ${since}${why && `: ${why}`}`),
@@ -32,7 +32,7 @@ async function followed(snapshots: (Revision[] | Error)[], connections: Part[][]
   const snapshot = async () => {
     const found = snapshots.shift() ?? []
     if (found instanceof Error) throw found
-    return { feed: 'f', place, alerts: found }
+    return { feed: 'f', place, alerts: found, is_whole: true }
   }
   const wait = async (ms: number) => {
     waits.push(ms)

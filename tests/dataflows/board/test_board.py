@@ -11,6 +11,9 @@ from board_window import PHONE
 from live_flow import wait_until
 from playwright.sync_api import Page, expect
 
+from dataflows.settings import Settings
+from dataflows.upkeep.restoring_redis import restore_redis
+
 Open = Callable[..., Page]
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -306,6 +309,30 @@ def test_a_board_that_has_read_nothing_yet_does_not_say_that_nothing_is_open(
 
     expect(page.locator(row(page, alerts["jiang"]))).to_be_visible()
     expect(page.locator(".tile .count").first).to_have_text(re.compile(r"\d+"))
+
+
+def test_a_redis_that_was_wiped_is_not_called_quiet_and_the_board_is_whole_after_a_restore(
+    desk: BoardDesk, open_board: Open, alerts: dict[str, str]
+) -> None:
+    before = {each.alert_id for each in desk.open()}
+    desk.redis.flushall()
+    wait_until(lambda: not desk.ask("/v1/snapshot")["is_whole"], "the service must know")
+    page = open_board()
+
+    expect(page.locator(".incomplete")).to_contain_text("显示的预警不全")
+    expect(page.locator(".is-quiet")).to_have_count(0)
+    expect(page.locator("[data-level=red] .count")).to_have_text("–")
+    new = desk.quarrel("tang")[0]
+    expect(page.locator(row(page, new))).to_be_visible()
+
+    restore_redis(
+        Settings(kafka=desk.flow.broker.bootstrap, redis=desk.flow.valkey.url, clickhouse=desk.pool.dsn), overwrite=True
+    )
+    wait_until(lambda: desk.ask("/v1/snapshot")["is_whole"], "the service must know that it is whole again")
+    desk.knife("tang")
+    expect(page.locator(".incomplete")).to_have_count(0, timeout=20_000)
+    wait_until(lambda: shown(page) == stored(desk), "the board must show what the store has")
+    assert {each.alert_id for each in desk.open()} == before | {new}
 
 
 def test_a_token_stays_in_its_window_and_is_never_in_the_address(desk: BoardDesk, open_board: Open) -> None:

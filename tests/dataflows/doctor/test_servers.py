@@ -25,6 +25,7 @@ from connectors.clickhouse_rows import columns_of
 from connectors.embedded import Broker, Engine, Valkey
 from connectors.kafka import ALERTS, ALERTS_NOW, INTAKE_LOG, RawProducer, ensure_topics, raw_topic, topics
 from connectors.kafka_look import ClusterLook, TopicLook
+from connectors.redis_held import Held
 from connectors.redis_look import RedisLook
 from connectors.registry import load_channels
 from dataflows.doctor import feeds
@@ -136,22 +137,34 @@ def test_a_redis_that_forgets_is_said(own_valkey: Valkey) -> None:
 
 
 def test_a_redis_whose_disk_takes_nothing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    sick = RedisLook("redis 7", time.time_ns() // 1000, True, False, "noeviction", 1, 0, True, 1)
+    sick = RedisLook("redis 7", time.time_ns() // 1000, True, False, "noeviction", 1, 0, True, Held(1, 0))
     monkeypatch.setattr(feeds, "look_at_redis", lambda url: sick)
 
     assert line_of("redis disk", said("redis", Settings())).verdict == "broken"
 
 
-def test_a_feed_that_redis_has_lost_is_broken(own_broker: Broker, redis_url: str) -> None:
+def test_a_feed_that_redis_has_lost_is_broken(
+    own_broker: Broker, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "ON_ITS_WAY_SECONDS", 0.0)
     settings = Settings(kafka=own_broker.bootstrap, redis=redis_url)
-    ensure_topics(own_broker.bootstrap, {ALERTS: 1})
+    ensure_topics(own_broker.bootstrap, {ALERTS: 2})
     nothing = said("feed", settings)
     with RawProducer(own_broker.bootstrap) as producer:
-        producer.send(ALERTS, msgspec.json.encode(a_revision("a", 1, from_us(1))))
+        for place in (1, 2, 3):
+            body = msgspec.json.encode(a_revision(f"a{place}", 1, from_us(1), feed_seq=place))
+            producer.send(ALERTS, body, partition=place % 2)
     lost = said("feed", settings)
-    redis.Redis.from_url(redis_url).set("alerts:feed_seq", 1)
+    client = redis.Redis.from_url(redis_url)
+    client.set("alerts:feed_seq", 2)
+    behind = said("feed", settings)
+    client.mset({"alerts:feed_seq": 4, "alerts:lost": 3})
+    gone_on = said("feed", settings)
+    client.delete("alerts:lost")
 
-    assert verdicts([*nothing, *lost, *said("feed", settings)]) == ["ok", "broken", "ok"]
+    assert verdicts([*nothing, *lost, *behind, *gone_on, *said("feed", settings)]) == ["ok", *["broken"] * 3, "ok"]
+    lacking = [line.says.partition("lacks ")[2].split()[0] for line in (*lost, *behind, *gone_on)]
+    assert lacking == ["3", "1", "3"]
     assert "anlan restore redis" in lost[0].remedy
 
 
