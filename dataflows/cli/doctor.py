@@ -23,7 +23,7 @@ def doctor(as_json: bool, config: str | None) -> None:
     """Look at everything this installation stands on, and say what is to be done. Changes nothing.
 
     Keys, rules, routing, mappings, calendars; Kafka and its topics; Redis; ClickHouse and its tables; clocks, disks,
-    the state of the flow and how far it is behind; the hosts that share it. The flow may run meanwhile.
+    the state of the flow and how far it is behind; `anlan serve`; the hosts that share it. The flow may run meanwhile.
 
     Exit codes: 0 all is well, 1 something wants attention, 2 something is broken.
     """

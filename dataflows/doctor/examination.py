@@ -21,6 +21,7 @@ from dataflows.doctor.own_files import (
 )
 from dataflows.doctor.pool import look_at_pool
 from dataflows.doctor.ports import look_at_ports
+from dataflows.doctor.service import look_at_service
 from dataflows.settings import Settings
 
 _MEND = "correct the file that it names"
@@ -37,6 +38,7 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("redis", look_at_feeds, "start it, or set `redis`; alerts for it wait in the spool"),
     ("clickhouse", look_at_pool, "start it, or set `clickhouse`; rows for it wait in the spool"),
     ("feed", look_at_feed, "start what does not answer"),
+    ("service", look_at_service, "correct the file that it names"),
     ("state", look_at_state, "start what does not answer"),
     ("group", look_at_group, "start what does not answer"),
     ("ports", look_at_ports, "correct the setting that it names"),
