@@ -14,12 +14,13 @@ from connectors.redis_views import RedisAwayError, RedisViews
 
 LOOK_SECONDS = 2.0
 ON_ITS_WAY_SECONDS = 3.0  # what the pool has already may still be on its way to Redis
+FIRST_SECONDS = 5.0  # that readers wait for the first look: a pool that hangs must not hold up what is open
 
 _log = logging.getLogger("anlan.api")
 
 
 class Wholeness:
-    """Looks now and then. Where a server is away, what was found last holds; nobody is told anything before a look."""
+    """Looks now and then; readers wait a bit for the first look. Where a server is away, what was found last holds."""
 
     def __init__(self, redis: RedisViews, pool: PoolViews, metrics: Metrics) -> None:
         self._redis, self._pool, self._gauge = redis, pool, metrics.revisions_lost
@@ -33,7 +34,10 @@ class Wholeness:
 
     async def says(self) -> str:
         """The sentence about what is missing; empty where nothing is."""
-        await self._has_looked.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_SECONDS):
+                await self._has_looked.wait()
+        self._has_looked.set()
         return must_be_whole(self._missing) if self._missing else ""
 
     async def run(self) -> None:

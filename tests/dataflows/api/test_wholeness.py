@@ -73,6 +73,25 @@ def test_a_redis_that_was_wiped_is_said_until_it_is_restored(
     assert said == ["feed_incomplete", "feed_whole"]
 
 
+def test_a_pool_that_hangs_holds_nobody_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wholeness, "FIRST_SECONDS", 0.01)
+
+    async def ask() -> str:
+        redis, pool, let_go = RedisViews(world.redis_url), PoolViews(world.clickhouse), asyncio.Event()
+        monkeypatch.setattr(pool, "ask", lambda question: let_go.wait())
+        compared = Wholeness(redis, pool, Metrics())
+        looking = asyncio.create_task(compared.run())
+        async with asyncio.timeout(5):
+            said = await compared.says()
+        looking.cancel()
+        await asyncio.wait([looking])
+        pool.close()
+        await redis.close()
+        return said
+
+    assert asyncio.run(ask()) == ""
+
+
 def test_what_is_on_its_way_is_not_missing(world: World, told: list[Revision], monkeypatch: pytest.MonkeyPatch) -> None:
     """The pool may have it first. Where the pool is away, what was known of it holds."""
     metrics, pauses = Metrics(), []
