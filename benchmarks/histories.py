@@ -16,12 +16,15 @@ REPORTS_PER_DAY = 6_000.0  # a city of four million; with the steps of handling 
 LINES = 10_000  # written at once
 
 
-def city_history(folder: Path, days: int, seen: Callable[[str], None]) -> Path:
+def city_history(
+    folder: Path, days: int, seen: Callable[[str], None], reports_per_day: float = REPORTS_PER_DAY
+) -> Path:
     """The first days of a simulated city-year with its planted stories; the same bytes whenever it is made."""
-    path = folder / f"city-{days}-days.jsonl"
+    of = "" if reports_per_day == REPORTS_PER_DAY else f"-of-{reports_per_day:g}-a-day"
+    path = folder / f"city-{days}-days{of}.jsonl"
     if not path.exists():
-        seen(f"making {path.name}, {days * 34_000:,} events")
-        write_history(path, events(a_year(days, REPORTS_PER_DAY)))
+        seen(f"making {path.name}, {int(days * 5.7 * reports_per_day):,} events")
+        write_history(path, events(a_year(days, reports_per_day)))
     return path
 
 

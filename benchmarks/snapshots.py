@@ -25,14 +25,19 @@ SECONDS = float(Settings().snapshot_seconds)
 class Load(NamedTuple):
     """What is replayed, and how often it is saved."""
 
-    people: int
-    more: int  # reports of theirs
-    days: int  # or of a city, as many
     seconds: float
+    people: int = 300
+    more: int = 0  # reports of theirs
+    days: int = 0  # or of a city, as many …
+    reports_per_day: float = 0.0  # … with so many reports
 
 
-SMALL = (Load(10_000, 60_000, 0, 5.0), Load(1_000, 0, 3, 5.0))
-FULL = (Load(45_000, 900_000, 0, SECONDS), Load(300_000, 900_000, 0, SECONDS), Load(45_000, 0, 60, SECONDS))
+SMALL = (Load(5.0, 10_000, 60_000), Load(5.0, days=30, reports_per_day=500.0))
+FULL = (
+    Load(SECONDS, days=365, reports_per_day=1_000.0),
+    Load(SECONDS, days=60, reports_per_day=6_000.0),
+    Load(SECONDS, 300_000, 900_000),
+)
 LIVE_PEOPLE = {"small": 30_000, "full": 300_000}
 LIVE_RATES = (0.07, 1.0, 100.0)  # reports a second of a city, of a province, and of an onrush
 
@@ -42,26 +47,31 @@ def run(options: Options) -> Report:
     rows: list[tuple[Cell, ...]] = []
     details: dict[str, list[dict[str, Used]]] = {}
     for load in FULL if options.size == "full" else SMALL:
-        history = str(city_history(options.scratch, load.days, options.seen)) if load.days else ""
+        history = ""
+        if load.days:
+            history = str(city_history(options.scratch, load.days, options.seen, load.reports_per_day))
         task = Task(load.people, load.more, history, load.seconds)
-        runs = [_once(options, task, number) for number in range(options.runs)]
-        then = f"{load.days} days of a city" if load.days else f"{load.more:,} reports"
-        rows.append((load.people, then, load.seconds, *_row(runs)))
-        details[f"{load.people} {then}"] = runs
+        what = f"{load.more:,} reports of {load.people:,} people"
+        if load.days:
+            what = f"{load.days} days of a city of {load.reports_per_day:,.0f} reports a day"
+        runs = [_once(options, task, f"{what}, run {number + 1} of {options.runs}") for number in range(options.runs)]
+        rows.append((what, load.seconds, *_row(runs)))
+        details[what] = runs
     live = shares(LIVE_PEOPLE[options.size], LIVE_RATES, SECONDS, options.scratch / "live-rate", options.seen)
     return Report(
         title=TITLE,
         columns=(
-            "people", "then", "every s", "keys", "events/s without", "events/s with", "cost in CPU", "cost in time",
+            "what", "every s", "keys", "events/s without", "events/s with", "cost in CPU", "cost in time",
             "of it in the steps", "µs CPU an event", "snapshots", "kept MB", "back after s", "CPU s of that",
         ),
         rows=tuple(rows),
         notes=(
-            "Each person sends a report, through the shipped rules, as fast as it goes, one process. What follows"
-            " counts: more reports of these people, each of which changes some seven keys, the worst case; or days of"
-            " a city with all that it tells, the people kept beside it. Keys are those of all rules at the end.",
+            "Through the shipped rules as fast as it goes, one process: days of a city with all that it tells; or, the"
+            " worst case, reports of people each of whom has sent one before, which does not count: every report is a"
+            " case of its own and changes some seven keys. Keys are those of all rules at the end.",
             f"Snapshots against none, medians of {options.runs} alternating runs. Events/s are by CPU time; that of the"
-            " processes which merge journals is in it, but not in the cost in time: they have a core of their own.",
+            " processes which merge journals is in it, but not in the cost in time: they have a core of their own."
+            " One snapshot more is taken at the end.",
             "Back: from the start of the process until it takes the next event, Python and the rules included.",
             *(
                 f"At {rate:g} reports/s, {LIVE_PEOPLE[options.size]:,} people kept and a snapshot every {SECONDS:g} s,"
@@ -69,21 +79,20 @@ def run(options: Options) -> Report:
                 for rate, share in live
             ),
         ),
-        plot=Plot("people", ("events/s without", "events/s with")),
-        details={people: [{name: used._asdict() for name, used in each.items()} for each in runs]
-                 for people, runs in details.items()},
+        plot=Plot("what", ("events/s without", "events/s with")),
+        details={what: [{name: used._asdict() for name, used in each.items()} for each in runs]
+                 for what, runs in details.items()},
     )  # fmt: skip
 
 
-def _once(options: Options, task: Task, number: int) -> dict[str, Used]:
+def _once(options: Options, task: Task, what: str) -> dict[str, Used]:
     """The three programs once; `back` goes on where `with` has ended."""
     folder = options.scratch / "snapshots"
     shutil.rmtree(folder, ignore_errors=True)
     kept = task._replace(folder=str(folder))
     found = {}
     for name, told in {"without": task, "with": kept, "back": kept}.items():
-        then = "city" if task.is_city else "people"
-        options.seen(f"{task.people:,} people, then {then}, {name}, run {number + 1} of {options.runs}")
+        options.seen(f"{what}, {name}")
         found[name] = _flow(told)
     return found
 
