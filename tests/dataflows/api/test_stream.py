@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import pytest
 from live_flow import wait_until
 from service import HERE, THERE, Client, World
 
+from connectors.child_server import free_ports
 from connectors.embedded import Valkey
 from dataflows.api import following
 from dataflows.api.limits import Limits
@@ -30,11 +30,10 @@ class Process:
     """`anlan serve` on a port of its own."""
 
     def __init__(self, world: World) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port, nobody = free_ports(2)
+        # the embedded pool lets one process in, and that is the test
         self._settings = {
-            "ANLAN_KAFKA": world.kafka, "ANLAN_REDIS": world.redis_url, "ANLAN_CLICKHOUSE": world.clickhouse,
+            "ANLAN_KAFKA": world.kafka, "ANLAN_REDIS": world.redis_url, "ANLAN_CLICKHOUSE": f"http://127.0.0.1:{nobody}",
             "ANLAN_API_TOKENS": str(world.tokens), "ANLAN_API_PORT": str(self.port), "ANLAN_API_METRICS_PORT": "0",
         }  # fmt: skip
         self._log = world.folder / "serve.log"
