@@ -139,6 +139,7 @@ def test_reports_become_alerts_behind_locks_and_no_secret_is_seen(installation: 
     reader = revision_reader(flow.valkey.url)
     wait_until(lambda: logged_events(bootstrap) >= 120, "every event must reach the log")
     wait_until(lambda: reader.read() is not None and len(reader.alerts()) > 3, "alerts must reach Redis")
+    wait_until(lambda: in_pool(flow, authority) == 120, "what is never read again must be in the pool")
     page = f"https://127.0.0.1:{flow.settings['ANLAN_METRICS_PORT']}/metrics"
     metrics = httpx.get(page, verify=ssl.create_default_context(cafile=authority.ca)).text
     assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
@@ -154,6 +155,7 @@ def test_reports_become_alerts_behind_locks_and_no_secret_is_seen(installation: 
     started(flow, 3)
     push(flow, authority, 2, 120)
     wait_until(lambda: len(in_topic(bootstrap)) > len(before), "more alerts must be told")
+    wait_until(lambda: in_pool(flow, authority) == 240, "every event must reach the pool")
     assert flow.stop(signal.SIGTERM) == 0, flow.said()[-2000:]
 
     assert "read_failed" not in flow.said()
@@ -163,12 +165,16 @@ def test_reports_become_alerts_behind_locks_and_no_secret_is_seen(installation: 
     after = in_topic(bootstrap)
     assert after[: len(before)] == before
     assert [revision.feed_seq for revision in after] == list(range(1, len(after) + 1))
+    assert in_pool(flow, authority) == 240
+    everything = [flow.said(), metrics, *(path.read_bytes().decode("latin-1") for path in files(flow.folder / "state"))]
+    assert [secret for secret in SECRETS for text in everything if secret in text] == []
+
+
+def in_pool(flow: LiveFlow, authority: Authority) -> int:
     password = flow.settings["ANLAN_CLICKHOUSE_PASSWORD_FILE"]
     lock = Lock(True, str(authority.ca), user="anlan", password_file=password)
     with Pool(Address(flow.settings["ANLAN_CLICKHOUSE"], lock)) as pool:
-        assert pool.count_events() == 240
-    everything = [flow.said(), metrics, *(path.read_bytes().decode("latin-1") for path in files(flow.folder / "state"))]
-    assert [secret for secret in SECRETS for text in everything if secret in text] == []
+        return pool.count_events()
 
 
 def files(folder: Path) -> list[Path]:
