@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from math import exp, lgamma, log, log1p
 from typing import Any, NamedTuple
 
@@ -49,11 +48,6 @@ class History:
             self._buckets.append(bucket)
             self._until.append(self._until[-1] + count)
 
-    def counts(self) -> list[tuple[int, int]]:
-        """The buckets that have a count, the oldest first."""
-        counts = [after - before for before, after in pairwise(self._until)]
-        return list(zip(self._buckets, counts, strict=True))
-
     def flag(self, first: int, last: int) -> None:
         """The buckets from `first` to `last` belong to a surge."""
         before = len(self.flagged)
@@ -88,15 +82,14 @@ class History:
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [self.counts(), sorted(self.flagged)]
+        return [self._buckets, self._until, sorted(self.flagged) if self.flagged else ()]
 
     @staticmethod
     def restored(state: Any) -> History:
         """The history that `state` described."""
         history = History()
-        for bucket, count in state[0]:
-            history.add(bucket, count)
-        history.flagged = set(state[1])
+        history._buckets, history._until, flagged = state
+        history.flagged = set(flagged)
         return history
 
 

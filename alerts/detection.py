@@ -34,7 +34,7 @@ from alerts.turning import Lost, ended, taken_over, warmed
 from alerts.vouching import VouchTimeline
 from alerts.work import Item, Work
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 
 Compiler = Callable[[RuleBook], list[Rule]]
 NOTHING: Mapping[tuple[str, Key], str] = {}

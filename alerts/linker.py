@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice, repeat
 from typing import Any, cast
 
 import msgspec
@@ -33,6 +33,8 @@ from alerts.linker_fold import (
     own_matter,
 )
 from alerts.model import ALWAYS, Event
+
+Places = int | list[int | None]  # of the matters of keys: of each key, or one that all of them have
 
 SMALL = 8  # events in the tail of a small one: what is larger is saved once a snapshot, however often it changes
 
@@ -94,8 +96,7 @@ class Linker:
             self._list(hour, component)
         if component.expiry is None:
             self._schedule(component)
-        if self._changed is not None:
-            self._changed[component.number] = component
+        self._touch(component)
 
     def merge(self, gone: str, heir: str) -> None:
         """From here on one matter is part of another; what was decided until now is not decided again."""
@@ -112,7 +113,7 @@ class Linker:
             component = self._merged(component, other.component)
         component.tail = []
         fold.merge(component.keys, one, other)
-        self._touch(component.number, component)
+        self._touch(component)
 
     def split(self, matter: str, made: str, events: Sequence[tuple[Order, Event, str]]) -> None:
         """Some events of a matter are a matter of their own from here on; `events` are all of it, with their owners."""
@@ -124,7 +125,7 @@ class Linker:
         component.tail = []
         fold.add(Matter(made), component)
         fold.split(left, events)
-        self._touch(component.number, component)
+        self._touch(component)
 
     def _component(self, traces: Traces, matter: Matter) -> Component:
         """The component of an event: that of everything it has in common with others, made one."""
@@ -161,12 +162,20 @@ class Linker:
         for kept in other.tail:
             self._list(kept.occurred // HOUR_US, one)
         one.absorb(other)
-        self._touch(other.number, None)
+        self._drop(other)
         return one
 
-    def _touch(self, number: int, component: Component | None) -> None:
+    def _touch(self, component: Component) -> None:
         if self._changed is not None:
-            self._changed[number] = component
+            self._changed[component.number] = component
+
+    def _drop(self, component: Component) -> None:
+        if self._changed is None:
+            return
+        if component.is_saved:
+            self._changed[component.number] = None
+        else:
+            self._changed.pop(component.number, None)
 
     def _schedule(self, component: Component) -> None:
         component.expiry = component.last + JOIN_WINDOW + REOPEN_WITHIN
@@ -189,7 +198,7 @@ class Linker:
         for hour in [each for each in self._unsettled if each < passed]:
             for component in self._unsettled.pop(hour):
                 if component.settle(watermark):
-                    self._touch(component.number, component)
+                    self._touch(component)
         self._next_release = (min(self._unsettled) + 1) * HOUR_US if self._unsettled else ALWAYS
 
     def _expire(self, watermark: int) -> None:
@@ -203,7 +212,7 @@ class Linker:
 
     def _forget(self, component: Component) -> None:
         self._fold.forget(component)
-        self._touch(component.number, None)
+        self._drop(component)
 
     def _components(self) -> dict[int, Component]:
         """All of them by their numbers."""
@@ -249,15 +258,16 @@ class Linker:
 
     def _state(self, component: Component) -> Any:
         """What the fold says of a component, and its tail. Matters and keys are named by their places."""
+        component.is_saved = True
         fold, keys, matters = self._fold, component.keys, component.matters
-        matter = {matter: place for place, matter in enumerate(matters)}
-        names = {key: place for place, key in enumerate(keys) if key.__class__ is str}
+        contacts = list(map(fold.contacts.get, keys))
+        places: dict[Any, int] = dict(zip(keys, count()))
         return (
             [(each, fold.matters[each].stand) for each in matters],
             keys,
-            [None if (owner := fold.owners.get(key)) is None else matter[owner.name] for key in keys],
-            [(place, names.get(found, found)) for key, place in names.items() if (found := fold.contacts.get(key))],
-            [(place, matter[owner.name]) for key, place in names.items() if (owner := fold.wanted.get(key))],
+            _places(map(fold.owners.get, keys), matters),
+            list(map(places.get, contacts, contacts)) if any(contacts) else [],
+            _places(map(fold.wanted.get, keys), matters),
             *component.saved_tail(),
             component.last,
         )
@@ -270,6 +280,7 @@ class Linker:
             component = Component(number)
             stands, component.keys, owners, contacts, wanted, times, tail, component.last = _COMPONENT.decode(part)
             component.put_tail(times, tail)
+            component.is_saved = True
             self._put_back(component, stands, owners, contacts, wanted)
             self._schedule(component)
             for time in times:
@@ -281,13 +292,24 @@ class Linker:
         for matter, (_, stand) in zip(matters, stands, strict=True):
             matter.stand = stand
             fold.add(matter, component)
-        for key, owner in zip(keys, owners, strict=True):
-            if owner is not None:
-                fold.owners[key] = matters[owner]
-        for key, contact in contacts:
-            fold.contacts[keys[key]] = cast("str", keys[contact]) if isinstance(contact, int) else contact
-        for key, owner in wanted:
-            fold.wanted[keys[key]] = matters[owner]
+        for held, found in ((fold.owners, owners), (fold.wanted, wanted)):
+            for key, owner in zip(keys, repeat(found) if found.__class__ is int else found, strict=False):
+                if owner is not None:
+                    held[key] = matters[owner]
+        for key, contact in zip(keys, contacts, strict=False):
+            if contact is not None:
+                fold.contacts[key] = cast("str", keys[contact]) if isinstance(contact, int) else contact
+
+
+def _places(owners: Iterable[Matter | None], matters: list[str]) -> Places:
+    """Whose the keys of a component are: mostly all are of one matter, or none is of any."""
+    all_of_them = list(owners)
+    different = set(all_of_them)
+    if len(different) > 1:
+        place = {name: place for place, name in enumerate(matters)}
+        return [None if owner is None else place[owner.name] for owner in all_of_them]
+    owner = different.pop() if different else None
+    return [] if owner is None else matters.index(owner.name)
 
 
 def _of(matter: Matter) -> Component:
@@ -300,9 +322,9 @@ _COMPONENT = msgspec.msgpack.Decoder(
     tuple[
         list[tuple[str, Stand | None]],
         list[Name | Sign],
-        list[int | None],
-        list[tuple[int, int | str]],
-        list[tuple[int, int]],
+        Places,
+        list[int | str | None],
+        Places,
         list[int],
         Raw,
         int,

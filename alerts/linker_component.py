@@ -25,10 +25,8 @@ class Placed(NamedTuple):
 
 Move = tuple[Placed, Decision, Decision]  # (event, before, after)
 
-Saved = tuple[Order, Event, Decision, Undo]  # a kept event as it is saved
 
-
-class Kept(Struct, gc=False):
+class Kept(Struct, array_like=True, gc=False):
     """One event that may still be decided again: its decision, and how to undo what it changed."""
 
     occurred: int
@@ -46,7 +44,7 @@ class Kept(Struct, gc=False):
 class Component:
     """Events that hang together: by which names, signs and matters, and the unsettled ones in their order."""
 
-    __slots__ = ("_asleep", "_tail", "expiry", "hour", "keys", "last", "matters", "number")
+    __slots__ = ("_asleep", "_tail", "expiry", "hour", "is_saved", "keys", "last", "matters", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number  # its name for good
@@ -57,13 +55,15 @@ class Component:
         self.last = NEVER
         self.expiry: int | None = None
         self.hour: int | None = None  # in which it had an event last
+        self.is_saved = False  # ever, so that it would be missed
 
     @property
     def tail(self) -> list[Kept]:
         """The unsettled events in their order."""
         if self._asleep is not None:
-            self._tail = [_kept(saved) for saved in _TAIL.decode(self._asleep[1])]
-            self._asleep = None
+            self._tail, self._asleep = _TAIL.decode(self._asleep[1]), None
+            for kept in self._tail:
+                kept.undo = tuple(map(_plain, kept.undo))
         return self._tail
 
     @tail.setter
@@ -72,8 +72,7 @@ class Component:
 
     def saved_tail(self) -> tuple[list[int], Any]:
         """The event times in the tail, and the tail itself."""
-        saved = [(kept.order, kept.event, kept.decision, kept.undo) for kept in self._tail]
-        return self._asleep or ([kept.occurred for kept in self._tail], saved)
+        return self._asleep or (list(map(_occurred, self._tail)), self._tail)
 
     def tail_size(self) -> int:
         """How many events are unsettled."""
@@ -183,12 +182,7 @@ def _moves(tail: list[Kept], known: Mapping[str, Decision]) -> Iterator[Move]:
             yield Placed(kept.order, kept.event), before, kept.decision
 
 
-_TAIL = msgspec.msgpack.Decoder(list[Saved])
-
-
-def _kept(saved: Saved) -> Kept:
-    (occurred, rank, _), event, decision, undo = saved
-    return Kept(occurred, rank, event, decision, tuple(map(_plain, undo)))
+_TAIL = msgspec.msgpack.Decoder(list[Kept])
 
 
 def _plain(saved: Any) -> Any:

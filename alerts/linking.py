@@ -51,7 +51,7 @@ from alerts.timers import AnyTimeline
 from alerts.warming import History, Warmth, no_history, past_of
 from alerts.work import Item, Rearranged, Work
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 HEAD, BOOK, ROUTING, MERGED = ("head",), ("book",), ("routing",), ("merged",)  # four parts
 Items = list[list[Item | Rearranged]]  # by shard
 Moves = list[list[Item | Regrouped]]  # of one record, the same

@@ -34,6 +34,8 @@ def in_slices(arrivals: Iterable[Record], size: int = SLICE) -> Iterator[Slice]:
 class _Stage(Protocol):
     def snapshot(self) -> bytes: ...
 
+    def save_ahead(self, share: float) -> None: ...
+
     def changes(self) -> bytes: ...
 
     def restore(self, frames: Sequence[bytes]) -> None: ...
@@ -87,9 +89,8 @@ class Pipeline:
 
     def save_ahead(self, share: float) -> None:
         """Put a share of what changed into the next frames of changes."""
-        self.linking.save_ahead(share)
-        for shard in self.shards:
-            shard.save_ahead(share)
+        for stage in self._stages():
+            stage.save_ahead(share)
 
     def changes(self) -> list[bytes]:
         """What changed in every stage since the last snapshot or changes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,7 +19,7 @@ from alerts.desk.routing_file import NO_ROUTING, RoutingFile, read_routing
 from alerts.desk.said import RefusedError, Said
 from alerts.desk.silences import Silence
 from alerts.failing import Failure
-from alerts.kept import Name, decode, encode
+from alerts.kept import Changes, Name, decode, encode
 from alerts.model import Acted, AlertAction, Revision, Verdict, from_us
 from alerts.record import content_hash
 from alerts.rejoining import ON_MATTERS
@@ -94,6 +94,7 @@ class Publishing:
         self.desk = Desk(routing_of(routing))
         self._audit = Audit(published.audit)
         self._acted: list[Acted] = []
+        self._ahead = Changes(STATE_VERSION)  # what is in the next frame of changes already
 
     def take(self, answer: Answer) -> Issue:
         """One shard's answer. Gives what can go out now: that of every slice which is complete."""
@@ -198,20 +199,32 @@ class Publishing:
 
     def snapshot(self) -> bytes:
         """Everything that is kept, as a frame. Between slices nothing waits."""
-        return self._frame(self._chains, self.desk.alerts, self._audit.days(), whole=True)
+        self._ahead = Changes(STATE_VERSION)
+        parts = dict(self._parts(self._chains, self.desk.alerts, self._audit.days()))
+        return encode(STATE_VERSION, parts, whole=True)
+
+    def save_ahead(self, share: float) -> None:
+        """Put a share of the alerts of which something was said into the next frame of changes, to make it sooner."""
+        moved = self.desk.moved
+        for name in [moved.pop() for _ in range(int(share * len(moved)))]:
+            self._ahead.put((ALERT, name), self.desk.alerts.get(name))
+        self._ahead.settle()
 
     def changes(self) -> bytes:
         """What changed since the last frame: the alerts of which something was said."""
-        return self._frame(self._moved, self.desk.moved, self._audit.moved, whole=False)
+        changes, self._ahead = self._ahead, Changes(STATE_VERSION)
+        for name, value in self._parts(self._moved, self.desk.moved, self._audit.moved):
+            changes.put(name, value)
+        return changes.frame()
 
-    def _frame(self, chains: Iterable[str], alerts: Iterable[str], days: Iterable[int], whole: bool) -> bytes:
-        parts: dict[Name, Any] = {(CHAIN, name): self._chains[name] for name in chains}
-        parts |= {(ALERT, name): self.desk.alerts.get(name) for name in alerts}
-        parts |= {(KNOWN, day): self._audit.known(day) for day in days}
-        parts[HEAD] = [self._feed_seq, self._feed_seqs, self._next, self._silent_until_us, self._audit_until_us]
-        parts[DESK] = self._desk_state()
+    def _parts(self, chains: Iterable[str], alerts: Iterable[str], days: Iterable[int]) -> Iterator[tuple[Name, Any]]:
+        """These chains, alerts and days of the audit, and what is always saved; after them nothing has changed."""
+        yield HEAD, [self._feed_seq, self._feed_seqs, self._next, self._silent_until_us, self._audit_until_us]
+        yield DESK, self._desk_state()
+        yield from (((CHAIN, name), self._chains[name]) for name in chains)
+        yield from (((ALERT, name), self.desk.alerts.get(name)) for name in alerts)
+        yield from (((KNOWN, day), self._audit.known(day)) for day in days)
         self._moved, self.desk.moved, self._audit.moved = set(), set(), set()
-        return encode(STATE_VERSION, parts, whole=whole)
 
     def _desk_state(self) -> Any:
         desk = self.desk

@@ -61,18 +61,21 @@ def put_some(
 
 def put_changed(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> None:
     """Put what changed since it was last asked for, None for what is gone."""
+    put = changes.put
     for number, (shelf, known) in enumerate(zip(subjects, alerts, strict=True)):
+        for key, left in shelf.left.items():
+            for name in left:
+                put((PIECE, number, key, name), None)
+        shelf.left = {}
         for key in shelf.changed or ():
-            for name in shelf.left.pop(key, ()):
-                changes.put((PIECE, number, key, name), None)
             subject = shelf.get(key)
             if subject is None:
-                changes.put((SUBJECT, number, key), None)
+                put((SUBJECT, number, key), None)
             else:
-                _put(changes.put, shelf, number, key, subject, is_all=False)
+                _put(put, shelf, number, key, subject, is_all=False)
         for key in known.changed or ():
             each = known.get(key)
-            changes.put((ALERTS, number, key), None if each is None else _of_alerts(each))
+            put((ALERTS, number, key), None if each is None else _of_alerts(each))
         shelf.changed, known.changed = {}, {}
 
 

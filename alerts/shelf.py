@@ -40,12 +40,13 @@ class Shelf(MutableMapping[Key, T]):
         self.asleep: dict[Key, Asleep] = {}
         self.pieces: dict[Key, set[Key]] = {}  # the names of those that were saved, where a thing has pieces
         self.left: dict[Key, set[Key]] = {}  # the same of things that are gone, others may stand in their place
-        self.changed: dict[Key, None] | None = None  # since it was last saved; None as long as it never was
+        # since it was last saved, and whether it then was there; None as long as nothing ever was saved
+        self.changed: dict[Key, bool] | None = None
 
     def touch(self, key: Key) -> None:
         """What stands under a key is another than before, or no more there."""
         if self.changed is not None:
-            self.changed[key] = None
+            self.changed.setdefault(key, True)
 
     def some_changed(self, share: float) -> list[Key]:
         """A share of them, those that changed first; they count as saved from now on."""
@@ -59,7 +60,8 @@ class Shelf(MutableMapping[Key, T]):
     def begin(self, key: Key, value: T) -> None:
         """Put a thing under a key that has none."""
         self.awake[key] = value
-        self.touch(key)
+        if self.changed is not None:
+            self.changed.setdefault(key, False)
 
     def get(self, key: Key, default: T | None = None) -> T | None:  # type: ignore[override]
         """What stands under a key, awake from now on."""
@@ -77,15 +79,15 @@ class Shelf(MutableMapping[Key, T]):
     def __setitem__(self, key: Key, value: T) -> None:
         if key in self:
             del self[key]
-        self.awake[key] = value
-        self.touch(key)
+        self.begin(key, value)
 
     def __delitem__(self, key: Key) -> None:
         if self.asleep.pop(key, None) is None:
             del self.awake[key]
         if key in self.pieces:
             self.left.setdefault(key, set()).update(self.pieces.pop(key))
-        self.touch(key)
+        if self.changed is not None and not self.changed.setdefault(key, True):
+            del self.changed[key]  # nobody will miss what never was saved
 
     def __contains__(self, key: object) -> bool:
         return key in self.awake or key in self.asleep

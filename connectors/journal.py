@@ -24,8 +24,9 @@ CREATE TABLE IF NOT EXISTS frames (number INTEGER PRIMARY KEY, checksum INTEGER 
 CREATE TABLE IF NOT EXISTS more (
     number INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL, body BLOB NOT NULL,
     UNIQUE (number, place));
-CREATE VIEW IF NOT EXISTS pieces AS SELECT number, body FROM frames UNION ALL SELECT number, body FROM more
-"""
+CREATE VIEW IF NOT EXISTS sizes AS
+    SELECT number, length(body) AS size FROM frames UNION ALL SELECT number, length(body) FROM more
+"""  # a view of the bodies themselves would read them all to tell how long they are
 
 
 class JournalError(RuntimeError):
@@ -48,7 +49,7 @@ class Journal:
         self._file = self._opened()
         with self._doing("open"):
             self.name, self._forgotten = self._file.execute("SELECT name, forgotten FROM journal").fetchone()
-            newest, size = self._file.execute("SELECT max(number), total(length(body)) FROM pieces").fetchone()
+            newest, size = self._file.execute("SELECT max(number), total(size) FROM sizes").fetchone()
         self.last: int = max(newest or 0, self._forgotten)  # number of the newest frame; `name` is of this very file
         self.size = int(size)  # bytes in all frames
 
@@ -123,7 +124,7 @@ class Journal:
     def measure(self) -> int:
         """Look how many bytes there are, where somebody else may have folded; how many in the oldest frame."""
         with self._doing("read"):
-            asked = "SELECT sum(length(body)) FROM pieces GROUP BY number ORDER BY number"
+            asked = "SELECT sum(size) FROM sizes GROUP BY number ORDER BY number"
             sizes = [size for (size,) in self._file.execute(asked)]
         self.size = sum(sizes)
         return sizes[0] if sizes else 0
@@ -149,7 +150,7 @@ class Journal:
         self.size -= dropped
 
     def _size_of(self, which: str, number: int) -> int:
-        (size,) = self._file.execute(f"SELECT total(length(body)) FROM pieces WHERE {which}", (number,)).fetchone()
+        (size,) = self._file.execute(f"SELECT total(size) FROM sizes WHERE {which}", (number,)).fetchone()
         return int(size)
 
     @contextlib.contextmanager

@@ -206,4 +206,6 @@ class _Publish(_Step[Answer, Issue]):
             drafts, acted = self._stage.take(answer)
             ready.drafts.extend(drafts)
             ready.acted.extend(acted)
+        if share := self._kept.ahead(values[-1].end):
+            self._stage.save_ahead(share)
         return ([ready] if any(ready) else []), StatefulBatchLogic.RETAIN

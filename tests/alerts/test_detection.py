@@ -111,7 +111,7 @@ def test_all_that_one_record_changes_is_said_once() -> None:
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
     shard = Shard([])
 
-    with pytest.raises(StateVersionError, match="state must have version 4; got 99; rebuild from the intake log"):
+    with pytest.raises(StateVersionError, match="state must have version 5; got 99; rebuild from the intake log"):
         shard.restore([encode(99, {}, whole=True)])
 
 

@@ -274,7 +274,7 @@ def test_two_components_that_become_one_are_one_in_what_is_saved() -> None:
 
 
 def test_state_of_another_version_is_refused_with_a_sentence() -> None:
-    with pytest.raises(StateVersionError, match="state must have version 5; got 99; rebuild from the intake log"):
+    with pytest.raises(StateVersionError, match="state must have version 6; got 99; rebuild from the intake log"):
         stage().restore([encode(99, {}, whole=True)])
 
 

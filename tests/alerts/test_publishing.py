@@ -9,7 +9,7 @@ import pytest
 from small_city import MINUTE, Run, make_rule, report
 
 from alerts.alert import Draft
-from alerts.kept import StateVersionError, encode
+from alerts.kept import StateVersionError, decode, encode
 from alerts.publishing import Answer, Published, Publishing
 from alerts.record import content_hash
 
@@ -118,3 +118,32 @@ def test_an_alert_that_readers_know_goes_on_behind_its_last_revision_through_a_r
     assert [revision.revision for revision in found] == [10, 11, 12, 13]
     assert [r.prev_hash for r in found] == ["hash of 9", *[r.content_hash for r in found[:-1]]]
     assert all(revision.content_hash == content_hash(revision) for revision in found)
+
+
+def test_what_is_saved_ahead_is_in_the_next_frame_as_it_was_last(drafts: list[Draft]) -> None:
+    feed, rng = Publishing(1), random.Random(2)
+    frames = [feed.snapshot()]
+    for number, draft in enumerate([*drafts, *drafts]):
+        changed = msgspec.structs.replace(draft.revision, revision=number + 1)
+        give(feed, number, [msgspec.structs.replace(draft, revision=changed)])
+        feed.save_ahead(rng.random())
+        if number % 5 == 0:
+            frames.append(feed.changes())
+    frames.append(feed.changes())
+    later = Publishing(1)
+    later.restore(frames)
+
+    assert len(frames) == 7
+    assert decode([later.snapshot()], 3) == decode([feed.snapshot()], 3)
+    assert len(later.desk.alerts) == 12
+
+
+def test_what_is_saved_ahead_leaves_little_for_the_snapshot(drafts: list[Draft]) -> None:
+    feed = Publishing(1)
+    feed.snapshot()
+    give(feed, 0, list(drafts))
+    feed.save_ahead(0.5)
+    left = len(feed.desk.moved)
+    feed.save_ahead(1.0)
+
+    assert (left, len(feed.desk.moved)) == (6, 0)

@@ -40,8 +40,24 @@ def test_what_comes_goes_or_is_touched_has_changed() -> None:
     del found[A]
     found.touch(B)
 
-    assert found.changed == dict.fromkeys((A, B, C))
+    assert found.changed == {A: True, B: True, C: False}  # whether it was saved before
     assert woken == []
+
+
+def test_what_came_and_went_between_two_savings_is_not_missed() -> None:
+    found, _ = shelf()
+    found[C] = "new"
+    found[C] = "another"
+    found.touch(C)
+    del found[C]
+    assert found.changed == {}
+
+    found[C] = "new"
+    assert found.some_changed(1.0) == [C]  # saved now
+    del found[C]
+    found[C] = "another"
+    del found[C]
+    assert found.changed == {C: True}
 
 
 def test_before_it_was_ever_saved_nothing_is_noted() -> None:

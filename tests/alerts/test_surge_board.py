@@ -261,7 +261,7 @@ def test_what_no_history_reaches_is_forgotten() -> None:
     one = BoardRun(plan(**{**SLOTS, "baseline": {"slot": ["hour_of_day"], "history": "7d"}}))
     run(one, daily(*[3] * 60), 60 * DAY)
 
-    assert len(one.board.areas[AREA].history.counts()) <= 18
+    assert len(one.board.areas[AREA].history.state()[0]) <= 18
     run(one, [entry("late", 90 * DAY, TOWNSHIPS[1])], 120 * DAY)
     assert set(one.board.areas) == {TOWNSHIPS[1]}
 
