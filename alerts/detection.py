@@ -404,16 +404,18 @@ class Shard:
         parts[GUARDS] = self._saved_guards = self._guards()
         return encode(STATE_VERSION, parts, whole=True)
 
-    def save_ahead(self, share: float) -> None:
-        """Put a share of what changed into the next frame of changes, so that it is sooner made."""
-        if self._is_saved:
-            put_some(self._ahead, self.subjects, self.alerts, share)
+    def save_ahead(self, share: float) -> bytes | None:
+        """Put a share of what changed into the next frame of changes, so that it is sooner made; the frame if large."""
+        if not self._is_saved:
+            return None
+        put_some(self._ahead, self.subjects, self.alerts, share)
+        return self._ahead.large_frame()
 
     def changes(self) -> bytes:
         """What changed since the last snapshot or changes, as a frame; after a turn that is everything."""
         if not self._is_saved:
             return self.snapshot()
-        changes, self._ahead = self._ahead, Changes(STATE_VERSION)
+        changes = self._ahead
         put_changed(changes, self.subjects, self.alerts)
         if (guards := self._guards()) != self._saved_guards:
             self._saved_guards = guards

@@ -24,6 +24,7 @@ _NOT_WHOLE = b"\xc2"  # false
 _LONG = 16  # a msgpack array of so many has its length in bytes of its own
 _TOGETHER = 512  # names and values that are written by one call, far quicker than one by one
 _MAP = 0xDF  # the first byte of a map whose length is in the next four
+LARGE = 4_000_000  # bytes of a frame that is better written than made longer: it would be copied and written at once
 
 
 class StateVersionError(ValueError):
@@ -41,12 +42,16 @@ class Changes:
     Of two parts with one name the later counts. What is put must stay as it is until `settle`.
     """
 
-    __slots__ = ("_buffer", "_count", "_put")
+    __slots__ = ("_buffer", "_count", "_put", "_version")
 
     def __init__(self, version: int) -> None:
-        self._buffer = bytearray((_ARRAYS[3], version, *_NOT_WHOLE, _MAP, 0, 0, 0, 0))
-        self._count = 0
+        self._version = version
         self._put: list[Any] = []  # names and values in turn
+        self._begin()
+
+    def _begin(self) -> None:
+        self._buffer = bytearray((_ARRAYS[3], self._version, *_NOT_WHOLE, _MAP, 0, 0, 0, 0))
+        self._count = 0
 
     def put(self, name: Name, value: Any) -> None:
         """One more part in plain types; None for one that is gone."""
@@ -65,10 +70,17 @@ class Changes:
             self._put.clear()
 
     def frame(self) -> bytes:
-        """The frame of what was put."""
+        """The frame of what was put; what follows begins another one."""
         self.settle()
         self._buffer[4:8] = self._count.to_bytes(4, "big")
-        return bytes(self._buffer)
+        made = bytes(self._buffer)
+        self._begin()
+        return made
+
+    def large_frame(self) -> bytes | None:
+        """The frame of what was put, where it is large; None where there is room for more in it."""
+        self.settle()
+        return self.frame() if len(self._buffer) > LARGE else None
 
 
 def version_of(frame: bytes) -> int:

@@ -368,7 +368,7 @@ class Linking:
         """What changed since the last snapshot or changes, as a frame."""
         if not self._saved:
             return self.snapshot()
-        changes, self._ahead = self._ahead, Changes(STATE_VERSION)
+        changes = self._ahead
         changes.put(HEAD, self._head())
         before, self._saved = self._saved, self._seldom()
         for name, of in self._saved.items():
@@ -380,11 +380,11 @@ class Linking:
             changes.put((COMPONENT, number), component)
         return changes.frame()
 
-    def save_ahead(self, share: float) -> None:
-        """Put a share of what changed into the next frame of changes, so that it is sooner made."""
+    def save_ahead(self, share: float) -> bytes | None:
+        """Put a share of what changed into the next frame of changes, so that it is sooner made; the frame if large."""
         for number, component in self.linker.some_changed(share):
             self._ahead.put((COMPONENT, number), component)
-        self._ahead.settle()
+        return self._ahead.large_frame()
 
     def restore(self, frames: Sequence[bytes]) -> None:
         """Take back a snapshot and the changes behind it."""

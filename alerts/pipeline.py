@@ -34,7 +34,7 @@ def in_slices(arrivals: Iterable[Record], size: int = SLICE) -> Iterator[Slice]:
 class _Stage(Protocol):
     def snapshot(self) -> bytes: ...
 
-    def save_ahead(self, share: float) -> None: ...
+    def save_ahead(self, share: float) -> bytes | None: ...
 
     def changes(self) -> bytes: ...
 
@@ -87,19 +87,18 @@ class Pipeline:
         """The state of every stage."""
         return [stage.snapshot() for stage in self._stages()]
 
-    def save_ahead(self, share: float) -> None:
-        """Put a share of what changed into the next frames of changes."""
-        for stage in self._stages():
-            stage.save_ahead(share)
+    def save_ahead(self, share: float) -> list[bytes | None]:
+        """Put a share of what changed into the next frames of changes; those that are large."""
+        return [stage.save_ahead(share) for stage in self._stages()]
 
     def changes(self) -> list[bytes]:
         """What changed in every stage since the last snapshot or changes."""
         return [stage.changes() for stage in self._stages()]
 
-    def restore(self, snapshot: Sequence[bytes], *changes: Sequence[bytes]) -> None:
+    def restore(self, snapshot: Sequence[bytes], *changes: Sequence[bytes | None]) -> None:
         """Take back a snapshot and the changes behind it."""
-        for stage, *frames in zip(self._stages(), snapshot, *changes, strict=True):
-            stage.restore(frames)
+        for stage, first, *frames in zip(self._stages(), snapshot, *changes, strict=True):
+            stage.restore([first, *(frame for frame in frames if frame is not None)])
 
     def _stages(self) -> list[_Stage]:
         return [self.linking, *self.shards, self.publishing]

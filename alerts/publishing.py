@@ -203,16 +203,16 @@ class Publishing:
         parts = dict(self._parts(self._chains, self.desk.alerts, self._audit.days()))
         return encode(STATE_VERSION, parts, whole=True)
 
-    def save_ahead(self, share: float) -> None:
-        """Put a share of the alerts of which something was said into the next frame of changes, to make it sooner."""
+    def save_ahead(self, share: float) -> bytes | None:
+        """Put a share of what changed into the next frame of changes, so that it is sooner made; the frame if large."""
         moved = self.desk.moved
         for name in [moved.pop() for _ in range(int(share * len(moved)))]:
             self._ahead.put((ALERT, name), self.desk.alerts.get(name))
-        self._ahead.settle()
+        return self._ahead.large_frame()
 
     def changes(self) -> bytes:
         """What changed since the last frame: the alerts of which something was said."""
-        changes, self._ahead = self._ahead, Changes(STATE_VERSION)
+        changes = self._ahead
         for name, value in self._parts(self._moved, self.desk.moved, self._audit.moved):
             changes.put(name, value)
         return changes.frame()

@@ -56,7 +56,6 @@ def put_some(
                 known.touch(key)
             else:
                 changes.put((ALERTS, number, key), _of_alerts(each))
-    changes.settle()
 
 
 def put_changed(changes: Changes, subjects: Sequence[Shelf[Subject]], alerts: Sequence[Shelf[Alerts]]) -> None:

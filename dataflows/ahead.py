@@ -15,10 +15,10 @@ class Ahead:
 
     __slots__ = ("_end_us", "_every", "_saved_at", "_saved_us", "_some_at")
 
-    def __init__(self, now: float) -> None:
-        """The flow starts."""
+    def __init__(self, now: float, every: float) -> None:
+        """The flow starts; `every` says how long it is to be between two snapshots, 0 where that is not known."""
         self._saved_at = self._some_at = now
-        self._every = 0.0  # between the last two snapshots; 0 before there is one
+        self._every = every  # between the last two snapshots
         self._end_us = self._saved_us = 0  # where the log was seen to end, now and at the last snapshot
 
     def saved(self, now: float) -> None:
@@ -28,6 +28,7 @@ class Ahead:
     def share(self, now: float, end_us: int) -> float:
         """Which share of what changed is to be saved now, from 0 to 1; the log is read up to `end_us`."""
         self._end_us = end_us
+        self._saved_us = self._saved_us or end_us
         passed = now - self._saved_at
         since = min(now - self._some_at, passed - BEGINS * self._every)
         is_behind = end_us - self._saved_us > CATCHING_UP * 1e6 * passed

@@ -117,16 +117,17 @@ class _Kept:
         self._step = step
         self._stage = stage
         self._keeper = None if saved is None else store.resume(saved, stage)
-        self._ahead = Ahead(time.monotonic())
+        self._ahead = Ahead(time.monotonic(), store.seconds)
 
     def begin(self, key: str) -> None:
         """The key of the stage, where it was not known before."""
         if self._keeper is None:
             self._keeper = self._store.begin(self._step, key, self._stage)
 
-    def ahead(self, end_us: int) -> float:
-        """Which share of what changed is to be saved now, before the next snapshot; the log is read up to `end_us`."""
-        return self._ahead.share(time.monotonic(), end_us)
+    def save_ahead(self, end_us: int) -> None:
+        """Some of what changed goes to the disk before the next snapshot; the log is read up to `end_us`."""
+        if self._keeper is not None and (share := self._ahead.share(time.monotonic(), end_us)):
+            self._keeper.save_ahead(share)
 
     def save(self, books: Books) -> bytes:
         """What changed goes to the disk; the engine keeps the pointer."""
@@ -167,8 +168,8 @@ class _Link(_Step[Cut, Routed]):
                 self._past.remember(part.joined)
                 self._books.enter(part, self._stage)
             routed += parts
-        if routed and (share := self._kept.ahead(routed[-1].work[0].end)):
-            self._stage.save_ahead(share)
+        if routed:
+            self._kept.save_ahead(routed[-1].work[0].end)
         return routed, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
@@ -189,8 +190,7 @@ class _Detect(_Step[tuple[str, Work], Answer]):
             answers.append(Answer(work.slice, work.end, drafts, work.said, list(self._stage.failures)))
             self._books.note(self._stage)
         self._books.weigh(self._stage)
-        if share := self._kept.ahead(values[-1][1].end):
-            self._stage.save_ahead(share)
+        self._kept.save_ahead(values[-1][1].end)
         return answers, StatefulBatchLogic.RETAIN
 
 
@@ -206,6 +206,5 @@ class _Publish(_Step[Answer, Issue]):
             drafts, acted = self._stage.take(answer)
             ready.drafts.extend(drafts)
             ready.acted.extend(acted)
-        if share := self._kept.ahead(values[-1].end):
-            self._stage.save_ahead(share)
+        self._kept.save_ahead(values[-1].end)
         return ([ready] if any(ready) else []), StatefulBatchLogic.RETAIN

@@ -236,7 +236,7 @@ def build(
         books,
         compiled,
         Past(clickhouse, pool.wait_until_delivered),
-        StateStore(state / JOURNALS, Room(state, stop, metrics), MergeProcess()),
+        StateStore(state / JOURNALS, Room(state, stop, metrics), MergeProcess(), settings.snapshot_seconds),
         start.published,
         own.routing if start.book is None else start.book.routing,
         own.routing_of,

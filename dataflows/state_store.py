@@ -59,6 +59,9 @@ class Stage(Protocol):
     def changes(self) -> bytes:
         """What changed since the last snapshot or changes, as a frame."""
 
+    def save_ahead(self, share: float) -> bytes | None:
+        """Put a share of what changed into the next frame of changes; the frame where it is large, and nowhere else."""
+
     def restore(self, frames: Sequence[bytes]) -> None:
         """Take back a snapshot and the changes behind it."""
 
@@ -91,9 +94,14 @@ class Keeps(Protocol):
     def save(self) -> tuple[bytes, int]:
         """Put what changed on the disk: what the engine keeps of it, and how many bytes were written."""
 
+    def save_ahead(self, share: float) -> None:
+        """Some of what changed is saved already: from 0 to 1, how much of it."""
+
 
 class Store(Protocol):
     """Keeps the stages of a flow."""
+
+    seconds: float  # between two snapshots; 0 where that is not known
 
     def begin(self, step: str, key: str, stage: Stage) -> Keeps:
         """Keep a stage that begins empty."""
@@ -105,9 +113,16 @@ class Store(Protocol):
 class StateStore:
     """The journals of one flow, in one folder that every process of the flow can reach."""
 
-    def __init__(self, folder: Path | str, patience: Patience | None = None, merger: Merger = merge_at_once) -> None:
-        """`patience` is asked to write; without one a disk that is full is an error."""
+    def __init__(
+        self,
+        folder: Path | str,
+        patience: Patience | None = None,
+        merger: Merger = merge_at_once,
+        seconds: float = 0.0,
+    ) -> None:
+        """`patience` is asked to write; without one a full disk is an error. `seconds` lie between snapshots."""
         self.folder = Path(folder)
+        self.seconds = seconds
         self._patience = patience or _at_once
         self._merger = merger
 
@@ -144,6 +159,8 @@ class StateStore:
 class _Forgetful:
     """For a flow that is never resumed: a bounded replay."""
 
+    seconds = 0.0
+
     def begin(self, step: str, key: str, stage: Stage) -> Keeps:
         return self
 
@@ -152,6 +169,9 @@ class _Forgetful:
 
     def save(self) -> tuple[bytes, int]:
         return b"", 0
+
+    def save_ahead(self, share: float) -> None:
+        pass
 
 
 FORGETFUL: Store = _Forgetful()
@@ -187,16 +207,25 @@ class Keeper:
         self._merger = merger
         self._has_merged: Callable[[], bool] | None = None  # asks whether the merging at hand is done
         self._merged_bytes = merged_bytes  # of the frame that the frames before became
+        self._ahead_bytes = 0  # saved since the last snapshot
         self._saved = deque([newest] * RESTARTS, RESTARTS)  # frames that a restart may go back to
 
     def save(self) -> tuple[bytes, int]:
-        """Put what changed on the disk: the pointer for the engine, and how many bytes that were."""
+        """Put what changed on the disk: the pointer for the engine, and how many bytes that were, ahead and now."""
         body = self._stage.changes()
         frame = self._patience(lambda: self._journal.append(body))
+        size, self._ahead_bytes = self._ahead_bytes + len(body), 0
         self._saved.append(frame)
         self._merge(self._saved[0])
         pointer = Pointer(POINTER_VERSION, self._journal.path.name, self._journal.name, frame)
-        return msgspec.msgpack.encode(pointer), len(body)
+        return msgspec.msgpack.encode(pointer), size
+
+    def save_ahead(self, share: float) -> None:
+        """Save some of what changed. A frame that no snapshot follows is cut off by the next life."""
+        body = self._stage.save_ahead(share)
+        if body is not None:
+            self._patience(lambda: self._journal.append(body))
+            self._ahead_bytes += len(body)
 
     def _merge(self, until: int) -> None:
         """Make one frame of those that no restart goes back before, once the changes outweigh what they change."""

@@ -13,7 +13,7 @@ US = 1_000_000
 
 def running(log_speed: float = 1.0) -> tuple[Ahead, list[tuple[float, float]]]:
     """One that has seen two snapshots, and its shares at the instants of a life that goes on in steps of 5 ms."""
-    ahead = Ahead(0.0)
+    ahead = Ahead(0.0, 0.0)
     for at in (EVERY, 2 * EVERY):
         ahead.share(at, int(at * log_speed * US))
         ahead.saved(at)
@@ -21,9 +21,17 @@ def running(log_speed: float = 1.0) -> tuple[Ahead, list[tuple[float, float]]]:
     return ahead, [(now, ahead.share(now, int(now * log_speed * US))) for now in steps]
 
 
-def test_before_the_first_snapshot_nothing_is() -> None:
-    ahead = Ahead(100.0)
-    assert not any(ahead.share(100.0 + second, 0) for second in range(1_000))
+def test_before_the_first_snapshot_nothing_is_unless_it_is_known_when_that_will_be() -> None:
+    ahead, told = Ahead(100.0, 0.0), Ahead(100.0, EVERY)
+    assert not any(ahead.share(100.0 + second, second * US + 1) for second in range(1_000))
+
+    shares = [told.share(100.0 + second, 10**15 + second * US) for second in range(60)]
+    assert [second for second, share in enumerate(shares) if share] == list(range(31, 60))
+
+
+def test_a_flow_that_begins_with_catching_up_saves_nothing_ahead() -> None:
+    ahead = Ahead(100.0, EVERY)
+    assert not any(ahead.share(100.0 + second, 10**15 + 5 * second * US) for second in range(60))
 
 
 @settings(max_examples=25)

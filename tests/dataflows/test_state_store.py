@@ -40,6 +40,11 @@ class Numbers:
         touched, self.touched = self.touched, set()
         return kept.encode(1, {(name,): self.kept.get(name) for name in touched}, whole=False)
 
+    def save_ahead(self, share: float) -> bytes | None:
+        some = sorted(self.touched)[: int(share * len(self.touched))]
+        self.touched -= set(some)
+        return kept.encode(1, {(name,): self.kept.get(name) for name in some}, whole=False) if some else None
+
     def restore(self, frames: Sequence[bytes]) -> None:
         parts = kept.decode(frames, 1)
         self.kept = {name[0]: msgspec.msgpack.decode(value, type=int) for name, value in parts.items()}
@@ -49,11 +54,16 @@ Change = st.tuples(st.sampled_from("abcdef"), st.none() | st.integers(0, 9))
 Life = st.tuples(st.lists(st.lists(Change, max_size=4), min_size=1, max_size=8), st.integers(1, 3))
 
 
-@given(lives=st.lists(Life, max_size=6), merge_above=st.sampled_from([0, 40, 1_000_000]))
+@given(
+    lives=st.lists(Life, max_size=6),
+    merge_above=st.sampled_from([0, 40, 1_000_000]),
+    share=st.sampled_from([0.0, 0.6, 1.0]),
+)
 def test_a_life_goes_on_from_any_of_the_last_snapshots_of_the_one_before(
     tmp_path_factory: pytest.TempPathFactory,
     lives: list[tuple[list[list[tuple[str, int | None]]], int]],
     merge_above: int,
+    share: float,
 ) -> None:
     store = StateStore(tmp_path_factory.mktemp("kept"))
     snapshots: list[tuple[bytes, dict[str, int]]] = []
@@ -71,6 +81,7 @@ def test_a_life_goes_on_from_any_of_the_last_snapshots_of_the_one_before(
             for changes in epochs:
                 for name, number in changes:
                     stage.put(name, number)
+                    keeper.save_ahead(share)
                 snapshots.append((keeper.save()[0], dict(stage.kept)))
 
 
@@ -183,3 +194,17 @@ def test_a_flow_that_keeps_nothing_does_no_work_for_it() -> None:
             raise AssertionError("a bounded replay encodes no state")
 
     assert FORGETFUL.begin("step", "key", Costly()).save() == (b"", 0)
+
+
+def test_what_was_saved_ahead_of_a_snapshot_that_never_came_is_not_there(tmp_path: Path) -> None:
+    store, stage, again = StateStore(tmp_path), Numbers(), Numbers()
+    keeper = store.begin("step", "key", stage)
+    stage.put("a", 1)
+    keeper.save_ahead(1.0)
+    pointer, size = keeper.save()
+    stage.put("a", 2)
+    keeper.save_ahead(1.0)
+    store.resume(pointer, again)
+
+    assert again.kept == {"a": 1}
+    assert size == len(kept.encode(1, {("a",): 1}, whole=False)) + len(kept.encode(1, {}, whole=False))
