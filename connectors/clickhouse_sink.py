@@ -121,7 +121,7 @@ class PoolSink(FixedPartitionedSink[list[Poolable], bytes]):
 
     def _spooled(self, server: Server[Poolable], file: SpoolFile | None) -> Spool[Poolable]:
         pace = self._pace
-        memory = min(pace.max_rows, 8 * pace.batch_rows) if file else pace.max_rows
+        memory = min(pace.max_rows, 2 * pace.batch_rows) if file else pace.max_rows
         bounds = Bounds(pace.batch_rows, pace.flush_seconds, memory, self._spool_bytes)
         patience = self._patience.total_seconds()
         return Spool(server, bounds, self._metrics, file=file, stop=self._stop, patience=patience)
