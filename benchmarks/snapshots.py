@@ -36,7 +36,7 @@ SMALL = (Load(5.0, 10_000, 60_000), Load(5.0, days=30, reports_per_day=500.0))
 FULL = (
     Load(SECONDS, days=365, reports_per_day=1_000.0),
     Load(SECONDS, days=60, reports_per_day=6_000.0),
-    Load(SECONDS, 300_000, 900_000),
+    Load(SECONDS, 60_000, 240_000),
 )
 LIVE_PEOPLE = {"small": 30_000, "full": 300_000}
 LIVE_RATES = (0.07, 1.0, 100.0)  # reports a second of a city, of a province, and of an onrush
