@@ -108,6 +108,7 @@ def first_life(flow: OnCallFlow, found: Story, disk: Disk) -> None:
     flow.until(lambda seen: seen.total("alert_published_seconds_count") > 20, "alerts must be published")
     wait_until(lambda: flow.scrape().pages["anlan-serve"] is not None, "the service must start")
     assert flow.ask(3) == [200, 200, 200]
+    flow.until(lambda seen: "rc.repeat-contact" in seen.by("rule_watermark_lagged_seconds", "rule"), "it must be told")
     found["calm"] = flow.until(lambda seen: seen.total("rows_waited_seconds") == 0, "all must be delivered")
     found["early in the calendar"] = before_the_end(found["calm"], "calendars", days=300)
     found["late in the calendar"] = before_the_end(found["calm"], "calendars", days=59)
