@@ -82,7 +82,7 @@ class History:
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [self._buckets, self._until, sorted(self.flagged) if self.flagged else ()]
+        return [self._buckets, self._until, sorted(self.flagged)]
 
     @staticmethod
     def restored(state: Any) -> History:

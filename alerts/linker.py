@@ -293,10 +293,11 @@ class Linker:
             matter.stand = stand
             fold.add(matter, component)
         for held, found in ((fold.owners, owners), (fold.wanted, wanted)):
-            for key, owner in zip(keys, repeat(found) if found.__class__ is int else found, strict=False):
+            places = repeat(found, len(keys)) if isinstance(found, int) else found or repeat(None, len(keys))
+            for key, owner in zip(keys, places, strict=True):
                 if owner is not None:
                     held[key] = matters[owner]
-        for key, contact in zip(keys, contacts, strict=False):
+        for key, contact in zip(keys, contacts or repeat(None, len(keys)), strict=True):
             if contact is not None:
                 fold.contacts[key] = cast("str", keys[contact]) if isinstance(contact, int) else contact
 

@@ -126,7 +126,8 @@ class _Kept:
 
     def save_ahead(self, end_us: int) -> None:
         """Some of what changed goes to the disk before the next snapshot; the log is read up to `end_us`."""
-        if self._keeper is not None and (share := self._ahead.share(time.monotonic(), end_us)):
+        assert self._keeper is not None
+        if share := self._ahead.share(time.monotonic(), end_us):
             self._keeper.save_ahead(share)
 
     def save(self, books: Books) -> bytes:

@@ -95,7 +95,7 @@ class Keeps(Protocol):
         """Put what changed on the disk: what the engine keeps of it, and how many bytes were written."""
 
     def save_ahead(self, share: float) -> None:
-        """Some of what changed is saved already: from 0 to 1, how much of it."""
+        """Put a share of what changed, from 0 to 1, where the next `save` has less to do."""
 
 
 class Store(Protocol):
@@ -213,7 +213,7 @@ class Keeper:
     def save(self) -> tuple[bytes, int]:
         """Put what changed on the disk: the pointer for the engine, and how many bytes that were, ahead and now."""
         body = self._stage.changes()
-        frame = self._patience(lambda: self._journal.append(body))
+        frame = self._append(body)
         size, self._ahead_bytes = self._ahead_bytes + len(body), 0
         self._saved.append(frame)
         self._merge(self._saved[0])
@@ -224,8 +224,11 @@ class Keeper:
         """Save some of what changed. A frame that no snapshot follows is cut off by the next life."""
         body = self._stage.save_ahead(share)
         if body is not None:
-            self._patience(lambda: self._journal.append(body))
+            self._append(body)
             self._ahead_bytes += len(body)
+
+    def _append(self, body: bytes) -> int:
+        return self._patience(lambda: self._journal.append(body))
 
     def _merge(self, until: int) -> None:
         """Make one frame of those that no restart goes back before, once the changes outweigh what they change."""
