@@ -19,7 +19,7 @@ import redis
 from benchmarks.options import Options
 from benchmarks.report import Cell, Plot, Report
 from benchmarks.wire.feeder import CHANNELS, Feed, Sent
-from benchmarks.wire.installation import Installation
+from benchmarks.wire.installation import Installation, ServerKafka
 from connectors.apache_kafka import VERSION, ApacheKafka
 from connectors.embedded import Broker
 from connectors.kafka import ensure_topics, raw_topic
@@ -30,6 +30,7 @@ LOADS = ((100, 1), (1_000, 1), (1_000, 25), (5_000, 25), (10_000, 25), (20_000, 
 RELAY_SECONDS = 12.0
 FLOW_SECONDS = RELAY_SECONDS + Settings().snapshot_seconds  # one snapshot falls into it, or two
 WARM_SECONDS = 2.0  # of each run that are not counted
+WARM_UP_RATE, WARM_UP_SECONDS = 1_000, 40.0  # before the first run: a broker's virtual machine is slow until then
 SETTLE_SECONDS = 180.0  # that what was sent may take until it is all there
 QUIET_SECONDS = 4.0  # without anything new: then it is all there
 FEWEST = 50  # marked events that a figure needs
@@ -58,10 +59,13 @@ class Latency(NamedTuple):
 def run(options: Options) -> Report:
     """Each load through the relay and through the flow in turn on the same servers, `runs` times."""
     why_not = ApacheKafka.missing()
-    broker = Broker if why_not else ApacheKafka
+    broker = Broker if why_not else ServerKafka
     found: dict[tuple[str, int, int], list[Latency]] = {}
     for number, (rate, one_in) in product(range(options.runs), LOADS):
         with _servers(options.scratch / "live", broker) as installation:  # new ones: a broker slows with what it holds
+            options.seen(f"warming up the servers, {WARM_UP_SECONDS:g} s, run {number + 1} of {options.runs}")
+            with _carrying(installation, TWICE):
+                _feed(Feed(*_topics(installation, TWICE), WARM_UP_RATE, WARM_UP_SECONDS, 1, "warm-up"))
             for way in WAYS:
                 options.seen(f"{way}, {rate:,} events/s, one alert in {one_in}, run {number + 1} of {options.runs}")
                 seconds = FLOW_SECONDS if way == FLOW else RELAY_SECONDS
@@ -118,12 +122,16 @@ def _measured(installation: Installation, told: Feed, way: str) -> Latency:
     stream = FEED_STREAM if way == FLOW else RELAY_STREAM
     reader = _started("reader", installation.valkey.url, stream)
     began_ns = time.time_ns()
-    feeder = [sys.executable, "-m", "benchmarks.wire.feeder", *map(str, told)]
-    sent = msgspec.json.decode(subprocess.run(feeder, stdout=subprocess.PIPE, check=True).stdout, type=Sent)
+    sent = _feed(told)
     _settle(installation, stream)
     output, _ = reader.communicate(b"")
     seen = msgspec.json.decode(output, type=list[tuple[int, int]])
     return _latency([pair for pair in seen if pair[0] >= began_ns], told, sent)
+
+
+def _feed(told: Feed) -> Sent:
+    feeder = [sys.executable, "-m", "benchmarks.wire.feeder", *map(str, told)]
+    return msgspec.json.decode(subprocess.run(feeder, stdout=subprocess.PIPE, check=True).stdout, type=Sent)
 
 
 def _settle(installation: Installation, stream: str) -> None:
@@ -141,6 +149,8 @@ def _settle(installation: Installation, stream: str) -> None:
 def _latency(seen: list[tuple[int, int]], told: Feed, sent: Sent) -> Latency:
     if len(seen) < FEWEST:
         raise RuntimeError(f"marked events must be seen in Redis; got {len(seen)} ({told})")
+    if again := len(seen) - len({before for before, _ in seen}):
+        raise RuntimeError(f"each marked event must be seen once; got {again} seen again ({told})")
     first, last = min(before for before, _ in seen), sent.ends_ns
     counted = [(after - before) / 1e6 for before, after in seen if before >= first + WARM_SECONDS * 1e9]
     cuts = quantiles(counted, n=1_000)

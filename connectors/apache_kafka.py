@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from connectors.child_server import HOST, ChildServer, PartError, free_port
 from connectors.kafka_client import cluster_id
@@ -18,8 +20,8 @@ VERSION = "3.9.1"
 SCALA = "2.13"
 FETCH_SECONDS = 300.0
 
-# no tuning: a virtual machine that starts in seconds and stays small
-_JAVA = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+# a virtual machine that starts in seconds and stays small
+_SMALL = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 _POM = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -62,6 +64,7 @@ class ApacheKafka(ChildServer):
 
     name = "apache-kafka"
     start_seconds = 60.0
+    machine: ClassVar[tuple[str, ...]] = _SMALL  # options of the virtual machine that the broker runs in
 
     def __init__(self, folder: Path | str, port: int | None = None, more: dict[str, str] | None = None) -> None:
         """`more` are settings of the broker besides ours, as `server.properties` has them."""
@@ -91,7 +94,7 @@ class ApacheKafka(ChildServer):
         settings.write_text(_SETTINGS.format(**place, more=more))
         if not (self._data / "meta.properties").exists():
             self._format(settings)
-        return [*_java(), "kafka.Kafka", str(settings)]
+        return [*_java(self.machine), "kafka.Kafka", str(settings)]
 
     def _settings(self, port: int) -> dict[str, str]:
         """Settings besides ours; of two of one name the broker takes the later one."""
@@ -123,8 +126,8 @@ class ApacheKafka(ChildServer):
         return self.is_running() and cluster_id(f"{HOST}:{port}", seconds=1.0) == self._cluster
 
 
-def _java() -> list[str]:
-    return [*_JAVA, "-cp", f"{jars()}/*"]
+def _java(machine: Sequence[str] = _SMALL) -> list[str]:
+    return ["java", *machine, "-cp", f"{jars()}/*"]
 
 
 def jars() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 BEGINS = 0.5  # of the time between two snapshots: what changes often would be saved again and again before
-LOOK_SECONDS = 0.05  # between two times that some is saved
+LOOK_SECONDS = 0.02  # between two times that some is saved
 CATCHING_UP = 2  # times as fast as time passes: then nobody waits for an alert, and nothing is saved twice for its sake
 
 

@@ -6,13 +6,15 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
-SELDOM = 50_000  # new objects between two looks: pauses of some hundredths of a second
-HARDLY = 10_000_000  # for runs that end: a look costs as much for each object, and most are gone before it
+# new objects between two looks through the youngest, such looks between two through the middle-aged, and those
+# between two through all. Each object is looked at twice, however often: only the pauses are longer or shorter.
+OFTEN = 1_000, 5, 500_000  # for runs that somebody waits for: pauses of a few milliseconds, and never through all
+HARDLY = 10_000_000, 50, 1_000  # for runs that end: most objects are gone before the first look
 
 
 @contextlib.contextmanager
-def calm_collector(every: int = SELDOM) -> Iterator[None]:
-    """Collect cycles seldom inside the block: looking through all kept state again and again halves the speed.
+def calm_collector(when: tuple[int, int, int] = OFTEN) -> Iterator[None]:
+    """Collect cycles so inside the block that kept state is not looked through again and again: that halves the speed.
 
     What is left at its end is looked through when the next block begins, and else never: where the process ends its
     memory goes with it, and to find first that all state is one large cycle took a sixth of a replay of ten days.
@@ -21,7 +23,7 @@ def calm_collector(every: int = SELDOM) -> Iterator[None]:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(every, 50, 1_000)
+    gc.set_threshold(*when)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -154,8 +155,12 @@ def build(
     stop: threading.Event,
     metrics: Metrics,
     place: Place = ALONE,
+    behind: Executor | None = None,
 ) -> Dataflow:
-    """The whole flow, as it is in the process at this place; its servers are there and its state is taken up."""
+    """The whole flow, as it is in the process at this place; its servers are there and its state is taken up.
+
+    State that is saved ahead is written by `behind`, which must have ended when the next life begins.
+    """
     flow = Dataflow("anlan")
     is_front = place.is_front
 
@@ -236,7 +241,7 @@ def build(
         books,
         compiled,
         Past(clickhouse, pool.wait_until_delivered),
-        StateStore(state / JOURNALS, Room(state, stop, metrics), MergeProcess(), settings.snapshot_seconds),
+        StateStore(state / JOURNALS, Room(state, stop, metrics), MergeProcess(), settings.snapshot_seconds, behind),
         start.published,
         own.routing if start.book is None else start.book.routing,
         own.routing_of,
@@ -371,7 +376,8 @@ def run(settings: Settings, place: Place = ALONE, begin: Begin = begin_alone) ->
         if place.is_front:
             names = stack.enter_context(names_of(settings, own.rules, Room(folder, stop, metrics)))
             own = naming(own, settings, names)
-        flow = build(settings, own, start, epoch, stop, metrics, place)
+        behind = stack.enter_context(ThreadPoolExecutor(1, "journals"))
+        flow = build(settings, own, start, epoch, stop, metrics, place, behind)
         port = settings.metrics_port and settings.metrics_port + place.on_host
         door = serve(metrics, port, *locks, addr=settings.metrics_address)
         stack.callback(door.close)

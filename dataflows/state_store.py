@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
 from alerts.kept import merge
-from connectors.journal import RESTARTS, Journal, JournalError
+from connectors.journal import RESTARTS, DiskFullError, Journal, JournalError
 
 POINTER_VERSION = 1
 MERGE_ABOVE = 4_000_000  # bytes of changes; with less of them a restart is quick as it is
@@ -24,6 +25,7 @@ MERGE_AT = 2  # times as many bytes of changes as there were at the last merging
 
 
 Answer = TypeVar("Answer")
+Given = ParamSpec("Given")
 
 
 class Patience(Protocol):
@@ -35,6 +37,22 @@ class Patience(Protocol):
 
 def _at_once(write: Callable[[], Answer]) -> Answer:
     return write()
+
+
+def _nothing() -> None:
+    pass
+
+
+class _AtOnce(Executor):
+    """Has done what it is given when it has been given."""
+
+    def submit(self, do: Callable[Given, Answer], /, *args: Given.args, **kwargs: Given.kwargs) -> Future[Answer]:
+        done: Future[Answer] = Future()
+        try:
+            done.set_result(do(*args, **kwargs))
+        except JournalError as error:
+            done.set_exception(error)
+        return done
 
 
 class Merger(Protocol):
@@ -119,12 +137,17 @@ class StateStore:
         patience: Patience | None = None,
         merger: Merger = merge_at_once,
         seconds: float = 0.0,
+        behind: Executor | None = None,
     ) -> None:
-        """`patience` is asked to write; without one a full disk is an error. `seconds` lie between snapshots."""
+        """`patience` is asked to write; without one a full disk is an error. `seconds` lie between snapshots.
+
+        What is saved ahead is written by `behind` while the flow goes on; without one the flow writes it.
+        """
         self.folder = Path(folder)
         self.seconds = seconds
         self._patience = patience or _at_once
         self._merger = merger
+        self._behind = behind or _AtOnce()
 
     def begin(self, step: str, key: str, stage: Stage) -> Keeps:
         """Keep a stage that begins empty; what is in its journal is of a life that nothing goes on from."""
@@ -132,7 +155,7 @@ class StateStore:
         journal.cut(0)
         nothing = stage.snapshot()  # so that the first snapshot of the flow saves changes, too, and is no longer
         newest = self._patience(lambda: journal.append(nothing))
-        return Keeper(journal, stage, self._patience, self._merger, newest)
+        return Keeper(journal, stage, self._patience, self._merger, self._behind, newest)
 
     def resume(self, saved: bytes, stage: Stage) -> Keeps:
         """Give a stage back what was kept when the engine got `saved`; from then on, keep it."""
@@ -141,7 +164,7 @@ class StateStore:
         frames = list(_frames(journal, pointer))
         journal.cut(pointer.frame)
         stage.restore(frames)
-        return Keeper(journal, stage, self._patience, self._merger, pointer.frame, len(frames[0]))
+        return Keeper(journal, stage, self._patience, self._merger, self._behind, pointer.frame, len(frames[0]))
 
     def frames(self, saved: bytes) -> Iterator[bytes]:
         """The frames that a pointer stands for, each checked. Raises `JournalError` if one is missing or damaged."""
@@ -197,14 +220,17 @@ class Keeper:
         stage: Stage,
         patience: Patience,
         merger: Merger,
+        behind: Executor,
         newest: int,
         merged_bytes: int = 0,
     ) -> None:
-        """What the stage keeps stands in the journal up to its `newest` frame."""
+        """What the stage keeps stands in the journal up to its `newest` frame; `behind` writes what is saved ahead."""
         self._journal = journal
         self._stage = stage
         self._patience = patience
         self._merger = merger
+        self._behind = behind
+        self._writing: tuple[bytes, Future[int]] | None = None  # the last frame that was saved ahead
         self._has_merged: Callable[[], bool] | None = None  # asks whether the merging at hand is done
         self._merged_bytes = merged_bytes  # of the frame that the frames before became
         self._ahead_bytes = 0  # saved since the last snapshot
@@ -213,6 +239,7 @@ class Keeper:
     def save(self) -> tuple[bytes, int]:
         """Put what changed on the disk: the pointer for the engine, and how many bytes that were, ahead and now."""
         body = self._stage.changes()
+        self._written()
         frame = self._append(body)
         size, self._ahead_bytes = self._ahead_bytes + len(body), 0
         self._saved.append(frame)
@@ -221,11 +248,22 @@ class Keeper:
         return msgspec.msgpack.encode(pointer), size
 
     def save_ahead(self, share: float) -> None:
-        """Save some of what changed. A frame that no snapshot follows is cut off by the next life."""
+        """Save some of what changed, without waiting for the disk. The next life cuts off what no snapshot follows."""
         body = self._stage.save_ahead(share)
         if body is not None:
-            self._append(body)
+            self._written()
+            self._patience(_nothing)  # to wait for room is for the flow
+            self._writing = body, self._behind.submit(self._journal.append, body)
             self._ahead_bytes += len(body)
+
+    def _written(self) -> None:
+        """Wait until what was saved ahead is on the disk. Raises `JournalError` where it cannot be."""
+        if self._writing is not None:
+            (body, done), self._writing = self._writing, None
+            try:
+                done.result()
+            except DiskFullError:
+                self._append(body)
 
     def _append(self, body: bytes) -> int:
         return self._patience(lambda: self._journal.append(body))

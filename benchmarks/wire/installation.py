@@ -24,6 +24,12 @@ BROKER = "broker"  # its folder
 RULES = Path(__file__).parent / "one_in_n.yaml"
 
 
+class ServerKafka(ApacheKafka):
+    """Apache Kafka with the options that `deploy/server/kafka.sh` starts it with."""
+
+    machine = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+
+
 class Installation:
     """Broker, Valkey and the pool under one folder, and a flow that is started and stopped."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from alerts.model import Event
 from benchmarks.live import Latency, _latency
 from benchmarks.wire import feeder
 from benchmarks.wire.feeder import CHANNELS, MARK, SENT_AT, Feed, Sent, is_marked, sent_ns
-from benchmarks.wire.installation import RULES
+from benchmarks.wire.installation import RULES, ServerKafka
 from connectors.calendars import load_calendars
 from connectors.registry import load_channels
 from connectors.rulebook import load_rules
@@ -51,6 +52,17 @@ def test_events_that_never_come_are_on_their_way() -> None:
 def test_a_run_that_shows_next_to_nothing_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="marked events must be seen in Redis; got 3"):
         found([10.0] * 3, 100, 10)
+
+
+def test_what_is_seen_again_is_an_error() -> None:
+    seen = [(at * SECOND, at * SECOND + 1) for at in range(200)]
+    with pytest.raises(RuntimeError, match="must be seen once; got 1 seen again"):
+        _latency([*seen, (7 * SECOND, 300 * SECOND)], a_feed(1, 200), Sent(200, 0.0, 200 * SECOND))
+
+
+def test_the_broker_runs_as_a_server_runs_it() -> None:
+    script = (Path(__file__).parents[2] / "deploy" / "server" / "kafka.sh").read_text()
+    assert f"exec java {' '.join(ServerKafka.machine)} " in script
 
 
 def test_a_report_says_when_it_was_sent_and_whether_it_is_marked() -> None:
