@@ -6,6 +6,7 @@ import contextlib
 import heapq
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -92,6 +93,8 @@ from dataflows.sources import Silent, add_sources
 from dataflows.start import Start
 from dataflows.state_store import StateStore
 from dataflows.stopping import stopped_by_signals
+
+TURN_SECONDS = 0.0005  # that a thread which packs rows for the pool holds up the flow; Python has ten times that
 
 _log = logging.getLogger("anlan.run")
 
@@ -386,6 +389,8 @@ def run(settings: Settings, place: Place = ALONE, begin: Begin = begin_alone) ->
         if settings.http_port and not place.on_host:
             stack.enter_context(push_server(settings, metrics))
         stack.enter_context(calm_collector())
+        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(TURN_SECONDS)
         tell_ready()
         recovery = RecoveryConfig(str(folder / SNAPSHOTS), timedelta(0))
         every = timedelta(seconds=settings.snapshot_seconds)

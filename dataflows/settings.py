@@ -61,7 +61,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     routing: str = ""  # file of who is told, and who may do what; "" is the shipped one
     mappings: tuple[str, ...] = ()  # folders of mappings beside the shipped ones
     raw_mappings: dict[str, str] = {}  # which mapping reads a raw topic, where records do not say
-    log_partitions: Count = 4  # of the intake log, when it is made: each costs a request for every batch
+    log_partitions: Count = 2  # of the intake log, when it is made: each costs a request for every batch
     shards: Count = 8  # of the keys; part of the saved data
     snapshot_seconds: Annotated[int, Meta(ge=0)] = 60  # how often state is saved; a crash goes back so far at most
     spool_bytes: Count = 1_000_000_000  # of each sink's rows on the disk while its server is away; then the flow waits

@@ -8,7 +8,7 @@ from math import ceil
 from dataflows.sizing.detection import BUSY, Detection
 from dataflows.sizing.need import DAY, GB, MB, Basis, Need, shown
 
-PARTITIONS = 4  # of the log of one process, as shipped
+PARTITIONS = 2  # of the log of one process, as shipped
 RAW_DAYS = 14  # that raw rows are kept
 KAFKA_CACHE_GB, BROKER_CORES = 1.0, 4  # of pages that the machine keeps for a broker, and what one broker may use
 STREAM_DAYS, RECORD_DAYS = 7, 90  # that Redis remembers; a record while its alert is open, and 30 days more

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -58,16 +60,18 @@ Life = st.tuples(st.lists(st.lists(Change, max_size=4), min_size=1, max_size=8),
     lives=st.lists(Life, max_size=6),
     merge_above=st.sampled_from([0, 40, 1_000_000]),
     share=st.sampled_from([0.0, 0.6, 1.0]),
+    is_beside=st.booleans(),
 )
 def test_a_life_goes_on_from_any_of_the_last_snapshots_of_the_one_before(
     tmp_path_factory: pytest.TempPathFactory,
     lives: list[tuple[list[list[tuple[str, int | None]]], int]],
     merge_above: int,
     share: float,
+    is_beside: bool,
 ) -> None:
-    store = StateStore(tmp_path_factory.mktemp("kept"))
     snapshots: list[tuple[bytes, dict[str, int]]] = []
-    with pytest.MonkeyPatch.context() as patch:
+    with ThreadPoolExecutor(1) as beside, pytest.MonkeyPatch.context() as patch:
+        store = StateStore(tmp_path_factory.mktemp("kept"), behind=beside if is_beside else None)
         patch.setattr(state_store, "MERGE_ABOVE", merge_above)
         for epochs, back in lives:
             stage = Numbers()
@@ -208,3 +212,47 @@ def test_what_was_saved_ahead_of_a_snapshot_that_never_came_is_not_there(tmp_pat
 
     assert again.kept == {"a": 1}
     assert size == len(kept.encode(1, {("a",): 1}, whole=False)) + len(kept.encode(1, {}, whole=False))
+
+
+def test_the_flow_goes_on_while_what_was_saved_ahead_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk_answers, append = threading.Event(), Journal.append
+    with ThreadPoolExecutor(1) as beside:
+        stage, again = Numbers(), Numbers()
+        store = StateStore(tmp_path, behind=beside)
+        keeper = store.begin("step", "key", stage)
+        monkeypatch.setattr(Journal, "append", lambda self, body: disk_answers.wait(60) and append(self, body))
+        stage.put("a", 1)
+        keeper.save_ahead(1.0)
+        stage.put("a", 2)
+        disk_answers.set()  # it would never be, had `save_ahead` waited
+        pointer, _ = keeper.save()
+    store.resume(pointer, again)
+
+    assert again.kept == {"a": 2}
+
+
+@pytest.mark.parametrize("is_beside", [False, True])
+def test_what_finds_a_full_disk_when_it_is_saved_ahead_is_written_by_the_flow_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_beside: bool
+) -> None:
+    full, append = ["frame"], Journal.append
+
+    def write(journal: Journal, body: bytes) -> int:
+        if full:
+            raise DiskFullError(full.pop())
+        return append(journal, body)
+
+    with ThreadPoolExecutor(1) as beside:
+        stage, again = Numbers(), Numbers()
+        store = StateStore(tmp_path, behind=beside if is_beside else None)
+        keeper = store.begin("step", "key", stage)
+        monkeypatch.setattr(Journal, "append", write)
+        stage.put("a", 1)
+        keeper.save_ahead(1.0)
+        stage.put("b", 2)
+        pointer, _ = keeper.save()
+    store.resume(pointer, again)
+
+    assert (again.kept, full) == ({"a": 1, "b": 2}, [])
