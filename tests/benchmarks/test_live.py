@@ -10,7 +10,7 @@ import pytest
 
 from alerts.model import Event
 from benchmarks.live import Latency, _latency
-from benchmarks.wire import feeder
+from benchmarks.wire import feeder, reader
 from benchmarks.wire.feeder import CHANNELS, MARK, SENT_AT, Feed, Sent, is_marked, sent_ns
 from benchmarks.wire.installation import RULES, ServerKafka
 from connectors.calendars import load_calendars
@@ -58,6 +58,19 @@ def test_what_is_seen_again_is_an_error() -> None:
     seen = [(at * SECOND, at * SECOND + 1) for at in range(200)]
     with pytest.raises(RuntimeError, match="must be seen once; got 1 seen again"):
         _latency([*seen, (7 * SECOND, 300 * SECOND)], a_feed(1, 200), Sent(200, 0.0, 200 * SECOND))
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ('{"id":"ev-bcd-7"}', True),
+        ('{"revision":1,"evidence":["ev-bcd-7"]}', True),
+        ('{"revision":2,"evidence":["ev-bcd-7"]}', False),
+        ('{"revision":11,"evidence":["ev-bcd-7"]}', False),
+    ],
+)
+def test_what_is_said_later_of_an_alert_is_no_second_sight_of_its_event(said: str, counts: bool) -> None:
+    assert bool(reader._sent({b"json": said.encode()})) == counts
 
 
 def test_the_broker_runs_as_a_server_runs_it() -> None:
