@@ -189,7 +189,12 @@ def servers_away(flow: OnCallFlow, found: Story, disk: Disk) -> None:
         "all must be delivered, and counted",
     )
     assert set(flow.ask(3)) == {200}
-    found["mended"] = flow.until(lambda seen: seen.total("disk_filled_state") == 0, "the disk must have room")
+    flow.until(
+        lambda seen: seen.total("feeds_missed_state") == 0, "the service must have seen that Redis is back", SERVE
+    )
+    found["mended"] = flow.until(
+        lambda seen: seen.total("disk_filled_state") == 0 == seen.total("sink_away_state"), "the disk must have room"
+    )
 
 
 def a_wiped_redis(flow: OnCallFlow, found: Story) -> None:
