@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import NamedTuple
 
 import msgspec
@@ -51,6 +52,14 @@ class Look(NamedTuple):
     def reports(self) -> float:
         """Of all days."""
         return self.reports_per_day * self.days
+
+
+def middle(rounds: Sequence[Look]) -> Look:
+    """One look, taken several times: the median of what is not the same each time."""
+    return rounds[0]._replace(
+        cpu_seconds=median(each.cpu_seconds for each in rounds),
+        resident_bytes=int(median(each.resident_bytes for each in rounds)),
+    )
 
 
 class City:

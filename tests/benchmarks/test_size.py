@@ -110,6 +110,20 @@ def test_of_several_rounds_the_median_of_each_figure_counts() -> None:
     assert middle([quiet, busy, usual]) == usual
 
 
+def test_of_several_rounds_of_cities_the_median_of_each_figure_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    usual = {days: look(MORE, days) for days in (YOUNG, MONTHS)}
+    slower = [each._replace(cpu_seconds=3 * each.cpu_seconds) for each in usual.values()]
+    larger = [each._replace(resident_bytes=3 * each.resident_bytes) for each in usual.values()]
+    rounds = iter([slower, list(usual.values()), larger])
+    monkeypatch.setattr(size, "_city", lambda task: next(rounds))
+
+    assert size._cities(Options(3, "small", tmp_path, lambda _: None), [Task(MORE, (YOUNG, MONTHS))]) == [
+        list(usual.values())
+    ]
+
+
 def test_a_city_is_looked_at_whenever_it_was_asked_for() -> None:
     young, old = City(Task(60.0, (1, 3))).looks()
 
