@@ -131,7 +131,16 @@ def _java(machine: Sequence[str] = _SMALL) -> list[str]:
 
 
 def jars() -> Path:
-    """The folder of Kafka's programs, fetched already where `ApacheKafka.missing` says nothing."""
+    """The folder of Kafka's programs, which it fetches where they are not there yet; this may take minutes.
+
+    Raises `PartError` where they cannot be had or not be run here.
+    """
+    if why := _missing():
+        raise PartError(why)
+    return _folder()
+
+
+def _folder() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "anlan" / f"kafka-and-tools-{VERSION}"
 
@@ -140,16 +149,16 @@ def jars() -> Path:
 def _missing() -> str:
     if shutil.which("java") is None:
         return "Apache Kafka needs `java`; got none in the path"
-    if jars().is_dir():
+    if _folder().is_dir():
         return ""
     if shutil.which("mvn") is None:
-        return f"Apache Kafka needs `mvn` to fetch its programs; got none in the path, and nothing in {jars()}"
+        return f"Apache Kafka needs `mvn` to fetch its programs; got none in the path, and nothing in {_folder()}"
     return _fetch()
 
 
 def _fetch() -> str:
     """Fetch the programs into the cache, whole or not at all; says why not."""
-    found = jars()
+    found = _folder()
     found.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=found.parent) as folder:
         (Path(folder) / "pom.xml").write_text(_POM.format(scala=SCALA, version=VERSION))

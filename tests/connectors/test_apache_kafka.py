@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -57,6 +61,33 @@ def delete_up_to(bootstrap: str, topic: str, offset: int) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for answer in admin.delete_records([TopicPartition(topic, 0, offset)]).values():
         answer.result(10)
+
+
+def ask_for_jars(cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What one who has nothing of Kafka yet is told by the line of deploy/README.md."""
+    line = "from connectors.apache_kafka import jars; print(jars())"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), **environment}
+    return subprocess.run(
+        [sys.executable, "-c", line], env=environment, capture_output=True, text=True, check=False, timeout=170
+    )
+
+
+@pytest.mark.usefixtures("kafka")
+def test_programs_that_are_not_there_yet_are_fetched(tmp_path: Path) -> None:
+    folder = Path(ask_for_jars(tmp_path).stdout.strip())
+
+    assert folder.is_relative_to(tmp_path)
+    assert {"kafka_2.13-3.9.1.jar", "kafka-tools-3.9.1.jar"} <= {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.usefixtures("kafka")
+def test_who_cannot_fetch_them_is_told_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "java").symlink_to(str(shutil.which("java")))
+
+    asked = ask_for_jars(tmp_path, PATH=str(tmp_path))
+
+    assert asked.returncode == 1
+    assert f"needs `mvn` to fetch its programs; got none in the path, and nothing in {tmp_path}" in asked.stderr
 
 
 def test_a_killed_broker_comes_back_on_its_port_with_its_data(kafka: ApacheKafka, topic_prefix: str) -> None:
