@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from threading import Event as Flag
-from zlib import crc32
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from alerts.model import Arrival, Event, Record, Tick
+from alerts.model import Arrival, Record, Tick
 from connectors.address import Where
 from connectors.arrival_stamps import Clock, Stamps
 from connectors.gate import Gate
@@ -18,12 +17,12 @@ from connectors.kafka_producer import STOP_SECONDS, RawProducer, flow_producer
 from connectors.kafka_reader import ends
 from connectors.kafka_topics import INTAKE_LOG
 from connectors.kafka_watch import BrokerWatch
-from connectors.log_record import decode, encode_control, encode_event, encode_tick, headers_of
+from connectors.log_record import decode
+from connectors.log_writer import LogWriter
 from connectors.metrics import Metrics
 
 Logged = Record | Tick
 
-NO_COUNTY = "000000"
 LINGER_MS = 1  # a batch is sent in one go: nothing is gained by waiting for more
 
 
@@ -99,9 +98,8 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
         handover.begin(producer.check)
         self._handover = handover
         self._producer = producer
-        self._topic = topic
+        self._writer = LogWriter(producer, topic, shown_us, handover)
         self._stamps = stamps
-        self._shown_us = shown_us  # the last stamp in each partition
         self._metrics = metrics
         self._gate = gate
 
@@ -110,39 +108,19 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
         admitted: Counter[str] = Counter()
         for items in values:
             for item in items:
+                at_us = self._stamps.next()
                 if isinstance(item, Tick):
-                    self._tick(self._stamps.next())
-                    self._metrics.ticks_written.inc(len(self._shown_us))
-                elif not isinstance(item, Arrival):
-                    at_us = self._stamps.next()
-                    self._send(encode_control(item, at_us), at_us, 0, {}, None)
-                else:
-                    self._event(item)
+                    self._writer.tick(at_us)
+                    self._metrics.ticks_written.inc(self._writer.partitions)
+                elif isinstance(item, Arrival):
+                    self._writer.event(item, at_us)
                     admitted[item.event.channel] += 1
+                else:
+                    self._writer.control(item, at_us)
         self._gate.admitted(admitted.total(), self._stamps.last_us)
-        self._tick(self._stamps.last_us)  # where the batch ended, for partitions that got nothing at the end
+        self._writer.tick(self._stamps.last_us)  # where the batch ended, for partitions that got nothing at the end
         for channel, count in admitted.items():
             self._metrics.events_admitted.labels(channel=channel).inc(count)
-
-    def _event(self, arrival: Arrival) -> None:
-        at_us = self._stamps.next()
-        county = county_of(arrival.event).encode()
-        partition = crc32(county) % len(self._shown_us)
-        value = encode_event(arrival.event, at_us)
-        headers = headers_of(arrival)
-        self._send(value, at_us, partition, headers, county)
-
-    def _tick(self, at_us: int) -> None:
-        value = encode_tick(at_us)
-        for partition, shown_us in self._shown_us.items():
-            if shown_us < at_us:
-                self._send(value, at_us, partition, {}, None)
-
-    def _send(self, value: bytes, at_us: int, partition: int, headers: dict[str, bytes], key: bytes | None) -> None:
-        self._handover.sent(partition, value, headers)
-        # the broker keeps records by their time: it must be ours, a department's clock may be years off
-        self._producer.send(self._topic, value, headers, at_us // 1000, key=key, partition=partition)
-        self._shown_us[partition] = at_us
 
     def snapshot(self) -> int:
         self._producer.flush()
@@ -151,11 +129,6 @@ class _IntakeLogPart(StatefulSinkPartition[list[Logged], int]):
     def close(self) -> None:
         self._handover.end()
         self._producer.close()
-
-
-def county_of(event: Event) -> str:
-    """The county an event belongs to, six digits: of its region, else of its grid, else nobody's."""
-    return (event.region or event.grid or NO_COUNTY)[:6]
 
 
 def last_arrivals(bootstrap: Where, topic: str, partitions: int) -> dict[int, int]:

@@ -53,9 +53,9 @@ from connectors.kafka import (
     read_topic,
     topics,
 )
-from connectors.kafka_intake import county_of
 from connectors.kafka_topics import topic_config
 from connectors.log_record import decode, encode_event, encode_tick
+from connectors.log_writer import county_of
 from connectors.metrics import Metrics
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]

@@ -12,8 +12,8 @@ from alerts.model import Arrival, Book, Record
 from alerts.rule_book import without_tests
 from alerts.rule_file import RuleFile
 from connectors.kafka import INTAKE_LOG, RawProducer, ensure_topics
-from connectors.kafka_intake import county_of
 from connectors.log_record import encode_control, encode_event, encode_tick, headers_of
+from connectors.log_writer import county_of
 
 PARTITIONS = 3
 AFTER_US = 1_000  # the ticks at the end of what is written come so much later
