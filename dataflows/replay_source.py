@@ -27,6 +27,7 @@ from connectors.rows import Failure, read_rows
 NEVER_AHEAD_US = to_us(datetime(2200, 1, 1, tzinfo=UTC))  # a replay has no now: nothing in a file is ahead of it
 
 Result = Event | DeadLetter | Dropped
+Clock = Callable[[], int]  # microseconds since 1970
 Admit = Callable[[Path], Iterator[tuple[str, list[Result]]]]
 
 
@@ -37,28 +38,28 @@ class Refusals(NamedTuple):
     dropped: dict[str, int]
 
 
-def admit_events(door: Door) -> Admit:
-    """Reads files of Event v1 lines."""
+def admit_events(door: Door, now: Clock = lambda: NEVER_AHEAD_US) -> Admit:
+    """Reads files of Event v1 lines; what is ahead of `now` is refused."""
 
     def admit(path: Path) -> Iterator[tuple[str, list[Result]]]:
         for position, line in _lines(path):
             source = f"file:{path.name}:{position}"
             if line.strip():
-                yield source, [door.admit_event_json(line, source, NEVER_AHEAD_US)]
+                yield source, [door.admit_event_json(line, source, now())]
 
     return admit
 
 
-def admit_raw(door: Door, mapping: Mapping) -> Admit:
-    """Reads files of raw rows with a mapping."""
+def admit_raw(door: Door, mapping: Mapping, now: Clock = lambda: NEVER_AHEAD_US) -> Admit:
+    """Reads files of raw rows with a mapping; what is ahead of `now` is refused."""
 
     def admit(path: Path) -> Iterator[tuple[str, list[Result]]]:
         for row in read_rows(path, mapping.format):
             source = f"file:{path.name}:{row.position}"
             if isinstance(row, Failure):
-                yield source, [door.admit_failure(mapping, row, source, NEVER_AHEAD_US)]
+                yield source, [door.admit_failure(mapping, row, source, now())]
             else:
-                yield source, list(door.admit_row(mapping, row.fields, source, NEVER_AHEAD_US))
+                yield source, list(door.admit_row(mapping, row.fields, source, now()))
 
     return admit
 

@@ -137,12 +137,17 @@ def _rebuild(settings: Settings, bounds: Bounds, until_us: int) -> Start:
     return Start(True, until_us, since_us, book, published)
 
 
+def epoch_file(state: Path) -> Path:
+    """Where the last epoch of a flow stands; it is there from its first start on."""
+    return state / "engine-epoch"
+
+
 def next_epoch(state: Path, elsewhere: Callable[[], int]) -> int:
     """One more than at the last start: it fences what an earlier life of the flow may still write.
 
     Where the folder does not know, `elsewhere` is asked for the greatest epoch that readers have seen.
     """
-    path = state / "engine-epoch"
+    path = epoch_file(state)
     try:
         epoch = int(path.read_text())
     except (FileNotFoundError, ValueError):

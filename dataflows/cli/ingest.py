@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from alerts.model import DeadLetter
+from alerts.model import DeadLetter, from_us
 from connectors.door import Door
 from connectors.joined_tokens import joining
 from connectors.kafka import BrokerError, ensure_topics
@@ -31,7 +31,9 @@ from connectors.mapping import load_mapping
 from connectors.pseudonym import load_keyring
 from connectors.registry import load_channels
 from connectors.seal import Sealer, load_unsealer
+from dataflows.city.when import LOCAL
 from dataflows.failures import said_plainly
+from dataflows.history_progress import rows_progress
 from dataflows.ingest import InputFile, Intake, Tally, ingest_file
 from dataflows.installation import clock_of
 from dataflows.outbox import Outbox, outbox_topics
@@ -56,6 +58,11 @@ Seen = Callable[[InputFile, Tally], None]
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the dead letters here, JSON lines.",
 )
+@click.option(
+    "--history",
+    is_flag=True,
+    help="Before the flow's first start, on its machine: each event counts as arriving when it did then.",
+)
 def ingest(
     files: tuple[Path, ...],
     mapping: Path | None,
@@ -63,6 +70,7 @@ def ingest(
     config: str | None,
     keyring: Path | None,
     dead_out: Path | None,
+    history: bool,
 ) -> None:
     """Send FILES into a running installation: Event v1 as JSON lines, or raw rows with --mapping. Plain or .gz.
 
@@ -70,12 +78,20 @@ def ingest(
     be that of the installation. Sent twice is safe: what comes twice counts once. Ends with a table of what was
     sent; exit code 1 when not everything was.
 
+    What is sent arrives now. The past of a new centre goes in with --history, all files at once: rules that look back
+    for months then know it from the first minute. Arrival is `arrived_at` where given, else the order of the file.
+    Broken off, it goes on when it is given again.
+
     \b
     anlan ingest events.jsonl.gz --config anlan.toml
     anlan ingest export.csv --mapping mapping.yaml --kafka broker:9092 --keyring keyring
+    anlan ingest 2025.jsonl.gz 2026.jsonl.gz --history --config anlan.toml
     """
     with said_plainly():
         settings = _settings(config, kafka, keyring)
+        if history:
+            _ingest_history(settings, files, mapping, dead_out)
+            return
         intake = _intake(settings, mapping)
         ensure_topics(kafka_of(settings), outbox_topics(load_channels()), BROKER_SECONDS)
         try:
@@ -112,6 +128,25 @@ def _send(files: tuple[Path, ...], intake: Intake, settings: Settings, dead_out:
             with InputFile(path) as file:
                 tallies.append(ingest_file(file, intake, outbox, dead, partial(seen, file)))
     return tallies
+
+
+def _ingest_history(settings: Settings, files: tuple[Path, ...], mapping: Path | None, dead_out: Path | None) -> None:
+    from dataflows.history_ingest import ingest_history
+
+    with rows_progress("rows") as seen:
+        done = ingest_history(settings, files, mapping, seen)
+    with _dead_letters(dead_out) as dead:
+        for letter in done.refusals.dead:
+            dead(letter)
+    table = Table("ingest --history", "", title_justify="left")
+    for name, count in (("events written", done.written), ("in the log already", done.known)):
+        table.add_row(name, f"{count:,}")
+    if done.first_us:
+        for name, at_us in (("first arrival", done.first_us), ("last arrival", done.last_us)):
+            table.add_row(name, from_us(at_us).astimezone(LOCAL).isoformat(sep=" ", timespec="seconds"))
+    console = Console()
+    console.print(table)
+    _say_reasons(console, Counter(letter.reason for letter in done.refusals.dead), Counter(done.refusals.dropped))
 
 
 @contextlib.contextmanager
@@ -166,21 +201,20 @@ def _report(tallies: list[Tally], settings: Settings) -> None:
     if len(tallies) > 1:
         table.add_row("all", *_counts(tallies), style="bold")
     console.print(table)
-    dead, dropped = _reasons(tally.dead for tally in tallies), _reasons(tally.dropped for tally in tallies)
-    if dead:
-        console.print(Text(f"dead: {dead}"), soft_wrap=True)
-        if not settings.seal_key:
-            console.print("rows of dead letters are not kept without `seal_key`; keep the files", soft_wrap=True)
-    if dropped:
-        console.print(Text(f"dropped: {dropped}"), soft_wrap=True)
+    dead: Counter[str] = sum((tally.dead for tally in tallies), Counter())
+    _say_reasons(console, dead, sum((tally.dropped for tally in tallies), Counter()))
+    if dead and not settings.seal_key:
+        console.print("rows of dead letters are not kept without `seal_key`; keep the files", soft_wrap=True)
+
+
+def _say_reasons(console: Console, dead: Counter[str], dropped: Counter[str]) -> None:
+    for name, reasons in (("dead", dead), ("dropped", dropped)):
+        if reasons:
+            said = ", ".join(f"{reason} {count:,}" for reason, count in sorted(reasons.items()))
+            console.print(Text(f"{name}: {said}"), soft_wrap=True)
 
 
 def _counts(tallies: list[Tally]) -> list[str]:
     rows, events = sum(t.rows for t in tallies), sum(t.events for t in tallies)
     dead, dropped = sum(t.dead.total() for t in tallies), sum(t.dropped.total() for t in tallies)
     return [f"{count:,}" for count in (rows, events, dead, dropped)]
-
-
-def _reasons(counters: Iterable[Counter[str]]) -> str:
-    total: Counter[str] = sum(counters, Counter())
-    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(total.items()))
