@@ -8,7 +8,8 @@ say so.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from heapq import nsmallest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,12 +38,8 @@ class Eviction(NamedTuple):
     over: int
 
 
-class _Glance(NamedTuple):
-    """How much a key holds, without reading all of it."""
-
-    weight: int  # events that count
-    last: int  # event time of the newest event
-    has_spoken: bool  # it has an alert, or had one
+# of a key, without reading all of it: how many of its events count, the event time of the newest, and the key
+_Glance = tuple[int, int, Key]
 
 
 class Caps:
@@ -76,7 +73,7 @@ class Caps:
         return Eviction(rule.id, gone, max(kept - cap, 0))
 
 
-def to_evict(rule: Rule, subjects: Shelf[Subject], spoken: Container[Key], surplus: int) -> list[Key]:
+def to_evict(rule: Rule, subjects: Shelf[Subject], spoken: Collection[Key], surplus: int) -> list[Key]:
     """The keys that go, `surplus` at most: those that say least. `spoken` are keys with alerts.
 
     No more than half of those that might go do: where chains take all the room, a key that has just come would
@@ -84,36 +81,45 @@ def to_evict(rule: Rule, subjects: Shelf[Subject], spoken: Container[Key], surpl
     """
     if rule.plan is not None:
         return []
+    has_alerts = len(spoken) > 0  # of most rules nothing has: no key needs to be looked up
     most = ONE_OFF if rule.spec.purpose == "life-safety" else None
-    found = sorted(
-        (glance.weight, glance.last, key)
-        for key, glance in _glances(subjects)
-        if not glance.has_spoken and (most is None or glance.weight <= most) and key not in spoken
-    )
-    return [key for *_, key in found[: min(surplus, len(found) // 2)]]
+    found = [
+        each
+        for each in _silent(subjects)
+        if (most is None or each[0] <= most) and not (has_alerts and each[2] in spoken)
+    ]
+    return [key for *_, key in nsmallest(min(surplus, len(found) // 2), found)]
 
 
 def _part(cap: int) -> int:
     return max(cap // PART, 1)
 
 
-def _glances(subjects: Shelf[Subject]) -> Iterator[tuple[Key, _Glance]]:
-    """All keys; one that sleeps is not woken."""
+def _silent(subjects: Shelf[Subject]) -> Iterator[_Glance]:
+    """All keys that have no alert and never had one; one that sleeps is not woken."""
     for key, subject in subjects.awake.items():
-        if isinstance(subject, Track):
-            yield key, _glance(subject.entries, subject.settled.number > 0)
+        if isinstance(subject, Track) and not subject.settled.number:
+            entries = subject.entries
+            if len(entries) == 1:
+                (entry,) = entries
+                yield entry[4] & SELECTED, entry[0], key
+            else:
+                yield _weight(entries), _last(entries), key
     for key, asleep in subjects.asleep.items():
-        (_, entries, _, _, settled), pieces = _SAVED.decode(asleep.state)
-        if pieces:
-            entries = sorted(entries + [entry for _, piece in pieces for entry in piece], key=itemgetter(0))
-        yield key, _glance(entries, settled != GONE)
+        (_, saved, _, _, settled), pieces = _SAVED.decode(asleep.state)
+        if settled == GONE:
+            if pieces:
+                saved = sorted(saved + [entry for _, piece in pieces for entry in piece], key=itemgetter(0))
+            yield _weight(saved), _last(saved), key
 
 
-def _glance(entries: Sequence[Any], has_spoken: bool) -> _Glance:
-    if not entries:
-        return _Glance(0, NEVER, has_spoken)
-    weight = entries[0][4] & SELECTED if len(entries) == 1 else sum([entry[4] & SELECTED for entry in entries])
-    return _Glance(weight, entries[-1][0], has_spoken)
+def _weight(entries: Sequence[Any]) -> int:
+    return sum([entry[4] & SELECTED for entry in entries])
+
+
+def _last(entries: Sequence[Any]) -> int:
+    last: int = entries[-1][0] if entries else NEVER
+    return last
 
 
 _Entries = list[tuple[int, Raw, Raw, Raw, int, Raw, Raw]]
