@@ -28,7 +28,9 @@ class HistoryLog:
     def __init__(self, bootstrap: Where, topic: str = INTAKE_LOG) -> None:
         count = partitions_of(bootstrap, [topic])[topic]
         self._producer = RawProducer(bootstrap, ENDLESS, OWN_BYTES)
-        self._writer = LogWriter(self._producer, topic, last_arrivals(bootstrap, topic, count), Handover())
+        shown_us = last_arrivals(bootstrap, topic, count)
+        self._held_until_us = max(shown_us.values())
+        self._writer = LogWriter(self._producer, topic, shown_us, Handover())
         self._last_us = 0
         self._since_tick = 0
         self.written = 0  # events
@@ -49,6 +51,11 @@ class HistoryLog:
         self._since_tick += 1
         if self._since_tick == TICK_EVERY:
             self._tick()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the log already goes on behind the last event that was given."""
+        return self._held_until_us > self._last_us
 
     def flush(self) -> None:
         """Say where it ends, and wait until the brokers have everything."""

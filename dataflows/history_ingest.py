@@ -47,7 +47,8 @@ def ingest_history(
     """Write files of Event v1 lines, or of raw rows with a mapping, into the intake log of a flow that never ran.
 
     `seen` is told how many more rows were read. Rows that could not become events go to the dead letters. Raises
-    `SettingsError` where the flow has run already, and `ValueError` for what had not arrived by now.
+    `SettingsError` where the flow has run already or the log goes on behind them, and `ValueError` for what had not
+    arrived by now.
     """
     with state_folder(settings) as folder:
         kafka = kafka_of(settings)
@@ -107,6 +108,11 @@ def _write(found: Iterator[Arrival], log: HistoryLog, names: Names, rules: RuleW
                 raise ValueError(f"a history must have arrived before now; got {at} ({arrival.source})")
             log.add(arrival)
         last_us = part[-1].arrived_us
+    if log.is_cut:
+        raise SettingsError(
+            f"a history must reach to where the intake log ends; got one until {from_us(last_us).isoformat()}; give all"
+            " files at once, or, where a flow has written the log, send it without `--history`"
+        )
     return first.arrived_us, last_us
 
 

@@ -94,9 +94,10 @@ def is_pooled(record: object) -> bool:
 
 
 def test_what_breaks_off_goes_on_and_what_is_not_past_is_refused(live_flow: LiveFlow, tmp_path: Path) -> None:
-    old, soon = (tmp_path / name for name in ("old.jsonl", "soon.jsonl"))
+    old, part, soon = (tmp_path / name for name in ("old.jsonl", "part.jsonl", "soon.jsonl"))
     events = [msgspec.json.encode(event) for event in family_reports(1, 20)]
     old.write_bytes(b"\n".join([*events, b"{"]))
+    part.write_bytes(b"\n".join(events[:10]))
     ahead = family_reports(2, 1)[0]
     ahead = msgspec.structs.replace(ahead, arrived_at=datetime.now(UTC) + timedelta(hours=1))
     soon.write_bytes(msgspec.json.encode(ahead))
@@ -104,11 +105,14 @@ def test_what_breaks_off_goes_on_and_what_is_not_past_is_refused(live_flow: Live
 
     assert ingest(live_flow, old, "--history", "--dead-out", dead).exit_code == 0
     again = ingest(live_flow, old, "--history")
+    cut = ingest(live_flow, part, "--history")
     refused = ingest(live_flow, soon, "--history")
 
     assert cells(again) == {"events written": "0", "in the log already": "20"} | times(again)
     assert "dead: bad_json 1" in again.stdout
     assert b"bad_json" in dead.read_bytes()
+    assert cut.exit_code == 1
+    assert "a history must reach to where the intake log ends; got one until" in cut.output
     assert refused.exit_code == 1
     assert "a history must have arrived before now; got" in refused.output
     assert "(file:soon.jsonl:1)" in refused.output
