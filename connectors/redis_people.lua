@@ -24,8 +24,19 @@ local function add(stream, entry)
   redis.call('XADD', stream, 'MINID', '~', oldest, '*', 'seq', entry.seq, 'json', entry.json)
 end
 
+-- The supervision notices that nobody has answered; none is no list, which would be written as an empty object.
+local function keep_notices(key, entry)
+  local known, notices = redis.call('HGET', key, 'notices'), {}
+  for _, notice in ipairs(cjson.decode(known and known ~= '' and known or '[]')) do
+    if notice.id ~= entry.answers then notices[#notices + 1] = notice end
+  end
+  if entry.notice ~= '' then notices[#notices + 1] = cjson.decode(entry.notice) end
+  redis.call('HSET', key, 'notices', #notices > 0 and cjson.encode(notices) or '')
+end
+
 local function keep_words(key, entry)
   if #entry.people > 0 then redis.call('HSET', key, unpack(entry.people)) end
+  if entry.notice ~= '' or entry.answers ~= '' then keep_notices(key, entry) end
   if entry.note ~= '' then
     local notes = cjson.decode(redis.call('HGET', key, 'notes') or '[]')
     notes[#notes + 1] = cjson.decode(entry.note)

@@ -2,13 +2,14 @@
 
 | key | what it is |
 |---|---|
-| hash `people:<alert_id>`, `people:<county>:<alert_id>` | who has acked and until when, who it is assigned to, notes |
+| hash `people:<alert_id>`, `people:<county>:<alert_id>` | an ack and its end, who it is assigned to, notices, notes |
 | string `acted:<action_id>` | what became of an action, for a week |
 | stream `actions:all`, `actions:<county>` | every row of the audit, trimmed by age; the row is the field `json` |
 | hash `silences` | the silences that are not over, by id |
 | `actions:seq` | the last row that was written |
 
-An ack counts while the alert's state is `acked`: its end and a level rise are told by revisions.
+An ack counts while the alert's state is `acked`: its end and a level rise are told by revisions. `notices` are the
+supervision notices that nobody has answered; they count while the alert is open.
 """
 
 from __future__ import annotations
@@ -130,6 +131,7 @@ def _entry(row: Acted, is_restored: bool) -> bytes:
     action = row.action
     done = row.verdict == "done"
     note = {"at": row.at, "actor": action.actor, "role": action.role, "action": action.action, "why": action.why}
+    notice = {"id": action.action_id, "to": action.assigned_to, "due": action.until, "by": action.actor, "at": row.at}
     entry = {
         "seq": row.seq,
         "engine_epoch": row.engine_epoch,
@@ -139,6 +141,8 @@ def _entry(row: Acted, is_restored: bool) -> bytes:
         "json": msgspec.json.encode(row).decode(),
         "people": [word for pair in _people(action).items() for word in pair] if done else [],
         "note": msgspec.json.encode(note).decode() if done and action.why and action.alert_id else "",
+        "notice": msgspec.json.encode(notice).decode() if done and action.action == "supervise" else "",
+        "answers": action.of if done and action.action == "answer" else "",
         "at": row.at.isoformat(),
         "at_ms": to_us(row.at) // 1000,
         "is_restored": is_restored,
@@ -159,7 +163,7 @@ def _people(action: AlertAction) -> dict[str, str]:
         case "assign":
             return {"assigned_to": action.assigned_to}
         case "close":
-            return {"disposition": action.disposition or "", "closed_by": action.actor}
+            return {"disposition": action.disposition or "", "closed_by": action.actor, "notices": ""}
         case "reopen":
             return {"disposition": "", "closed_by": ""}
         case _:

@@ -22,7 +22,7 @@ from dataflows.alert_words import (
     sentence,
     until_words,
 )
-from dataflows.api.answers import AlertDetail
+from dataflows.api.answers import AlertDetail, Notice
 
 SHOWN_EVIDENCE = 5
 
@@ -49,6 +49,7 @@ def about(detail: AlertDetail) -> list[Text]:
     head = Text(f"{LEVEL_WORDS[each.level]} {STATE_WORDS[each.state]} ", LEVEL_STYLES[each.level])
     said = [f"{name}  {value}" for name, value in _facts(each).items() if value]
     said += [f"{name}  {value}" for name, value in _by_people(detail).items() if value]
+    said += [f"督办 supervised  {_notice(notice)}" for notice in detail.people.notices]
     said += [f"备注 note  {local(note.at)} {note.actor}（{note.role}）：{note.why}" for note in detail.people.notes]
     return [head.append(sentence(each)), *(Text(f"  {printable(one)}") for one in said)]
 
@@ -74,6 +75,11 @@ def _facts(each: Revision) -> dict[str, str]:
         "下一步 escalates": _next_step(each),
         "怎么办 runbook": each.runbook,
     }
+
+
+def _notice(notice: Notice) -> str:
+    left = until_words(notice.due, machine_now())
+    return f"{notice.by} 督办 {notice.to}，限 {local(notice.due)} 前答复（{left}）{notice.id}"
 
 
 def _nearest(each: Revision) -> str:

@@ -28,7 +28,7 @@ from dataflows.alert_words import (
     until_words,
     what_words,
 )
-from dataflows.api.answers import People, SilenceShown
+from dataflows.api.answers import Notice, People, SilenceShown
 from dataflows.api_client import Api, ApiError
 
 Format = Literal["md", "html"]
@@ -79,6 +79,12 @@ class Handover(NamedTuple):
             if each.people.assigned_to:
                 found.setdefault(each.people.assigned_to, []).append(each)
         return dict(sorted(found.items()))
+
+    @property
+    def supervised(self) -> list[tuple[Notice, Case]]:
+        """Supervision notices that nobody has answered, by their deadlines."""
+        found = [(notice, each) for each in self.cases for notice in each.people.notices]
+        return sorted(found, key=lambda each: each[0].due)
 
     @property
     def fresh(self) -> list[Case]:

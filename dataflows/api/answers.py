@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from alerts.model import Acted, Action, Category, Disposition, Instant, Matchers, Revision
+from alerts.model import Acted, Action, Category, Disposition, Instant, Matchers, Revision, State
 
 ActionId = Annotated[str, Meta(min_length=8, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 EventId = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -29,6 +29,16 @@ class Note(Struct, frozen=True):
     action: str = "note"  # with which they wrote it
 
 
+class Notice(Struct, frozen=True):
+    """A supervision notice (督办) that nobody has answered: who has to, by when, and who sent it."""
+
+    id: str  # `of` of the answer
+    to: str
+    due: datetime
+    by: str
+    at: datetime
+
+
 class People(Struct, frozen=True):
     """What people did with an alert; null where nobody did."""
 
@@ -38,6 +48,7 @@ class People(Struct, frozen=True):
     assigned_to: str | None = None
     disposition: Disposition | None = None
     closed_by: str | None = None
+    notices: tuple[Notice, ...] = ()  # in the order in which they were sent; one whose `due` has passed is overdue
     notes: tuple[Note, ...] = ()
     updated_at: datetime | None = None
 
@@ -229,12 +240,16 @@ class Audit(Struct, frozen=True):
     next: int
 
 
-def people_of(found: dict[str, Any], is_acked: bool) -> People:
-    """The hash of Redis as it is answered; what is empty there is null, and an ack that has ended as well."""
-    known = [name for name in People.__struct_fields__ if is_acked or not name.startswith("ack_")]
-    values = {name: found[name] for name in known if found.get(name)}
-    if "notes" in values:
-        values["notes"] = msgspec.json.decode(values["notes"])
+def people_of(found: dict[str, Any], state: State) -> People:
+    """The hash of Redis as it is answered; what is empty there is null, and so is what ended with the alert's state."""
+    over = {
+        "ack_by": state != "acked", "ack_role": state != "acked", "ack_until": state != "acked",
+        "notices": state not in ("open", "acked"),
+    }  # fmt: skip
+    values = {name: found[name] for name in People.__struct_fields__ if found.get(name) and not over.get(name)}
+    for name in ("notices", "notes"):
+        if name in values:
+            values[name] = msgspec.json.decode(values[name])
     return msgspec.convert(values, People)
 
 

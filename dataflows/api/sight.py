@@ -100,14 +100,14 @@ class Sight:
 
     async def people(self, alert: Revision) -> People:
         """What people did with an alert that the caller has seen."""
-        return people_of(await self._redis.people(alert.alert_id), alert.state == "acked")
+        return people_of(await self._redis.people(alert.alert_id), alert.state)
 
     async def standing(self) -> list[tuple[Revision, datetime, People]]:
         """What is open, since when, and what people did with it."""
         found = await self.open_alerts()
         people = await self._redis.people_of([alert.alert_id for _, alert in found])
         return [
-            (alert, place.opened_at, people_of(each, alert.state == "acked"))
+            (alert, place.opened_at, people_of(each, alert.state))
             for (place, alert), each in zip(found, people, strict=True)
         ]
 

@@ -128,7 +128,7 @@ def supervise(
 ) -> None:  # fmt: skip
     """Send a supervision notice (督办): a unit has to answer by a deadline, or everybody is told that it did not.
 
-    What is printed last is the id of the notice, which `answer` needs.
+    What is printed last is the id of the notice. `show` tells of it until it is answered.
 
     \b
     anlan alerts supervise 1f3a9c2e --to street-7 --until 4h --why 三日未办
@@ -142,15 +142,31 @@ def supervise(
 
 @click.command(epilog=EXIT_CODES)
 @_on_alerts
-@click.option("--to", "notice", required=True, metavar="NOTICE", help="The id of the supervision notice.")
+@click.option("--to", "notice", default="", metavar="NOTICE", help="The notice, where several wait, by its id.")
 @_why_needed
 def answer(api: Api, alerts: tuple[str, ...], notice: str, why: str, wait: float, as_json: bool) -> None:
-    """Answer a supervision notice.
+    """Answer a supervision notice; `show` tells which ones wait, and until when.
 
     \b
-    anlan alerts answer 1f3a9c2e --to 5f0c... --why 已上门调解
+    anlan alerts answer 1f3a9c2e --why 已上门调解
+    anlan alerts answer 1f3a9c2e --to 5f0c --why 已上门调解
     """
-    _act(api, alerts, "answer", "已答复 answered", wait, as_json, of=notice, why=why)
+    for reference in alerts:
+        alert_id, _ = find(api, reference)
+        acted = api.act(alert_id, wait, action="answer", of=_notice(api, alert_id, notice), why=why)
+        click.echo(msgspec.json.encode(acted) if as_json else said(acted, "已答复 answered"))
+
+
+def _notice(api: Api, alert_id: str, given: str) -> str:
+    """The supervision notice whose id begins like this, or the only one; the desk judges one that is not known."""
+    found = [each.id for each in api.alert(alert_id).people.notices if each.id.startswith(given)]
+    if len(found) == 1:
+        return found[0]
+    if given and not found:
+        return given
+    raise click.UsageError(
+        f"--to must name one of the notices that wait; got {len(found)}: {' '.join(found) or 'none'}"
+    )
 
 
 @click.command(epilog=EXIT_CODES)

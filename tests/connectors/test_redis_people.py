@@ -13,6 +13,7 @@ from alerts.desk.audit import Audit
 from alerts.model import Acted, AlertAction, Matchers, Revision, Silencing, to_us
 from connectors.metrics import Metrics
 from connectors.redis_people import NOTES_KEPT, RedisPeopleSink
+from dataflows.api.answers import Notice
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +81,32 @@ def test_rows_that_come_again_are_left_out(redis_url: str) -> None:
     assert [note["why"] for note in msgspec.json.decode(people(client)["notes"])] == ["one", "two"]
     assert client.xlen("actions:all") == 2
     assert metrics.value("anlan_rows_skipped_total", sink="redis-people", reason="duplicate") == 1
+
+
+def test_a_supervision_notice_is_there_until_it_is_answered_or_a_person_closes_the_alert(redis_url: str) -> None:
+    client, rows = redis.Redis.from_url(redis_url), Rows()
+    due = AT + timedelta(hours=4)
+
+    def waiting() -> list[tuple[str, str, datetime, str]]:
+        notices = msgspec.json.decode(people(client)["notices"] or "[]", type=list[Notice])
+        assert people(client) == people(client, "people:620102:x")
+        return [(each.id, each.to, each.due, each.by) for each in notices]
+
+    for whom in ("街道", "派出所"):
+        write(redis_url, rows.row("supervise", assigned_to=whom, until=due, why="三日未办"))
+    assert waiting() == [("a1", "街道", due, "li"), ("a2", "派出所", due, "li")]
+
+    write(redis_url, rows.row("answer", "refused", of="a1", why="已办"), rows.row("answer", of="none", why="已办"))
+    assert len(waiting()) == 2
+
+    write(redis_url, rows.row("answer", of="a1", why="已上门"))
+    assert [name for name, *_ in waiting()] == ["a2"]
+
+    write(redis_url, rows.row("answer", of="a2", why="已上门"), rows.row("supervise", assigned_to="街道", until=due))
+    assert [name for name, *_ in waiting()] == ["a7"]
+
+    write(redis_url, rows.row("close", disposition="benign"))
+    assert waiting() == []
 
 
 def test_a_silence_is_there_until_it_ends(redis_url: str) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from revisions import a_revision
 
 from alerts.model import LEVELS, Matchers, Region, Revision, Route, Text
-from dataflows.api.answers import AlertDetail, Note, People, SilenceShown
+from dataflows.api.answers import AlertDetail, Note, Notice, People, SilenceShown
 from dataflows.api_client import ApiError
 from dataflows.handover import Case, Format, Handover, gather, render
 
@@ -92,7 +92,13 @@ def shift(county: str = "") -> Handover:
     ]
     people = {
         "red-new": People(ack_by="an ack that is over", ack_until=hours(3)),
-        "red-acked": People(ack_by="li", ack_until=hours(-2), assigned_to="grid.officer-12"),
+        "red-acked": People(
+            ack_by="li",
+            ack_until=hours(-2),
+            assigned_to="grid.officer-12",
+            notices=(Notice("n2", "street-7", hours(-3), "head", hours(1)),),
+        ),
+        "yellow": People(notices=(Notice("n1", "court-1", hours(1), "head", hours(9)),)),
         "done": People(
             disposition="true_positive", closed_by="wang", notes=(Note(hours(2), "li", "duty", f"已调解 {TOKEN}"),)
         ),
@@ -123,6 +129,9 @@ def test_it_says_what_is_new_closed_acked_assigned_and_due() -> None:
     assert names(found.acked) == ["red-acked"]
     assert {whom: names(cases) for whom, cases in found.assigned.items()} == {"grid.officer-12": ["red-acked"]}
     assert names(found.escalating) == ["red-new"]
+    assert [(notice.id, case.alert.alert_id) for notice, case in found.supervised] == [
+        ("n1", "yellow"), ("n2", "red-acked"),
+    ]  # fmt: skip
     assert [each.id for each in found.silences] == ["s1", "s2"]
 
 
@@ -149,7 +158,8 @@ def test_the_bundle_says_all_of_it(form: Format) -> None:
         "交班单 03-02 10:00 – 03-02 18:00", "未结 5 条，紧急 2，预警 1，关注 2；本班新开 4 条，关闭 2 条；静默 2 项",
         "5小时", "2天2小时", "旧事（k1:bcdfg…）（静默）", "还有30分钟", "已告知镇街", "li，至 03-02 20:00（还有2小时）",
         "grid.officer-12：紧急 red-acke@4", "已关闭（属实，wang）done的事", "li：已调解 k1:bcdfg…",
-        "已关闭（quiet）quiet的事",
+        "已关闭（quiet）quiet的事", "督办未答复（2）", "court-1，限 03-02 17:00（已过1小时）：预警 yellow@9",
+        "street-7，限 03-02 21:00（还有3小时）：紧急 red-acke@4",
         "s1 li：rule=rc.*；03-02 19:00（还有1小时）；抢修 k1:bcdfg…", "城关区",
     ):  # fmt: skip
         assert said in flat, said
@@ -161,7 +171,7 @@ def test_an_empty_shift_is_a_bundle_as_well(form: Format) -> None:
     text = render(Handover(hours(8), END, "", [], [], []), form)
 
     assert "未结 0 条" in text
-    assert text.count("无") >= 7
+    assert text.count("无") >= 8
 
 
 class Page(HTMLParser):
@@ -198,7 +208,10 @@ WORDS = st.text(max_size=12) | st.sampled_from(["a|b\nc", "<script>alert(1)</scr
 
 @given(WORDS, WORDS, WORDS)
 def test_nobodys_words_break_out_of_their_place(said: str, who: str, why: str) -> None:
-    people = People(ack_by=who or None, assigned_to=who or None, closed_by=who, notes=(Note(END, who, "d", why),))
+    people = People(
+        ack_by=who or None, assigned_to=who or None, closed_by=who, notes=(Note(END, who, "d", why),),
+        notices=(Notice("n", who, END, who, END),),
+    )  # fmt: skip
     case = Case(alert("a", "red", "acked", text=Text(said, "")), hours(1), people)
     closed = Case(alert("b", "red", "closed", text=Text(said, "")), hours(1), case.people)
     quiet = SilenceShown("s", "active", who, "d", why, Matchers(rule=said), END, END)

@@ -3,14 +3,14 @@ import { nextTick, ref, watch } from 'vue'
 import { chosen, choose, rows } from './board'
 import { isMuted } from './sound'
 
-export type Form = 'ack' | 'note' | 'close' | 'assign' | 'silence' | 'unack' | 'reopen'
+export type Form = 'ack' | 'note' | 'close' | 'assign' | 'supervise' | 'answer' | 'silence' | 'unack' | 'reopen'
 
 export const marked = ref(chosen.value)
 export const isHelpShown = ref(false)
 export const isRunbookShown = ref(false)
 export const form = ref<Form | null>(null) // what is being filled in for the chosen alert
 
-const FORMS: Record<string, Form> = { a: 'ack', n: 'note', c: 'close', d: 'assign', s: 'silence' }
+const FORMS: Record<string, Form> = { a: 'ack', n: 'note', c: 'close', d: 'assign', v: 'supervise', s: 'silence' }
 
 watch(chosen, (id) => {
   form.value = null

@@ -83,6 +83,14 @@ export interface Note {
   action: string
 }
 
+export interface Notice {
+  id: string
+  to: string
+  due: string
+  by: string
+  at: string
+}
+
 export interface People {
   ack_by: string | null
   ack_role: string | null
@@ -90,6 +98,7 @@ export interface People {
   assigned_to: string | null
   disposition: Disposition | null
   closed_by: string | null
+  notices: Notice[] // of supervision that nobody has answered
   notes: Note[]
 }
 

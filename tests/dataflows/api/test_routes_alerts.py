@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from service import AT, HERE, THERE, Client, World, ids
 
@@ -85,6 +86,24 @@ def test_one_alert_comes_with_what_people_did(world: World, client: Client) -> N
     assert (found["people"]["ack_by"], found["people"]["assigned_to"]) == ("li", None)
     world.say("a", 3)
     assert client.get("here", "/v1/alerts/a").json()["people"]["ack_by"] is None, "the ack has ended"
+
+
+def test_notices_that_wait_for_an_answer_come_while_the_alert_is_open(world: World, client: Client) -> None:
+    world.say("a", 1)
+    notice = {"id": "n-1", "to": "街道", "due": AT.isoformat(), "by": "head", "at": AT.isoformat()}
+    world.redis.hset("people:a", "notices", json.dumps([notice]))
+
+    (found,) = client.get("here", "/v1/alerts/a").json()["people"]["notices"]
+
+    assert (found["id"], found["to"], found["by"]) == ("n-1", "街道", "head")
+    assert msgspec.convert(found["due"], datetime) == AT
+    world.say("a", 2, state="acked")
+    assert client.get("here", "/v1/alerts/a").json()["people"]["notices"]
+    world.say("a", 3, state="closed", reason="quiet")
+    assert client.get("here", "/v1/alerts/a").json()["people"]["notices"] == []
+    world.say("a", 4)
+    world.redis.hset("people:a", "notices", "")
+    assert client.get("here", "/v1/alerts/a").json()["people"]["notices"] == []
 
 
 def test_an_alert_that_redis_has_forgotten_comes_from_the_pool(world: World, client: Client) -> None:

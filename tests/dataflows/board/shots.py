@@ -59,7 +59,7 @@ class Shots:
 
 
 def small(shots: Shots, folder: Path) -> None:
-    """Empty: nothing ever came. Quiet: reports came, nothing is open. Then one alert whole, and a lost connection."""
+    """Empty: nothing ever came. Quiet: reports came, nothing is open. Supervised: somebody has to answer."""
     with BoardDesk(folder) as desk:
         with shots.boards(desk.board("there")) as pages:
             for page in pages.values():
@@ -72,6 +72,20 @@ def small(shots: Shots, folder: Path) -> None:
             for page in pages.values():
                 page.wait_for_selector("text=最近一条事件")
             shots.take("quiet", pages)
+        (alert_id,) = desk.quarrel("wang")
+        with shots.boards(desk.board("head")) as pages:
+            for page in pages.values():
+                page.click(f"[role=option][data-alert='{alert_id}']")
+                page.wait_for_selector(".timeline li")
+            supervisor = pages["wall-light"]
+            supervisor.keyboard.press("v")
+            supervisor.fill("#whom", "酒泉路街道")
+            supervisor.fill("dialog[open] textarea", "三日未办")
+            shots.take("supervise", {"wall-light": supervisor})
+            supervisor.click("dialog[open] button[type=submit]")
+            for page in pages.values():
+                page.wait_for_selector("[data-notice]")
+            shots.take("supervised", pages)
 
 
 def city(shots: Shots, folder: Path) -> None:

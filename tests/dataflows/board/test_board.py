@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 FAMILIES = (
-    "wang", "zhao", "qian", "sun", "zhou", "wu", "zheng", "feng", "chen", "wei", "jiang",
+    "wang", "zhao", "qian", "sun", "zhou", "wu", "zheng", "feng", "chen", "wei", "jiang", "gao",
 )  # fmt: skip
 
 
@@ -103,6 +103,33 @@ def test_an_alert_is_opened_read_acked_noted_and_closed(
     expect(page.locator(".revisions li").first).to_contain_text("人工关闭")
     acts = last_acts(desk, alert_id)
     assert (acts["ack"], acts["close"], acts["disposition"]) == ("民警已上门", "已立案", "already_handled")
+
+
+def test_a_unit_is_supervised_and_answers(desk: BoardDesk, open_board: Open, alerts: dict[str, str]) -> None:
+    supervisor, duty = open_board(), open_board("here")
+    alert_id = alerts["gao"]
+    for page in (supervisor, duty):
+        page.click(row(page, alert_id))
+
+    expect(duty.locator("[data-form=assign]")).to_be_visible()
+    expect(duty.locator("[data-form=supervise]")).to_have_count(0)
+    supervisor.keyboard.press("v")
+    supervisor.fill("#whom", "酒泉路街道")
+    supervisor.select_option("#hours", "48")
+    fill_in(supervisor, "三日未办")
+    expect(supervisor.locator(".revisions li").first).to_contain_text("督办")
+
+    notice = duty.locator("[data-notice]")
+    expect(notice).to_contain_text("督办 酒泉路街道")
+    expect(notice).to_contain_text(re.compile(r"限 \d\d-\d\d \d\d:\d\d 前答复 · 还有 1天23小时"))
+    duty.click("[data-answer]")
+    expect(duty.locator("dialog[open] .note")).to_contain_text("督办 酒泉路街道")
+    expect(duty.locator("dialog[open] button[type=submit]")).to_be_disabled()
+    fill_in(duty, "已上门调解")
+
+    expect(notice).to_have_count(0)
+    expect(duty.locator(".notes")).to_contain_text("已上门调解")
+    assert desk.ask(f"/v1/alerts/{alert_id}")["people"]["notices"] == []
 
 
 def test_an_ack_of_what_has_risen_is_refused_and_the_fresh_alert_is_shown(

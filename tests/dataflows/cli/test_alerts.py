@@ -141,6 +141,48 @@ def test_show_says_why_who_and_what_next(world: World, desk: Desk) -> None:
     assert json.loads(desk("show", FIRST, "--json").stdout)["people"]["ack_by"] == "li"
 
 
+def supervised(world: World, *ids: str) -> None:
+    """Notices that wait for an answer."""
+    due = datetime.now(UTC) + timedelta(hours=3, minutes=30)
+    notice = {"to": "street-7", "due": due.isoformat(), "by": "head", "at": AT.isoformat()}
+    world.redis.hset(f"people:{FIRST}", "notices", json.dumps([notice | {"id": each} for each in ids]))
+
+
+def test_show_tells_which_notices_wait_for_an_answer(world: World, desk: Desk) -> None:
+    told(world)
+    supervised(world, "notice-1")
+
+    shown = desk("show", "1f3a9c2e").stdout
+
+    assert re.search(
+        r"督办 supervised  head 督办 street-7，限 \d\d-\d\d \d\d:\d\d 前答复（还有3小时\d+分钟）notice-1", shown
+    )
+
+
+@pytest.mark.parametrize("given", [[], ["--to", "noti"], ["--to", "notice-1"]], ids=["none", "beginning", "whole"])
+def test_the_only_notice_needs_no_name(world: World, desk: Desk, given: list[str]) -> None:
+    told(world)
+    supervised(world, "notice-1")
+
+    with world.desk():
+        desk("answer", "1f3a", *given, "--why", "已上门")
+
+    assert [(action.action, action.of) for action in world.sent()] == [("answer", "notice-1")]
+
+
+@pytest.mark.parametrize(("ids", "found"), [((), "0: none"), (("n-1", "n-2"), "2: n-1 n-2")], ids=["none", "two"])
+def test_a_notice_is_named_where_it_is_not_the_only_one(
+    world: World, desk: Desk, ids: tuple[str, ...], found: str
+) -> None:
+    told(world)
+    supervised(world, *ids)
+
+    said = desk("answer", "1f3a", "--why", "已上门", code=2).stderr
+
+    assert f"--to must name one of the notices that wait; got {found}" in said
+    assert not world.sent()
+
+
 # what people do
 
 
