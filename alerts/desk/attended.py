@@ -16,7 +16,7 @@ class Ack(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """A supervision notice (督办): who has to answer, and by which clock instant."""
+    """A supervision notice (督办): who has to answer, and by which clock instant; `ALWAYS` once that has passed."""
 
     id: str  # of the action
     to: str

@@ -300,7 +300,8 @@ class Desk:
         elif each.climbs_at == at:
             self._climb(each, at)
         for notice in [notice for notice in each.notices if notice.due == at]:
-            each.notices = tuple(other for other in each.notices if other is not notice)
+            late = replace(notice, due=ALWAYS)  # a late answer is an answer
+            each.notices = tuple(late if other is notice else other for other in each.notices)
             self.say(each, at, "supervision_overdue")
         if each.visit_at == at:
             each.visit_at = ALWAYS

@@ -451,6 +451,21 @@ def test_a_supervision_notice_that_is_answered_is_not() -> None:
     assert run.wait_until(2 * HOUR) == []
 
 
+def test_a_late_answer_to_a_supervision_notice_is_an_answer_once() -> None:
+    run = run_of(climbing())
+    run.do(MINUTE, "supervise", alert_id=alert(run), assigned_to="street", until=from_us(START + HOUR))
+    run.wait_until(2 * HOUR)
+    run.restart()
+
+    run.do(3 * HOUR, "answer", alert_id=alert(run), of="a1", why="visited", role="supervisor")
+    assert run.acted.verdict == "done"
+
+    run.do(4 * HOUR, "answer", alert_id=alert(run), of="a1", why="visited", role="supervisor")
+    assert (run.acted.verdict, run.acted.sentence) == (
+        "refused", "`of` must be a supervision notice that waits for its answer; got `a1`",
+    )  # fmt: skip
+
+
 def test_the_end_of_aftercare_asks_for_a_return_visit() -> None:
     run = run_of(make_rule(levels=[{"gte": 1, "level": "red"}],
                            lifecycle={**LIFE, "aftercare": {"for": "14d", "level_plus": 1}}))  # fmt: skip
