@@ -46,9 +46,7 @@ def reminders() -> list[Reminder]:
             "anlan-supervision-overdue",
             "督办逾期",
             '{{ index $values "A" }} 件警情的督办到期没有答复。',
-            f"""
-            SELECT count() AS value FROM ({sql.standing("reason")})
-            WHERE state IN ('open', 'acked') AND reason = 'supervision_overdue'""",
+            _unanswered(),
             "ticket",
         ),
         Reminder(
@@ -66,6 +64,29 @@ def _unacked(level: str, seconds: int) -> str:
     return f"""
         SELECT count() AS value FROM ({sql.standing("revision")})
         WHERE level = '{level}' AND state = 'open' AND dateDiff('second', opened_at, {sql.NOW}) > {seconds}"""
+
+
+def _unanswered() -> str:
+    """Open alerts with a supervision notice whose deadline has passed; notices end with their alert."""
+    return f"""
+        SELECT uniqExact(n.alert_id) AS value
+        FROM
+        (
+            SELECT alert_id, action_id, at FROM alert_actions FINAL
+            WHERE action = 'supervise' AND verdict = 'done' AND until <= {sql.NOW}
+        ) AS n
+        INNER JOIN
+        (
+            SELECT alert_id, argMax(r.state, revision) AS last_state,
+                maxIf(published_at, r.state NOT IN ('open', 'acked')) AS ended_at
+            FROM alert_revisions AS r FINAL
+            WHERE published_at <= {sql.NOW} AND origin != 'shadow'
+            GROUP BY alert_id
+        ) AS a ON a.alert_id = n.alert_id
+        WHERE last_state IN ('open', 'acked') AND n.at > ended_at AND n.action_id NOT IN
+        (
+            SELECT of FROM alert_actions FINAL WHERE action = 'answer' AND verdict = 'done' AND at <= {sql.NOW}
+        )"""
 
 
 def provisioned() -> str:

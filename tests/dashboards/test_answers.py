@@ -167,6 +167,37 @@ def test_the_user_of_a_county_may_see_the_board_of_the_county(city: City, name: 
     assert not {row["county"] for row in said.rows if row.get("county")} - {OURS}
 
 
+def unanswered(numbers: Numbers) -> list[str]:
+    """Open alerts for which somebody had to answer by now and did not."""
+    answers = {row.action.of for rows in numbers.done("answer").values() for row in rows}
+    notices = numbers.done("supervise")
+    found = []
+    for alert in numbers.open():
+        ended = [each.published_at for each in alert.revisions if each.state not in ("open", "acked")]
+        waits = [row for row in notices[alert.last.alert_id] if row.action.action_id not in answers]
+        if any(row.action.until <= numbers.chosen.until and row.at > max(ended, default=row.at - timedelta(days=1))
+               for row in waits):  # fmt: skip
+            found.append(alert.last.alert_id)
+    return found
+
+
+def test_some_units_have_answered_late_and_some_never(city: City) -> None:
+    now = city.ground.seeded.now
+    numbers = Numbers(city.ground, Chosen(now - timedelta(days=1), now))
+    late = [row for rows in numbers.done("answer").values() for row in rows if row.at > due_of(numbers, row.action.of)]
+
+    assert len(unanswered(numbers)) > 3
+    assert len(late) > 3
+
+
+def due_of(numbers: Numbers, notice: str) -> datetime:
+    """The deadline of a notice."""
+    return next(
+        row.action.until for rows in numbers.done("supervise").values() for row in rows
+        if row.action.action_id == notice and row.action.until
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("reminder", reminders(), ids=lambda reminder: reminder.uid)
 def test_a_reminder_counts_what_was_not_done(city: City, reminder: Any) -> None:
     now = city.ground.seeded.now
@@ -181,7 +212,7 @@ def test_a_reminder_counts_what_was_not_done(city: City, reminder: Any) -> None:
         == {
             "anlan-red-not-acked": sum(age > 900 for age in waiting["red"]),
             "anlan-yellow-not-acked": sum(age > 43_200 for age in waiting["yellow"]),
-            "anlan-supervision-overdue": 0,
+            "anlan-supervision-overdue": len(unanswered(numbers)),
             "anlan-pool-behind": int(newest < now - timedelta(minutes=30)),
         }[reminder.uid]
     )
@@ -193,7 +224,7 @@ def test_reminders_are_given_on_the_seeded_day(city: City) -> None:
     found = {r.uid: city.pool.rows(expanded(r.sql, {}, late))[0]["value"] for r in reminders()}
 
     assert {uid for uid, value in found.items() if value} == {
-        "anlan-red-not-acked", "anlan-yellow-not-acked", "anlan-pool-behind",
+        "anlan-red-not-acked", "anlan-yellow-not-acked", "anlan-supervision-overdue", "anlan-pool-behind",
     }  # fmt: skip
 
 

@@ -159,7 +159,13 @@ class _Officers:
             until = from_us(seen + 20 * 24 * HOUR_US)
             self._do(seen + HOUR_US, "silence", revision, silence=Silencing(matchers), until=until, why="已有专班处理")
 
-    def _do(self, at: int, action: Doing, revision: Revision, **fields: object) -> None:
+        if 0.38 < chance < 0.66:  # a unit has to answer: in time, late, or it never does
+            due = seen + 20 * HOUR_US
+            notice = self._do(seen + 3 * HOUR_US, "supervise", revision, assigned_to="duty.street", until=from_us(due))
+            if chance < 0.5:
+                self._do(due + (-1 if chance < 0.44 else 3) * HOUR_US, "answer", revision, of=notice, why="已上门")
+
+    def _do(self, at: int, action: Doing, revision: Revision, **fields: object) -> str:
         self._number += 1
         made = AlertAction(
             action_id=f"officer-{self._number:05}",
@@ -171,6 +177,7 @@ class _Officers:
             **fields,  # type: ignore[arg-type]
         )
         self._planned.append((at, made))
+        return made.action_id
 
 
 def _gaps(
