@@ -13,6 +13,7 @@ export interface MatterFound {
 const SOON_MS = 300
 const BEHIND_MS = 1500
 const AWAY_MS = 10_000
+const REJOINED_MS = 3000 // until the pool has the events of a matter under another
 const MOST_LOOKS = 8
 
 export function useDetail(alertId: string) {
@@ -25,6 +26,7 @@ export function useDetail(alertId: string) {
   const isGone = ref(false)
   const away = ref('')
   let later = 0
+  let rejoined = 0
   let looks = 0
   let isOver = false
 
@@ -94,7 +96,14 @@ export function useDetail(alertId: string) {
   onUnmounted(() => {
     isOver = true
     clearTimeout(later)
+    clearTimeout(rejoined)
   })
   void load()
-  return { alert, people, revisions, matters, matter, steps, isGone, away, load }
+  /** Events are in another matter now, and no revision may tell when the pool knows. */
+  function loadRejoined(): void {
+    clearTimeout(rejoined)
+    rejoined = window.setTimeout(() => void load(), REJOINED_MS)
+  }
+
+  return { alert, people, revisions, matters, matter, steps, isGone, away, load, loadRejoined }
 }

@@ -108,6 +108,7 @@ export interface Step {
   action: string
   occurred_at: string
   is_contact: boolean
+  case?: string
   unit?: string
   category?: string
   subcategory?: string

@@ -72,7 +72,7 @@ def small(shots: Shots, folder: Path) -> None:
             for page in pages.values():
                 page.wait_for_selector("text=最近一条事件")
             shots.take("quiet", pages)
-        (alert_id,) = desk.quarrel("wang")
+        alert_id, other_id = desk.quarrel("wang", "zhao")
         with shots.boards(desk.board("head")) as pages:
             for page in pages.values():
                 page.click(f"[role=option][data-alert='{alert_id}']")
@@ -86,6 +86,17 @@ def small(shots: Shots, folder: Path) -> None:
             for page in pages.values():
                 page.wait_for_selector("[data-notice]")
             shots.take("supervised", pages)
+            supervisor.click("[data-matter=split]")
+            supervisor.check("dialog[open] input[type=checkbox] >> nth=0")
+            supervisor.fill("dialog[open] textarea", "两件事")
+            shots.take("split", {"wall-light": supervisor})
+            supervisor.keyboard.press("Escape")
+            supervisor.click("[data-matter=merge]")
+            supervisor.select_option("#other", other_id)
+            supervisor.wait_for_selector("dialog[open] input[name=into]:checked")
+            supervisor.fill("dialog[open] textarea", "同一纠纷")
+            shots.take("merge", {"wall-light": supervisor})
+            supervisor.keyboard.press("Escape")
 
 
 def city(shots: Shots, folder: Path) -> None:

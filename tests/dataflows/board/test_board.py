@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 FAMILIES = (
-    "wang", "zhao", "qian", "sun", "zhou", "wu", "zheng", "feng", "chen", "wei", "jiang", "gao",
+    "wang", "zhao", "qian", "sun", "zhou", "wu", "zheng", "feng", "chen", "wei", "jiang", "gao", "luo", "xie",
 )  # fmt: skip
 
 
@@ -130,6 +130,36 @@ def test_a_unit_is_supervised_and_answers(desk: BoardDesk, open_board: Open, ale
     expect(notice).to_have_count(0)
     expect(duty.locator(".notes")).to_contain_text("已上门调解")
     assert desk.ask(f"/v1/alerts/{alert_id}")["people"]["notices"] == []
+
+
+def test_a_matter_is_split_and_joined_with_another(desk: BoardDesk, open_board: Open, alerts: dict[str, str]) -> None:
+    page = open_board()
+    page.click(row(page, alerts["luo"]))
+    expect(page.locator(".timeline li")).to_have_count(2)
+
+    page.click("[data-matter=split]")
+    boxes = page.locator("dialog[open] input[type=checkbox]")
+    expect(boxes).to_have_count(2)
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    page.fill("dialog[open] textarea", "两件事")
+    expect(page.locator("dialog[open] button[type=submit]")).to_be_disabled()
+    boxes.nth(1).uncheck()
+    fill_in(page, "两件事")
+    expect(page.locator(".timeline li")).to_have_count(1)
+    expect(page.locator("article.detail select option")).to_have_count(2)
+
+    page.click("[data-matter=merge]")
+    page.select_option("#other", alerts["xie"])
+    expect(page.locator("dialog[open] input[name=into]")).to_be_checked()
+    fill_in(page, "同一纠纷")
+    expect(page.locator(".toast")).to_contain_text("已合并")
+
+    def joined() -> set[str]:
+        return {each["event_id"] for each in desk.ask("/v1/matters/matter-xie/timeline")["steps"]}
+
+    wait_until(lambda: len(joined()) == 3, "the pool must know")
+    assert {"xie-1", "xie-2"} < joined()
 
 
 def test_an_ack_of_what_has_risen_is_refused_and_the_fresh_alert_is_shown(

@@ -45,7 +45,16 @@ def test_list_detail_and_forms_have_no_fault(alert_id: str, open_board: Open, li
     assert faults(page) == []
 
     page.keyboard.press("Escape")
-    page.click("[data-form=close]")
+    for form in ("[data-form=close]", "[data-form=supervise]", "[data-matter=split]", "[data-matter=merge]"):
+        page.click(form)
+        assert faults(page) == [], form
+        page.keyboard.press("Escape")
+
+    if not page.locator("[data-notice]").count():
+        page.click("[data-form=supervise]")
+        page.fill("#whom", "街道")
+        page.click("dialog[open] button[type=submit]")
+    page.wait_for_selector("[data-notice]")
     assert faults(page) == []
 
 
