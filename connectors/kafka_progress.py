@@ -14,7 +14,13 @@ from connectors.kafka_names import BrokerNames
 from connectors.kafka_refusal import remedy
 
 SHOW_SECONDS = 5.0  # as Kafka's own consumers do; snapshots are too seldom for boards
+UNANSWERED_MS = 2_000  # what brokers refuse waits so long in the client library, and so does the end of a process
 INTAKE, DETECTION, RECEIVED = f"{CLIENT}.intake", f"{CLIENT}.detection", f"{CLIENT}.receipts"  # names of groups
+
+_PASSES = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.REQUEST_TIMED_OUT, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
+}  # fmt: skip
 
 _log = logging.getLogger("anlan.kafka")
 
@@ -38,7 +44,7 @@ class Progress:
         if group not in self._groups:
             self._groups[group] = _Group(self._bootstrap, group)
         ours = self._groups[group]
-        if ours.is_answered() and ours.error is not None:
+        if ours.is_answered() and ours.error is not None and not _is_away(ours.error):
             self._tell(group, ours.error)
         if not ours.is_asked:
             ours.commit(positions)
@@ -51,6 +57,11 @@ class Progress:
         if not self._is_told:
             self._is_told = True
             _log.warning("progress_not_shown group=%s error=`%s`%s", group, error.str(), remedy(error.code()))
+
+
+def _is_away(error: KafkaError) -> bool:
+    """Whether a broker has not answered or cannot yet: whoever writes and reads tells of that, and it passes."""
+    return error.code() < 0 or error.code() in _PASSES
 
 
 class Shown:
@@ -81,7 +92,12 @@ class _Group:
 
     def __init__(self, bootstrap: Where, name: str) -> None:
         self._there = BrokerNames(bootstrap).there
-        settings = {"group.id": self._there(name), "enable.auto.commit": False, "on_commit": self._answered}
+        settings = {
+            "group.id": self._there(name),
+            "enable.auto.commit": False,
+            "on_commit": self._answered,
+            "session.timeout.ms": UNANSWERED_MS,
+        }
         self._consumer = Consumer({**client_config(bootstrap), **settings})
         self.is_asked = False
         self.error: KafkaError | None = None  # of the last answer

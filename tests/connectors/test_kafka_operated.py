@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 
@@ -68,6 +69,23 @@ def test_a_flow_that_may_not_show_it_goes_on_and_says_so_once(
     assert len(lines) == 1
     assert lines[0].startswith("progress_not_shown group=anlan.intake error=`")
     assert lines[0].endswith("; give our user its rights: `anlan access process` prints them")
+
+
+@pytest.mark.timeout(30)
+def test_what_is_refused_does_not_hold_up_the_end_of_a_process(kafka: LockedKafka, topic_prefix: str) -> None:
+    """The client library waits for the answer as long as its session lasts, where the group has a coordinator."""
+    raw = f"{topic_prefix}raw.police"
+    ensure_topics(kafka.bootstrap, {raw: 1})
+    allowed = Progress(kafka.bootstrap)
+    allowed.show("anlan.intake", {(raw, 0): 1})
+    until(allowed.answered)
+    kafka.add_user("refused", "a secret of its own")
+    progress = Progress(kafka.user("refused"))
+    progress.show("anlan.intake", {(raw, 0): 1})
+    until(progress.answered)
+
+    del progress
+    gc.collect()
 
 
 def test_a_quota_slows_a_flow_loses_nothing_and_is_told(

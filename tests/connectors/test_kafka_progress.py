@@ -10,6 +10,7 @@ import pytest
 from live_flow import wait_until
 
 from connectors.embedded import Broker
+from connectors.kafka import ensure_topics
 
 pytestmark = pytest.mark.integration
 
@@ -33,6 +34,7 @@ while not pause.wait(0.01):
 def test_a_process_that_shows_progress_outlives_the_deaths_of_its_broker(tmp_path: Path) -> None:
     said = tmp_path / "said"
     with Broker(tmp_path) as broker, said.open("wb") as out:
+        ensure_topics(broker.bootstrap, {"raw.police": 1})
         command = [sys.executable, "-c", SHOWS, broker.bootstrap]
         with subprocess.Popen(command, stdout=out, stderr=out) as shows:
             try:
@@ -44,6 +46,9 @@ def test_a_process_that_shows_progress_outlives_the_deaths_of_its_broker(tmp_pat
                     until_seconds(shows, said, 2)
             finally:
                 shows.kill()
+    assert "progress_not_shown" not in said.read_text(), (
+        "a broker that is away is told of by others, and refuses nothing"
+    )
 
 
 def until_seconds(shows: subprocess.Popen[bytes], said: Path, more: int) -> None:
