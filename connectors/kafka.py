@@ -1,7 +1,7 @@
 """The front door to Kafka: its topics, and the sources and sinks of the flows."""
 
 from connectors.kafka_alerts import AlertTopicSink, greatest_topic_epoch, last_told
-from connectors.kafka_client import BrokerError, OffsetGoneError, ensure_topics, partitions_of
+from connectors.kafka_client import BrokerError, OffsetGoneError, ensure_topics, partitions_of, remove_topic
 from connectors.kafka_dead_letters import DeadLetterSink
 from connectors.kafka_intake import IntakeLogSink, Logged
 from connectors.kafka_log import LogSource
@@ -51,5 +51,6 @@ __all__ = [
     "raw_topic",
     "read_all",
     "read_topic",
+    "remove_topic",
     "topics",
 ]

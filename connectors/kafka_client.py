@@ -111,6 +111,27 @@ def _create(bootstrap: Where, topics: Mapping[str, int], seconds: float) -> None
                 ) from None
 
 
+def remove_topic(bootstrap: Where, topic: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Remove a topic with all that is in it; returns when it is gone. One that is not there is gone."""
+    end = time.monotonic() + seconds
+    there = BrokerNames(bootstrap).there(topic)
+    admin = _admin(bootstrap)
+    try:
+        admin.delete_topics([there], operation_timeout=seconds, request_timeout=seconds)[there].result(seconds + 1)
+    except KafkaException as failure:
+        error = failure.args[0]
+        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise BrokerError(
+                f"topic `{there}` must be removed; got `{error.str()}` ({bootstrap}){remedy(error.code())}"
+            ) from None
+    while topic in _topics(bootstrap, seconds):
+        if time.monotonic() > end:
+            raise BrokerError(
+                f"topic `{there}` must be gone {seconds:g} s after it was removed; it is there ({bootstrap})"
+            )
+        time.sleep(0.02)
+
+
 def _topics(bootstrap: Where, seconds: float) -> dict[str, int]:
     """The topics that concern us and can be used, with their partitions; one that we may not see is not there."""
     heard = Complaint()

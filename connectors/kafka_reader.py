@@ -256,8 +256,8 @@ def read_all(bootstrap: Where, starts: Mapping[Place, int], seconds: float = PAT
         end = time.monotonic() + seconds
         while not reader.has_seen_the_end:
             if batch := reader.read(0.005):
-                end = time.monotonic() + seconds
                 yield from batch
+                end = time.monotonic() + seconds  # whoever asks may have taken his time
             elif time.monotonic() > end:
                 names = ", ".join(sorted(f"{topic}/{partition}" for topic, partition in starts))
                 raise BrokerError(f"the end of `{names}` must be reached; got nothing for {seconds:g} s ({bootstrap})")

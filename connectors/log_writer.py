@@ -10,6 +10,7 @@ from connectors.kafka_producer import RawProducer
 from connectors.log_record import encode_control, encode_event, encode_tick, headers_of
 
 NO_COUNTY = "000000"
+CONTROL = 0  # the partition of what is no event
 
 
 class LogWriter:
@@ -31,19 +32,25 @@ class LogWriter:
         """How many there are."""
         return len(self._shown_us)
 
-    def event(self, arrival: Arrival, at_us: int) -> bool:
-        """Send an event; whether it was not there."""
-        county = county_of(arrival.event).encode()
-        partition = crc32(county) % len(self._shown_us)
-        if at_us <= self._shown_us[partition]:
-            return False
-        self._send(encode_event(arrival.event, at_us), at_us, partition, headers_of(arrival), county)
-        return True
+    def partition_of(self, event: Event) -> int:
+        """Where an event stands."""
+        return crc32(county_of(event).encode()) % len(self._shown_us)
+
+    def has(self, partition: int, at_us: int) -> bool:
+        """Whether the partition has already what arrived at this instant."""
+        return at_us <= self._shown_us[partition]
+
+    def event(self, arrival: Arrival, at_us: int) -> None:
+        """Send an event."""
+        partition = self.partition_of(arrival.event)
+        if not self.has(partition, at_us):
+            key = county_of(arrival.event).encode()
+            self._send(encode_event(arrival.event, at_us), at_us, partition, headers_of(arrival), key)
 
     def control(self, record: Book | ReadUp | Act, at_us: int) -> None:
         """Send what is no event."""
-        if at_us > self._shown_us[0]:
-            self._send(encode_control(record, at_us), at_us, 0, {}, None)
+        if not self.has(CONTROL, at_us):
+            self._send(encode_control(record, at_us), at_us, CONTROL, {}, None)
 
     def tick(self, at_us: int) -> None:
         """Tell every partition that everything which arrived up to this instant stands before it."""

@@ -119,10 +119,10 @@ def arrivals_of_files(
     lexicon = load_lexicon()
     door = Door(channels, keys, None, lexicon)
     if mapping is None:
-        admit = admit_events(door)
+        reading = admit_events(door)
     else:
-        admit = admit_raw(door, load_mapping(mapping, channels=channels, keyring=keys, lexicon=lexicon))
-    return arrivals(files, admit, refusals, seen)
+        reading = admit_raw(door, load_mapping(mapping, channels=channels, keyring=keys, lexicon=lexicon))
+    return arrivals([(path, reading) for path in files], refusals, seen)
 
 
 _OPTIONS = (

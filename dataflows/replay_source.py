@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import heapq
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,13 @@ NEVER_AHEAD_US = to_us(datetime(2200, 1, 1, tzinfo=UTC))  # a replay has no now:
 
 Result = Event | DeadLetter | Dropped
 Clock = Callable[[], int]  # microseconds since 1970
-Admit = Callable[[Path], Iterator[tuple[str, list[Result]]]]
+
+
+class Reading(NamedTuple):
+    """How a file becomes events."""
+
+    rows: Callable[[Path], Iterator[tuple[str, list[Result]]]]  # what each row gives, with its place
+    is_in_order: Callable[[Path], bool]  # whether they are known to be in order of arrival
 
 
 class Refusals(NamedTuple):
@@ -38,7 +45,7 @@ class Refusals(NamedTuple):
     dropped: dict[str, int]
 
 
-def admit_events(door: Door, now: Clock = lambda: NEVER_AHEAD_US) -> Admit:
+def admit_events(door: Door, now: Clock = lambda: NEVER_AHEAD_US) -> Reading:
     """Reads files of Event v1 lines; what is ahead of `now` is refused."""
 
     def admit(path: Path) -> Iterator[tuple[str, list[Result]]]:
@@ -47,10 +54,10 @@ def admit_events(door: Door, now: Clock = lambda: NEVER_AHEAD_US) -> Admit:
             if line.strip():
                 yield source, [door.admit_event_json(line, source, now())]
 
-    return admit
+    return Reading(admit, _is_in_order)
 
 
-def admit_raw(door: Door, mapping: Mapping, now: Clock = lambda: NEVER_AHEAD_US) -> Admit:
+def admit_raw(door: Door, mapping: Mapping, now: Clock = lambda: NEVER_AHEAD_US) -> Reading:
     """Reads files of raw rows with a mapping; what is ahead of `now` is refused."""
 
     def admit(path: Path) -> Iterator[tuple[str, list[Result]]]:
@@ -61,17 +68,20 @@ def admit_raw(door: Door, mapping: Mapping, now: Clock = lambda: NEVER_AHEAD_US)
             else:
                 yield source, list(door.admit_row(mapping, row.fields, source, now()))
 
-    return admit
+    # without arrivals of its own a file is in order of its clock
+    return Reading(admit, lambda path: not mapping.brings_arrival)
 
 
-def arrivals(files: Iterable[Path], admit: Admit, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
+def arrivals(
+    files: Iterable[tuple[Path, Reading]], refusals: Refusals, seen: Callable[[int], None]
+) -> Iterator[Arrival]:
     """All events of some files in order of arrival; `seen` is told the size of what was read."""
-    return heapq.merge(*(_of_file(path, admit, refusals, seen) for path in files), key=_arrived)
+    return heapq.merge(*(_of_file(path, reading, refusals, seen) for path, reading in files), key=_arrived)
 
 
-def _of_file(path: Path, admit: Admit, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
-    found = _in_file_order(path, admit, refusals, seen)
-    return found if _is_in_order(path) else iter(sorted(found, key=_arrived))
+def _of_file(path: Path, reading: Reading, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
+    found = _in_file_order(path, reading, refusals, seen)
+    return found if reading.is_in_order(path) else iter(sorted(found, key=_arrived))
 
 
 class _When(Struct):
@@ -79,29 +89,35 @@ class _When(Struct):
 
 
 def _is_in_order(path: Path) -> bool:
-    """A quick look at the arrivals of a file of Event v1 lines; anything else may be out of order."""
+    """A quick look at the arrivals of a file of Event v1 lines: all of them have none, or they rise."""
     decode = msgspec.json.Decoder(_When).decode
     last: datetime | None = None
-    for _, line in _lines(path):
+    brings = True
+    for number, line in _lines(path):
         try:
             arrived = decode(line).arrived_at
+            if number > 1 and (arrived is not None) is not brings:
+                return False
             if arrived is not None and last is not None and arrived < last:
                 return False
         except (msgspec.MsgspecError, TypeError):
             return False
-        last = arrived or last
+        last, brings = arrived, arrived is not None
     return True
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-        yield from enumerate(stream, 1)
+        try:
+            yield from enumerate(stream, 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"file must be whole gzip; got {error} ({path})") from None
 
 
-def _in_file_order(path: Path, admit: Admit, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
+def _in_file_order(path: Path, reading: Reading, refusals: Refusals, seen: Callable[[int], None]) -> Iterator[Arrival]:
     clock = -NEVER_AHEAD_US
     tried_at = datetime.now(UTC)
-    for source, results in admit(path):
+    for source, results in reading.rows(path):
         for number, result in enumerate(results):
             if isinstance(result, Event):
                 clock = max(clock, to_us(result.occurred_at))

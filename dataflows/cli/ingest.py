@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -49,7 +49,13 @@ Seen = Callable[[InputFile, Tally], None]
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=READABLE)
-@click.option("--mapping", type=READABLE, help="The files hold raw rows; this mapping reads them.")
+@click.option(
+    "--mapping",
+    "mappings",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    multiple=True,
+    help="The files hold raw rows; this mapping reads them. Or one for each file; `-` for Event v1 lines.",
+)
 @click.option("--kafka", metavar="BOOTSTRAP", help="Brokers; default: those of the settings.")
 @click.option("--config", type=click.Path(dir_okay=False), help="TOML file with the settings.")
 @click.option("--keyring", type=READABLE, help="Keys of the pseudonyms; default: those of the settings.")
@@ -63,14 +69,16 @@ Seen = Callable[[InputFile, Tally], None]
     is_flag=True,
     help="Before the flow's first start, on its machine: each event counts as arriving when it did then.",
 )
+@click.option("--anew", is_flag=True, help="With --history: first remove what was written before.")
 def ingest(
     files: tuple[Path, ...],
-    mapping: Path | None,
+    mappings: tuple[Path, ...],
     kafka: str | None,
     config: str | None,
     keyring: Path | None,
     dead_out: Path | None,
     history: bool,
+    anew: bool,
 ) -> None:
     """Send FILES into a running installation: Event v1 as JSON lines, or raw rows with --mapping. Plain or .gz.
 
@@ -80,25 +88,39 @@ def ingest(
 
     What is sent arrives now. The past of a new centre goes in with --history, all files at once: rules that look back
     for months then know it from the first minute. Arrival is `arrived_at` where given, else the order of the file.
-    Broken off, it goes on when it is given again.
+    Broken off, it goes on when it is given again; what it wrote is looked at, and with --anew it is written again.
 
     \b
     anlan ingest events.jsonl.gz --config anlan.toml
     anlan ingest export.csv --mapping mapping.yaml --kafka broker:9092 --keyring keyring
     anlan ingest 2025.jsonl.gz 2026.jsonl.gz --history --config anlan.toml
+    anlan ingest 110.csv 12345.csv --mapping 110.yaml --mapping 12345.yaml --history --config anlan.toml
     """
     with said_plainly():
         settings = _settings(config, kafka, keyring)
+        given = _with_mappings(files, mappings)
+        if anew and not history:
+            raise click.UsageError("`--anew` must go with `--history`; got it alone")
         if history:
-            _ingest_history(settings, files, mapping, dead_out)
+            _ingest_history(settings, given, dead_out, anew)
             return
-        intake = _intake(settings, mapping)
+        intakes = _intakes(settings, {mapping for _, mapping in given})
         ensure_topics(kafka_of(settings), outbox_topics(load_channels()), BROKER_SECONDS)
         try:
-            tallies = _send(files, intake, settings, dead_out)
+            tallies = _send([(path, intakes[mapping]) for path, mapping in given], settings, dead_out)
         except BrokerError as error:
             raise BrokerError(f"{error}; send the files again: what comes twice counts once") from None
     _report(tallies, settings)
+
+
+def _with_mappings(files: tuple[Path, ...], mappings: tuple[Path, ...]) -> list[tuple[Path, Path | None]]:
+    """Each file with the mapping that reads it, none where it holds Event v1 lines."""
+    if len(mappings) not in {0, 1, len(files)}:
+        raise click.UsageError(
+            f"`--mapping` must be given once for all FILES or once for each; got {len(mappings)} for {len(files)} files"
+        )
+    chosen = [None if str(each) == "-" else each for each in mappings] or [None]
+    return list(zip(files, chosen * (len(files) // len(chosen)), strict=True))
 
 
 def _settings(config: str | None, kafka: str | None, keyring: Path | None) -> Settings:
@@ -113,39 +135,54 @@ def _settings(config: str | None, kafka: str | None, keyring: Path | None) -> Se
     return settings
 
 
-def _intake(settings: Settings, mapping: Path | None) -> Intake:
+def _intakes(settings: Settings, mappings: Iterable[Path | None]) -> dict[Path | None, Intake]:
     channels, lexicon = load_channels(), load_lexicon()
     keyring = joining(load_keyring(settings.keyring))
     sealer = Sealer(load_unsealer(settings.seal_key).public) if settings.seal_key else None
-    chosen = mapping and load_mapping(mapping, channels=channels, keyring=keyring, lexicon=lexicon)
-    return Intake(Door(channels, keyring, sealer, lexicon), chosen or None, clock_of(settings))
+    door, clock = Door(channels, keyring, sealer, lexicon), clock_of(settings)
+
+    def intake(mapping: Path | None) -> Intake:
+        chosen = mapping and load_mapping(mapping, channels=channels, keyring=keyring, lexicon=lexicon)
+        return Intake(door, chosen or None, clock)
+
+    return {mapping: intake(mapping) for mapping in mappings}
 
 
-def _send(files: tuple[Path, ...], intake: Intake, settings: Settings, dead_out: Path | None) -> list[Tally]:
+def _send(files: list[tuple[Path, Intake]], settings: Settings, dead_out: Path | None) -> list[Tally]:
     tallies: list[Tally] = []
-    with _dead_letters(dead_out) as dead, _seen(files) as seen, Outbox(kafka_of(settings)) as outbox:
-        for path in files:
+    paths = [path for path, _ in files]
+    with _dead_letters(dead_out) as dead, _seen(paths) as seen, Outbox(kafka_of(settings)) as outbox:
+        for path, intake in files:
             with InputFile(path) as file:
                 tallies.append(ingest_file(file, intake, outbox, dead, partial(seen, file)))
     return tallies
 
 
-def _ingest_history(settings: Settings, files: tuple[Path, ...], mapping: Path | None, dead_out: Path | None) -> None:
+def _ingest_history(
+    settings: Settings, files: list[tuple[Path, Path | None]], dead_out: Path | None, anew: bool
+) -> None:
     from dataflows.history_ingest import ingest_history
 
     with rows_progress("rows") as seen:
-        done = ingest_history(settings, files, mapping, seen)
+        done = ingest_history(settings, files, seen, anew=anew)
     with _dead_letters(dead_out) as dead:
         for letter in done.refusals.dead:
             dead(letter)
     table = Table("ingest --history", "", title_justify="left")
     for name, count in (("events written", done.written), ("in the log already", done.known)):
         table.add_row(name, f"{count:,}")
-    if done.first_us:
-        for name, at_us in (("first arrival", done.first_us), ("last arrival", done.last_us)):
+    span = done.span
+    if span.first_us:
+        for name, at_us in (("first arrival", span.first_us), ("last arrival", span.last_us)):
             table.add_row(name, from_us(at_us).astimezone(LOCAL).isoformat(sep=" ", timespec="seconds"))
     console = Console()
     console.print(table)
+    if span.backdated:
+        said = (
+            f"{span.backdated:,} events are a day or more older than one above them in their file and count as"
+            f" arriving with it; the first is {span.backdated_at}"
+        )
+        console.print(Text(said), soft_wrap=True)
     _say_reasons(console, Counter(letter.reason for letter in done.refusals.dead), Counter(done.refusals.dropped))
 
 
@@ -160,7 +197,7 @@ def _dead_letters(path: Path | None) -> Iterator[Callable[[DeadLetter], None]]:
 
 
 @contextlib.contextmanager
-def _seen(files: tuple[Path, ...]) -> Iterator[Seen]:
+def _seen(files: Sequence[Path]) -> Iterator[Seen]:
     """Tells how far it is: a bar on a terminal, else a line now and then."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -12,7 +12,7 @@ from broker_talk import NOON, REGIONS, read_log
 
 from alerts.model import Arrival, Book, Event, from_us
 from connectors.kafka import RawProducer, ensure_topics, read_all
-from connectors.kafka_history import TICK_EVERY, HistoryLog
+from connectors.kafka_history import TICK_EVERY, HistoryLog, OtherHistoryError
 
 pytestmark = pytest.mark.integration
 
@@ -90,3 +90,54 @@ def test_broken_off_anywhere_it_goes_on_to_the_same_log(bootstrap: str, topic_pr
         assert written + known == len(arrivals)
         assert write(bootstrap, topic, arrivals) == (0, len(arrivals))
         assert partitions(bootstrap, topic) == wanted
+
+
+def changed(arrivals: Sequence[Arrival], number: int) -> list[Arrival]:
+    """The same with another category in one of them."""
+    other = msgspec.structs.replace(arrivals[number].event, category="other")
+    return [*arrivals[:number], msgspec.structs.replace(arrivals[number], event=other), *arrivals[number + 1 :]]
+
+
+def test_a_log_that_begins_with_something_else_is_left_alone(bootstrap: str, topic_prefix: str) -> None:
+    topic, arrivals = f"{topic_prefix}events.v1", history(50)
+    ensure_topics(bootstrap, {topic: PARTITIONS})
+    write(bootstrap, topic, arrivals)
+    before = partitions(bootstrap, topic)
+    earlier = msgspec.structs.replace(arrivals[0], arrived_us=arrivals[0].arrived_us - 1)
+    others = {
+        "one is changed": changed(arrivals, 20),
+        "one is missing": [*arrivals[:20], *arrivals[21:]],
+        "older ones came before": [earlier, *arrivals],
+        "one is between": [*arrivals[:20], arrivals[20], *arrivals[20:]],
+    }
+
+    for why, other in others.items():
+        with pytest.raises(OtherHistoryError, match="must begin with what the intake log holds; got another record at"):
+            write(bootstrap, topic, other)
+        assert partitions(bootstrap, topic) == before, why
+
+    with pytest.raises(OtherHistoryError, match=r"\(the rule book\)"), HistoryLog(bootstrap, topic) as log:
+        log.begin(Book(0, ({"id": "sp.other"},)), arrivals[0].arrived_us)
+
+
+def test_what_comes_behind_a_history_goes_behind_it(bootstrap: str, topic_prefix: str) -> None:
+    topic, arrivals = f"{topic_prefix}events.v1", history(80)
+    ensure_topics(bootstrap, {topic: PARTITIONS})
+    write(bootstrap, topic, arrivals[:50])
+
+    behind = [one for one in arrivals[50:] if one.arrived_us > arrivals[49].arrived_us + 50]
+
+    assert write(bootstrap, topic, [*arrivals[:50], *behind]) == (len(behind), 50)
+
+
+def test_a_history_that_ends_before_its_log_says_so(bootstrap: str, topic_prefix: str) -> None:
+    topic, arrivals = f"{topic_prefix}events.v1", history(50)
+    ensure_topics(bootstrap, {topic: PARTITIONS})
+    write(bootstrap, topic, arrivals)
+
+    for count, is_cut in ((50, False), (49, True)):
+        with HistoryLog(bootstrap, topic) as log:
+            log.begin(BOOK, arrivals[0].arrived_us)
+            for arrival in arrivals[:count]:
+                log.add(arrival)
+            assert log.is_cut is is_cut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,26 @@ from dataflows.log_replay import replay_log
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 DAYS = 15
+MAPPING = """
+apiVersion: mappings/v1
+id: {name}
+version: 1
+title: {{zh: 表, en: table}}
+format: {{type: csv}}
+zone: Asia/Shanghai
+channel: walkin
+fields:
+  id: {{template: "{name}-{{{column}}}"}}
+  occurred_at: at
+events:
+  - action: received
+tests:
+  - name: a row is an event
+    rows:
+      - {{{column}: x, at: "2026-03-09 10:00:00"}}
+    expect:
+      - {{id: {name}-x, occurred_at: "2026-03-09T02:00:00Z"}}
+"""
 EVER_US = 1 << 61
 
 
@@ -114,8 +135,79 @@ def test_what_breaks_off_goes_on_and_what_is_not_past_is_refused(live_flow: Live
     assert cut.exit_code == 1
     assert "a history must reach to where the intake log ends; got one until" in cut.output
     assert refused.exit_code == 1
-    assert "a history must have arrived before now; got" in refused.output
+    assert "a history must have arrived after 1970 and before now; got" in refused.output
     assert "(file:soon.jsonl:1)" in refused.output
+
+
+def test_files_that_are_not_those_of_before_are_refused_and_written_when_that_is_asked_for(
+    live_flow: LiveFlow, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    events = [msgspec.json.encode(event) for event in family_reports(1, 20)]
+    first.write_bytes(b"\n".join(events[::2]))
+    second.write_bytes(b"\n".join(events[1::2]))
+    assert ingest(live_flow, first, "--history").exit_code == 0
+
+    other = ingest(live_flow, second, "--history")
+    both = ingest(live_flow, first, second, "--history")
+    anew = ingest(live_flow, first, second, "--history", "--anew")
+    again = ingest(live_flow, first, second, "--history")
+
+    for refused in (other, both):
+        assert refused.exit_code == 1
+        assert "a history that is given again must begin with what the intake log holds; got another" in refused.output
+        assert "or with `--anew`, which writes the log again" in refused.output
+    assert cells(anew) == {"events written": "20", "in the log already": "0"} | times(anew)
+    assert cells(again) == {"events written": "0", "in the log already": "20"} | times(again)
+    assert logged_events(live_flow.broker.bootstrap) == 20
+    alone = ingest(live_flow, first, "--anew")
+    assert (alone.exit_code, "`--anew` must go with `--history`" in alone.output) == (2, True)
+
+
+def test_each_export_has_its_mapping(live_flow: LiveFlow, tmp_path: Path) -> None:
+    plain, files, mappings = tmp_path / "plain.jsonl", [], []
+    plain.write_bytes(b"\n".join(msgspec.json.encode(event) for event in family_reports(1, 3)))
+    for name, column in (("a", "number"), ("b", "id")):
+        files.append(tmp_path / f"{name}.csv")
+        mappings += ["--mapping", str(tmp_path / f"{name}.yaml")]
+        files[-1].write_text(f"{column},at\n{name}1,2026-03-09 10:00:00\n{name}2,2026-03-09 11:00:00\n")
+        (tmp_path / f"{name}.yaml").write_text(MAPPING.format(name=name, column=column), encoding="utf-8")
+
+    several = ingest(live_flow, *files, plain, *mappings, "--mapping", "-", "--history")
+    too_few = ingest(live_flow, *files, plain, *mappings, "--history")
+
+    assert several.exit_code == 0, several.output
+    assert cells(several)["events written"] == "7"
+    assert too_few.exit_code == 2
+    assert "`--mapping` must be given once for all FILES or once for each; got 2 for 3 files" in too_few.output
+
+
+def test_what_cannot_have_arrived_like_that_is_refused(live_flow: LiveFlow, tmp_path: Path) -> None:
+    """Exports are often newest first, and often have a year that stands for none."""
+    turned, early, cut = tmp_path / "turned.csv", tmp_path / "early.jsonl", tmp_path / "cut.jsonl.gz"
+    mapping = tmp_path / "a.yaml"
+    mapping.write_text(MAPPING.format(name="a", column="number"), encoding="utf-8")
+    days = [f"a{day},2026-03-{day:02} 10:00:00" for day in range(1, 21)]
+    turned.write_text("\n".join(["number,at", *reversed(days)]) + "\n")
+    nowhere = msgspec.structs.replace(family_reports(1, 1)[0], arrived_at=datetime(1970, 1, 1, tzinfo=UTC))
+    early.write_bytes(msgspec.json.encode(nowhere))
+    cut.write_bytes(gzip.compress(msgspec.json.encode(nowhere) * 99)[:-20])
+
+    newest_first = ingest(live_flow, turned, "--mapping", mapping, "--history")
+    turned.write_text("\n".join(["number,at", *days[:-1], days[3], days[-1]]) + "\n")
+    late = ingest(live_flow, turned, "--mapping", mapping, "--history", "--anew")
+    refused = [ingest(live_flow, each, "--history", "--anew") for each in (early, cut)]
+
+    assert newest_first.exit_code == 1
+    assert "must have its oldest rows first; got 19 of 20 events a day or more older than" in newest_first.output
+    assert late.exit_code == 0, late.output
+    assert "1 events are a day or more older than one above them in their file" in late.stdout
+    assert "the first is file:turned.csv:21" in late.stdout
+    for told, said in zip(
+        refused, ("after 1970 and before now; got 1970-01-01T00:00:00", "whole gzip; got"), strict=True
+    ):
+        assert told.exit_code == 1
+        assert said in told.output
 
 
 def test_rules_that_are_wrong_are_said_before_anything_is_written(live_flow: LiveFlow, past: Path) -> None:
