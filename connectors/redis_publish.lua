@@ -76,7 +76,9 @@ local function remember(hash, stream_id, entry)
   redis.call('HSET', hash, 'alert_id', entry.alert_id, 'revision', entry.revision,
     'content_hash', entry.content_hash, 'engine_epoch', entry.engine_epoch, 'county', entry.county,
     'opened_ms', entry.opened_ms, 'stream_id', stream_id, 'json', entry.json, unpack(entry.flat))
-  if entry.rank > 0 then redis.call('PERSIST', hash) else redis.call('EXPIRE', hash, keep_closed) end
+  if entry.rank > 0 then return redis.call('PERSIST', hash) end
+  redis.call('HSET', hash, 'ended_ms', string.format('%.0f', entry.published_ms)) -- outlives that it is opened again
+  redis.call('EXPIRE', hash, keep_closed)
 end
 
 local function list(open, entry)

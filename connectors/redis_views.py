@@ -202,10 +202,11 @@ class RedisViews:
     # people
 
     async def people(self, alert_id: str) -> dict[str, str]:
-        """What people did with an alert, as it stands there; nothing where nobody did anything."""
-        async with _answering():
-            found: Any = await self._redis.hgetall(f"{self._prefix}people:{alert_id}")
-        return {name.decode(): value.decode() for name, value in found.items()}
+        """What people did with an alert, as it stands there; nothing where nobody did anything.
+
+        `ended_ms` is when it last ended, where it ever has.
+        """
+        return (await self.people_of([alert_id]))[0]
 
     async def people_of(self, ids: Sequence[str]) -> list[dict[str, str]]:
         """The same for many alerts, in their order."""
@@ -213,8 +214,10 @@ class RedisViews:
             pipeline = self._redis.pipeline(transaction=False)
             for alert_id in ids:
                 pipeline.hgetall(f"{self._prefix}people:{alert_id}")
+                pipeline.hget(self._names.record(alert_id), "ended_ms")
             found = await pipeline.execute()
-        return [{name.decode(): value.decode() for name, value in each.items()} for each in found]
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [_words(people | {b"ended_ms": ended} if ended else people) for people, ended in pairs]
 
     async def acted(self, action_id: str) -> Acted | None:
         """What became of an action; None while that is not known, or not any more."""
@@ -316,3 +319,7 @@ def _ms(entry: Any) -> int:
 
 def _ms_of(stream_id: str) -> int:
     return int(stream_id.partition("-")[0])
+
+
+def _words(found: dict[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in found.items()}

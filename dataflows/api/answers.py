@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from alerts.model import Acted, Action, Category, Disposition, Instant, Matchers, Revision, State
+from alerts.model import Acted, Action, Category, Disposition, Instant, Matchers, Revision, State, to_us
 
 ActionId = Annotated[str, Meta(min_length=8, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 EventId = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -241,7 +241,10 @@ class Audit(Struct, frozen=True):
 
 
 def people_of(found: dict[str, Any], state: State) -> People:
-    """The hash of Redis as it is answered; what is empty there is null, and so is what ended with the alert's state."""
+    """The hash of Redis as it is answered; what is empty there is null, and so is what ended with the alert's state.
+
+    A notice from before the alert ended is over even where it was opened again.
+    """
     over = {
         "ack_by": state != "acked", "ack_role": state != "acked", "ack_until": state != "acked",
         "notices": state not in ("open", "acked"),
@@ -250,7 +253,10 @@ def people_of(found: dict[str, Any], state: State) -> People:
     for name in ("notices", "notes"):
         if name in values:
             values[name] = msgspec.json.decode(values[name])
-    return msgspec.convert(values, People)
+    people = msgspec.convert(values, People)
+    ended_us = int(found.get("ended_ms", 0)) * 1000
+    notices = tuple(each for each in people.notices if to_us(each.at) > ended_us)
+    return msgspec.structs.replace(people, notices=notices)
 
 
 def step_of(row: dict[str, Any]) -> Step:

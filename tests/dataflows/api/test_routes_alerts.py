@@ -101,7 +101,11 @@ def test_notices_that_wait_for_an_answer_come_while_the_alert_is_open(world: Wor
     assert client.get("here", "/v1/alerts/a").json()["people"]["notices"]
     world.say("a", 3, state="closed", reason="quiet")
     assert client.get("here", "/v1/alerts/a").json()["people"]["notices"] == []
-    world.say("a", 4)
+    world.say("a", 4, reason="reopened")
+    assert client.get("here", "/v1/alerts/a").json()["people"]["notices"] == []
+    later = notice | {"id": "n-2", "at": (AT + timedelta(hours=1)).isoformat()}
+    world.redis.hset("people:a", "notices", json.dumps([notice, later]))
+    assert [each["id"] for each in client.get("here", "/v1/alerts/a").json()["people"]["notices"]] == ["n-2"]
     world.redis.hset("people:a", "notices", "")
     assert client.get("here", "/v1/alerts/a").json()["people"]["notices"] == []
 
