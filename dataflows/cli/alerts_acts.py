@@ -158,12 +158,12 @@ def answer(api: Api, alerts: tuple[str, ...], notice: str, why: str, wait: float
 
 
 def _notice(api: Api, alert_id: str, given: str) -> str:
-    """The supervision notice whose id begins like this, or the only one; the desk judges one that is not known."""
+    """The supervision notice of this id, else whose id begins so, or the only one; the desk judges an unknown one."""
     found = [each.id for each in api.alert(alert_id).people.notices if each.id.startswith(given)]
+    if given in found or (given and not found):
+        return given
     if len(found) == 1:
         return found[0]
-    if given and not found:
-        return given
     raise click.UsageError(
         f"--to must name one of the notices that wait; got {len(found)}: {' '.join(found) or 'none'}"
     )

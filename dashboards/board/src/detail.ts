@@ -14,6 +14,7 @@ const SOON_MS = 300
 const BEHIND_MS = 1500
 const AWAY_MS = 10_000
 const REJOINED_MS = 3000 // until the pool has the events of a matter under another
+const NOTICE_MS = 30_000 // an answer to a notice is no revision: whoever else looks on finds it by asking again
 const MOST_LOOKS = 8
 
 export function useDetail(alertId: string) {
@@ -58,6 +59,7 @@ export function useDetail(alertId: string) {
       await loadSteps()
       away.value = ''
       if (isBehind()) loadSoon(BEHIND_MS)
+      else if (people.value?.notices?.length) loadSoon(NOTICE_MS)
     } catch (error) {
       if (error instanceof Refused && error.status === 404) return
       away.value = sentenceOf(error)

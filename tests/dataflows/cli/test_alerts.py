@@ -170,6 +170,16 @@ def test_the_only_notice_needs_no_name(world: World, desk: Desk, given: list[str
     assert [(action.action, action.of) for action in world.sent()] == [("answer", "notice-1")]
 
 
+def test_a_notice_is_found_by_its_whole_name_where_another_begins_with_it(world: World, desk: Desk) -> None:
+    told(world)
+    supervised(world, "notice-10", "notice-1")
+
+    with world.desk():
+        desk("answer", "1f3a", "--to", "notice-1", "--why", "已上门")
+
+    assert [action.of for action in world.sent()] == ["notice-1"]
+
+
 @pytest.mark.parametrize(("ids", "found"), [((), "0: none"), (("n-1", "n-2"), "2: n-1 n-2")], ids=["none", "two"])
 def test_a_notice_is_named_where_it_is_not_the_only_one(
     world: World, desk: Desk, ids: tuple[str, ...], found: str
