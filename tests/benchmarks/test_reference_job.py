@@ -75,7 +75,22 @@ def test_the_notes_say_how_the_product_stands() -> None:
     assert "Anlan does 4.00 times what the plain loop does in a CPU second." in found.notes
     assert "Anlan does 5.00 times what csp, the best streaming peer, does." in found.notes
     assert "Anlan reaches 25% of the compiled floor." in found.notes
-    assert "Anlan in two processes is 2.00 times as fast, by the clock, as in one." in found.notes
+    assert "Anlan in two processes is 2.00 times as fast, by the clock, as in one over 1,000 events." in found.notes
+
+
+def test_two_processes_stand_beside_one_over_more_events_too() -> None:
+    longer = [outcome(REFERENCE, 20.0), outcome(ANLAN, 5.0, wall=5.0), outcome(ANLAN_TWO, 6.0, wall=2.5)]
+
+    found = report([outcome(REFERENCE, 4.0)], [], [each._replace(events=5_000) for each in longer])
+
+    assert found.column("program") == (
+        "plain loop",
+        "Anlan, longer",
+        "Anlan, 2 processes, longer",
+        "plain loop, longer",
+    )
+    assert found.column("× plain") == (1.0, 4.0, 20 / 6, 1.0)
+    assert found.notes[-1] == "Anlan in two processes is 2.00 times as fast, by the clock, as in one over 5,000 events."
 
 
 def test_nothing_is_said_of_a_product_whose_answers_are_wrong() -> None:
