@@ -81,7 +81,7 @@ class Alerts:
         if self.known:
             found = {episode.number for episode, _ in standing.episodes if episode.evidence or not moment.why}
             for number in [number for number in self.known if number not in found]:
-                if (number > over or moment.why) and self.known[number].is_open:
+                if (number > over or moment.why or moment.turned) and self.known[number].is_open:
                     drafts.append(self.known[number].withdraw(rule, key, moment, *_contradicted(moment)))
         for episode, has_ended in standing.episodes:
             alert = self.known.get(episode.number)

@@ -124,7 +124,7 @@ class Episode:
     def _begin(self, finding: Entry, window: list[Entry], life: Life) -> None:
         self.began = finding[:3]
         since = finding[0] - self.closed
-        again = self.number > 0 and life.reopen_within is not None and since <= life.reopen_within
+        again = bool(self.evidence) and life.reopen_within is not None and since <= life.reopen_within
         cared = self.number > 0 and life.aftercare is not None and since <= life.aftercare
         if not again:
             if self.number:

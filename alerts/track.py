@@ -410,25 +410,54 @@ class Track(InPieces):
             self.hours = before.hours | {entry[0] // HOUR_US for entry in (*before.entries, *self.entries)}
 
     def refolded(self, rule: Rule, watermark: int) -> Track:
-        """The same events judged by another ladder; an episode that is open is judged from its beginning."""
+        """The same events judged by another ladder, under the same numbers.
+
+        What was over before is not judged again, but its events still lie in the windows of those that are. An
+        episode that is open is judged from its beginning. Of those that the other ladder finds to be over as well,
+        only the last one takes a number.
+        """
         self.pass_watermark(watermark)
         track = Track(rule, self.key)
-        if self.settled.open:
-            track.settled = Episode()
-            track.settled.number = self.settled.number - 1
-            track.settled.closed = NEVER
-        else:
-            track.settled = self.settled.twin()
+        track.settled = self._over()
         since = track.settled.closed if track.settled.number else NEVER
-        evidence = self.settled.evidence.values() if self.settled.open else ()
+        most = max(track.settled.number + 1, self.head.number)
+        of_open = self.settled.evidence.values() if self.settled.open else ()
         counting = [entry for entry in self.entries if entry[0] > watermark - rule.size]
-        known = {entry[2]: entry for entry in (*evidence, *counting) if entry[0] > since}
+        kept = sorted({entry[2]: entry for entry in (*of_open, *counting)}.values())
+        track.folded = bisect_left(kept, (since,))
+        track.entries = kept[: track.folded]
         track._fold_head()
-        for entry in sorted(known.values()):
+        for entry in kept[track.folded :]:
             track.add(entry, NEVER)
+        evidence = track.settled.evidence
         while (wanted := track.next_timer()) <= watermark:
             track.pass_watermark(wanted)
+            evidence = track.settled.evidence or evidence
+        track.pass_watermark(watermark)
+        if track.settled.number:
+            track.settled.number = min(track.settled.number, most)
+            track.settled.evidence = track.settled.evidence or evidence  # if it is over its alert has still to say so
+            track._fold_head()
         return track
+
+    def _over(self) -> Episode:
+        """Where the settled fold stood before the episode that is open now; where it stands, if none is."""
+        settled = self.settled
+        if not settled.open:
+            return settled if settled is NOTHING else settled.twin()
+        if settled.number == 1:
+            return NOTHING
+        before = Episode()
+        before.number = settled.number - 1
+        before.closed = NEVER if self._may_have_reopened() else settled.closed
+        return before
+
+    def _may_have_reopened(self) -> bool:
+        """May the last closing be one of the episode that is open? Then it is not known when the one before closed."""
+        closed, within = self.settled.closed, self.rule.life.reopen_within
+        if within is None:
+            return False
+        return any(closed <= entry[0] <= closed + within for entry in self.settled.evidence.values())
 
     def state(self) -> Any:
         """Everything that is kept, in plain types; the head is folded again when it comes back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -104,6 +105,140 @@ def test_a_higher_threshold_closes_what_it_no_longer_reaches() -> None:
     said = run.edit(6 * HOUR, make_rule(version=2, levels=[{"gte": 4, "level": "blue"}, {"gte": 6, "level": "red"}]))
 
     assert sorted(short(said)) == [("closed", "blue", "superseded"), ("open", "blue", "superseded")]
+
+
+LONG = {"window": {"size": "10d", "lateness": "6h"}}
+
+
+def living(version: int = 1, least: int = 3, **life: Any) -> Rule:
+    return make_rule(version=version, levels=[{"gte": least, "level": "blue"}], lifecycle=life, **LONG)
+
+
+@pytest.mark.parametrize("reopen", [{}, {"reopen_within": "5d"}], ids=["another episode", "the same again"])
+def test_under_another_ladder_what_came_before_a_closing_still_counts(reopen: dict[str, str]) -> None:
+    run = Live(living(quiet_close="2d", **reopen))
+    told(run, 3)
+    closed = run.wait_until(3 * DAY)
+    run.edit(3 * DAY + 1, living(2, quiet_close="3d", **reopen))
+    said = run.tell(report("more", 4 * DAY))
+
+    assert short(closed) == [("closed", "blue", "quiet")]
+    assert short(said) == [("open", "blue", "reopened" if reopen else "opened")]
+    assert said[0].evidence_total == 4
+    assert (said[0].alert_id == closed[0].alert_id) == bool(reopen)
+
+
+def test_a_second_episode_keeps_its_number_under_another_ladder() -> None:
+    run = Live(living(quiet_close="2d"))
+    told(run, 3)
+    run.wait_until(3 * DAY)
+    second = run.tell(report("more", 5 * DAY))
+
+    assert run.edit(6 * DAY, living(2, quiet_close="3d")) == []
+    assert short(run.wait_until(9 * DAY)) == [("closed", "blue", "quiet")]
+    assert [r.alert_id for r in run.revisions[2:]] == [second[0].alert_id] * 2
+
+
+def test_an_alert_that_would_be_quiet_by_now_closes_when_the_rule_says_so() -> None:
+    run = Live(living(quiet_close="5d"))
+    told(run, 3)
+
+    assert short(run.edit(4 * DAY, living(2, quiet_close="2d"))) == [("closed", "blue", "quiet")]
+    assert run.revisions[-1].evidence_total == 3
+
+
+def test_an_episode_that_falls_into_several_keeps_one_alert() -> None:
+    run = Live(living(quiet_close="5d", least=1))
+    for day in (0, 2, 4, 6):
+        run.tell(report(f"on{day}", day * DAY))
+    said = run.edit(6 * DAY + 7 * HOUR, living(2, least=1, quiet_close="1d"))
+
+    assert said == []
+    assert short(run.wait_until(8 * DAY)) == [("closed", "blue", "quiet")]
+    assert len({r.alert_id for r in run.revisions}) == 1
+    assert [e.id for e in run.revisions[-1].evidence][-1] == "on6"
+
+
+def test_what_is_over_for_good_is_not_opened_again_by_a_longer_reopening() -> None:
+    run = Live(living(quiet_close="2d"))
+    told(run, 3)
+    run.wait_until(4 * DAY)
+    run.edit(4 * DAY + 1, living(2, quiet_close="2d", reopen_within="5d"))
+    said = run.tell(report("more", 5 * DAY))
+
+    assert [(r.revision, r.reason, r.episode) for r in said] == [(1, "opened", 2)]
+
+
+def test_aftercare_goes_on_under_another_ladder() -> None:
+    care = {"quiet_close": "2d", "aftercare": {"for": "30d", "level_plus": 1}}
+    run = Live(living(**care))
+    told(run, 3)
+    run.wait_until(12 * DAY)
+    for number in range(3):
+        run.tell(report(f"again{number}", 13 * DAY + number * HOUR))
+
+    assert [r.level for r in run.revisions] == ["blue", "blue", "yellow"]
+    assert run.edit(14 * DAY, living(2, **care, max_gap="2d")) == []
+
+
+LIVES = st.fixed_dictionaries(
+    {"quiet_close": st.sampled_from(["10h", "1d", "3d"])},
+    optional={"reopen_within": st.sampled_from(["8h", "2d"]), "min_gap": st.just("1h")},
+)
+HOURS = st.lists(st.tuples(st.integers(0, 150), st.integers(0, 5)), min_size=1, max_size=16)
+
+
+@given(HOURS, LIVES, st.integers(1, 4), st.lists(st.integers(1, 160), min_size=1, max_size=3))
+def test_another_ladder_that_changes_no_answer_changes_nothing(
+    reports: list[tuple[int, int]], life: dict[str, str], least: int, edits: list[int]
+) -> None:
+    answers = []
+    for turns in ([], edits):
+        run = Live(living(least=least, **life))
+        steps: list[tuple[int, int, Any]] = [
+            (at + lag, number, report(f"e{number}", at * HOUR)) for number, (at, lag) in enumerate(reports)
+        ]
+        steps += [(at, 1000 + number, None) for number, at in enumerate(turns)]
+        for version, (at, _, event) in enumerate(sorted(steps, key=lambda step: step[:2]), 2):
+            if event is None:
+                run.edit(at * HOUR + 1, living(version, least, **life, max_gap=f"{24 + version}h"))
+            else:
+                run.tell(event, at * HOUR)
+        run.wait_until(30 * DAY)
+        answers.append([
+            (r.alert_id, r.revision, r.detected_at, r.state, r.level, r.reason, r.evidence_digest)
+            for r in run.revisions
+            if r.reason != "evidence"  # how soon it is said is a number of the ladder
+        ])  # fmt: skip
+
+    assert answers[0] == answers[1]
+
+
+@given(HOURS, st.lists(st.tuples(st.integers(1, 160), LIVES, st.integers(1, 4)), min_size=1, max_size=4))
+def test_under_any_ladders_every_alert_has_a_whole_life(
+    reports: list[tuple[int, int]], edits: list[tuple[int, dict[str, str], int]]
+) -> None:
+    run = Live(living(quiet_close="1d"))
+    steps: list[tuple[int, int, Any]] = [
+        (at + lag, number, report(f"e{number}", at * HOUR)) for number, (at, lag) in enumerate(reports)
+    ]
+    steps += [(at, 1000 + number, edit) for number, (at, *edit) in enumerate(edits)]
+    for version, (at, _, step) in enumerate(sorted(steps, key=lambda step: step[:2]), 2):
+        if isinstance(step, Event):
+            run.tell(step, at * HOUR)
+        else:
+            run.edit(at * HOUR, living(version, step[1], **step[0]))
+    run.wait_until(30 * DAY)
+
+    lives: dict[str, list[Revision]] = {}
+    for revision in run.revisions:
+        lives.setdefault(revision.alert_id, []).append(revision)
+    for life in lives.values():
+        assert [revision.revision for revision in life] == list(range(1, len(life) + 1))
+        assert life[-1].state in ("closed", "retracted")
+        assert all(revision.evidence_total > 0 and revision.reason != "rule_disabled" for revision in life)
+        for before, after in pairwise(life):
+            assert (before.state != "open") == (after.reason == "reopened")
 
 
 def test_another_window_is_a_new_generation_that_knows_the_past() -> None:
