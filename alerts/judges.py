@@ -176,7 +176,7 @@ def _progression(spec: RuleFile, when: When, channels: Mapping[str, Channel]) ->
     if when.chain is not None:
         branches.append(_chain(spec, when.chain, channels, lazy))
     for index, branch in enumerate(when.any or []):
-        branches.append(_branch(branch, len(branches), index, channels, lazy))
+        branches.append(_branch(branch, len(branches), index, channels, lazy, is_eager=when.eager))
     if not branches:
         raise RuleError("a progression must have `when.chain` or `when.any`; got neither", ("when",))
     return Progression(branches)
@@ -191,7 +191,9 @@ def _chain(spec: RuleFile, chain: ChainWhen, channels: Mapping[str, Channel], la
     return Chain("", 0, measure, chain.min_steps, steps, measures, lazy)
 
 
-def _branch(branch: BranchWhen, column: int, index: int, channels: Mapping[str, Channel], lazy: bool) -> Branch:
+def _branch(
+    branch: BranchWhen, column: int, index: int, channels: Mapping[str, Channel], lazy: bool, *, is_eager: bool
+) -> Branch:
     path = ("when", "any", index)
     level = LEVEL_NUMBER[branch.level]
     constructs = [c for c in (branch.chain, branch.gaps, branch.event) if c is not None]
@@ -202,6 +204,7 @@ def _branch(branch: BranchWhen, column: int, index: int, channels: Mapping[str, 
         least = branch.chain.min_steps
         return Chain(branch.name, column, measure, least, [(least, level)], [], lazy)
     if branch.gaps is not None:
-        return Gaps(branch.name, column, branch.gaps.min_events, branch.gaps.each_ratio_lte, level)
+        gaps = branch.gaps
+        return Gaps(branch.name, column, gaps.min_events, gaps.each_ratio_lte, level, lazy=not is_eager)
     is_cue = predicate(branch.event or {}, channels, *path, "event")
     return Cue(branch.name, column, is_cue, branch.prior_gte, level, lazy)

@@ -96,7 +96,7 @@ class Gaps:
     min_events: int
     each_ratio_lte: float
     level: int
-    lazy: bool = True
+    lazy: bool
 
     @property
     def least(self) -> int:

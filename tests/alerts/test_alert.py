@@ -196,6 +196,18 @@ def test_late_evidence_that_contradicts_an_alert_retracts_it() -> None:
     assert run.drafts[-1].evidence_ids == ("grid", "hotline")
 
 
+def test_eager_gaps_are_said_at_once_and_taken_back_if_an_event_comes_between() -> None:
+    faster = {"name": "faster", "gaps": {"min_events": 3, "each_ratio_lte": 0.5}, "level": "blue"}
+    run = Run(make_rule("progression", when={"any": [faster], "eager": True}))
+    for name, at in (("a", 0), ("b", 4 * HOUR), ("c", 6 * HOUR)):
+        run.tell(report(name, at))
+    gone = run.tell(report("between", 2 * HOUR), arrive=7 * HOUR)
+
+    assert said(run.revisions[:1]) == [(1, "open", "blue", "opened")]
+    assert run.revisions[0].detected_at == from_us(START + 6 * HOUR)
+    assert said(gone) == [(2, "retracted", "blue", "late_evidence")]
+
+
 def test_late_evidence_that_lowers_an_alert_is_said_at_once() -> None:
     run = climbed("grid", "hotline", "petition")
     lower = run.tell(report("fine", HOUR // 2, action="visited", satisfied=True), arrive=3 * HOUR)

@@ -137,6 +137,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "ratio": {"when": {"ratio": {"of": {}}}, "levels": [{"ratio": 0.5, "level": "blue"}]},
     "new_value": {"of": "unit", "window": {}, "when": {"new_value": NEW}, "levels": BLUE_AT_1},
 }
+FASTER = {"name": "faster", "gaps": {"min_events": 3, "each_ratio_lte": 0.5}, "level": "blue"}
 LAZY = {"ratio", "new_value"}  # what a further event can make false
 
 
@@ -155,3 +156,11 @@ def test_an_eager_rule_waits_for_nothing(kind: str) -> None:
 
     assert judge is not None
     assert judge.lazy is False
+
+
+@pytest.mark.parametrize("is_eager", [False, True])
+def test_gaps_wait_for_the_watermark_unless_the_rule_is_eager(is_eager: bool) -> None:
+    judge = make_rule("progression", when={"any": [FASTER], "eager": is_eager}).judge
+
+    assert judge is not None
+    assert judge.lazy is judge.waits is not is_eager

@@ -116,6 +116,14 @@ CASES = {
             by_definition.shrinking(3, 0.5, 1),
         ),
     ),
+    "gaps, eager": (
+        rule(
+            "progression",
+            when={"any": [{"name": "faster", "gaps": {"min_events": 3, "each_ratio_lte": 0.5}, "level": "blue"}],
+                  "eager": True},
+        ),
+        by_definition.shrinking(3, 0.5, 1),
+    ),
     "sequence": (
         rule(
             "sequence",
