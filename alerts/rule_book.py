@@ -80,12 +80,17 @@ def without_tests(spec: RuleFile) -> RuleFile:
 
 
 def _class_for_state(of: ChangeClass, old: RuleFile | None, new: RuleFile | None) -> ChangeClass:
-    """A deadline at another time, or another way to close, is more than another level: what was asserted is void."""
+    """A deadline at another time, or another way to close, is more than another level: what was asserted is void.
+
+    Whoever is told anew is told of a new generation, whatever else is judged again.
+    """
     if of == "ladder" and old is not None and new is not None and old.kind in ("obligation", "surge", "silence"):
         kept = (
             [stage.at for stage in old.stages] == [stage.at for stage in new.stages]
             and len(old.levels) == len(new.levels)
             and old.lifecycle == new.lifecycle
         )
-        return of if kept else "structure"
+        of = of if kept else "structure"
+    if of == "ladder" and old is not None and new is not None and old.status != new.status:
+        return "status"
     return of

@@ -5,7 +5,8 @@ A change is of one of these classes, and the weightiest of its paths is the clas
 * `same`: not a word differs.
 * `text`: words, owner, runbook, route, evidence, privacy, tests: nothing that a rule answers. They swap at once.
 * `status`: shadow to live or back, disabled, deprecated: who is told, not what is said.
-* `ladder`: `levels`, `stages`, `bump` and `lifecycle`: what is kept of a key stays, and is judged again.
+* `ladder`: `levels`, `stages`, `bump` and `lifecycle`: what is kept of a key stays, and is judged again. With another
+  status it is told as a status alone would be: as a new generation.
 * `structure`: channels, select, key, window, when and all else that changes the answer: a new generation, warmed from
   the pool, run in shadow and cut over at one watermark. So are the levels of a `match`, and of any rule
   whose rungs hold maps of their own: which rung an event fits is kept with the event.

@@ -60,7 +60,7 @@ def warmed(
 
 
 def _become(rule: Rule, change: ChangeClass, subject: Subject, watermark: int) -> Subject:
-    if change == "ladder" and isinstance(subject, Track):
+    if isinstance(subject, Track) and subject.rule.semantic_hash != rule.semantic_hash:
         subject = subject.refolded(rule, watermark)
     elif change != "same" and not isinstance(subject, Track):
         subject = rule.restored(subject.state(), _unchanged)  # other words, too, it has from its rule

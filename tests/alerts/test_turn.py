@@ -298,6 +298,34 @@ def test_a_shadow_that_goes_live_tells_what_is_open() -> None:
     assert [(r.origin, r.state, r.rule_generation) for r in said if r.origin == "live"] == [("live", "open", 2)]
 
 
+def told_of(revisions: Iterable[Revision]) -> list[tuple[str, int, int, str, str, str]]:
+    return [(r.origin, r.rule_generation, r.revision, r.state, r.level, r.reason) for r in revisions]
+
+
+def test_a_shadow_that_goes_live_with_another_ladder_tells_what_is_open_from_the_beginning() -> None:
+    run = Live(make_rule(status="shadow"))
+    told(run, 3)
+    said = run.edit(4 * HOUR, make_rule(version=2, status="live", levels=[{"gte": 2, "level": "yellow"}]))
+
+    assert told_of(said) == [
+        ("shadow", 1, 2, "closed", "blue", "rule_disabled"),
+        ("live", 2, 1, "open", "yellow", "opened"),
+    ]
+
+
+def test_a_live_rule_that_goes_into_the_shadow_with_another_ladder_closes_what_it_has_told() -> None:
+    run = Live(make_rule(lifecycle={"quiet_close": "1d"}))
+    told(run, 3)
+    said = run.edit(4 * HOUR, make_rule(version=2, status="shadow", lifecycle={"quiet_close": "2d"}))
+
+    assert told_of(said) == [
+        ("live", 1, 2, "closed", "blue", "rule_disabled"),
+        ("shadow", 2, 1, "open", "blue", "opened"),
+    ]
+    assert run.wait_until(2 * DAY) == []
+    assert told_of(run.wait_until(3 * DAY)) == [("shadow", 2, 2, "closed", "blue", "quiet")]
+
+
 def test_numbers_of_the_others_move_and_their_state_does_not() -> None:
     other = make_rule(id="zz.other", number=1)
     run = Live(make_rule(), other)
@@ -416,6 +444,16 @@ def test_a_deadline_that_leaves_the_shadow_tells_what_is_overdue() -> None:
     said = run.edit(12 * HOUR, owed())
 
     assert [(r.origin, r.state, r.reason) for r in said if r.origin == "live"] == [("live", "open", "opened")]
+
+
+def test_a_deadline_that_leaves_the_shadow_at_another_level_tells_what_is_overdue() -> None:
+    run = overdue(owed(status="shadow"))
+    said = run.edit(12 * HOUR, owed("red", version=2))
+
+    assert told_of(said) == [
+        ("shadow", 1, 2, "closed", "yellow", "rule_disabled"),
+        ("live", 2, 1, "open", "red", "opened"),
+    ]
 
 
 def test_the_names_of_stages_are_words_and_swap() -> None:
