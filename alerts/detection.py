@@ -19,6 +19,7 @@ from alerts.eviction import Caps, Eviction, to_evict
 from alerts.failing import Failure, ShutOut, failure_of
 from alerts.groups import groups_of
 from alerts.kept import Changes, decode, encode
+from alerts.kinds.owed import may_learn
 from alerts.model import ALWAYS
 from alerts.regrouping import Regrouped, begun_anew
 from alerts.revival import Reviver
@@ -68,6 +69,7 @@ class Shard:
         self.shut_out = ShutOut()
         self._caps = Caps(self._shards)
         self._most = [self._caps.cap(rule) for rule in rules]  # keys, by number of the rule
+        self._unsure: list[tuple[int, Key]] = []  # asleep since a restart, and of a time that no calendar knew
         self._grown: dict[int, int] = {}  # how many keys came with the record at hand, by number of the rule
         self._saved_guards: Any = None
         self._is_saved = False  # no part stands under these rules yet
@@ -77,6 +79,8 @@ class Shard:
         """The drafts of one slice, in the order of the log."""
         drafts: list[Draft] = []
         self.failures, self.evictions = [], []
+        if self._unsure:
+            self._arm_unsure(work.items[0].at if work.items else work.end - 1, drafts)
         if work.turn is not None:
             self._turn(work, work.turn, drafts)
         self.timers.begin(work.timelines)
@@ -395,6 +399,24 @@ class Shard:
             if alerts.armed[0] < ALWAYS:
                 self.timers.set_clock(alerts.armed[0], number, key)
 
+    def _unsure_of(self, rule: Rule) -> list[tuple[int, Key]]:
+        """The keys that may wait for a time that the calendar of now knows, and that of before did not."""
+        if rule.spec.obligation is None or rule.spec.obligation.calendar is None:
+            return []
+        asleep = self.subjects[rule.number].asleep
+        return [(rule.number, key) for key, each in asleep.items() if may_learn(each.armed, each.size)]
+
+    def _arm_unsure(self, now: int, drafts: list[Draft]) -> None:
+        """Wake them, with the first slice after a restart, and set the timers that were not set before."""
+        unsure, self._unsure = self._unsure, []
+        for number, key in unsure:
+            try:
+                subject = self._known(number, key)
+                if subject is not None:
+                    self._arm(subject, now)
+            except Exception as error:
+                self._fail(self.rules[number], key, error, Moment(now), drafts)
+
     def snapshot(self) -> bytes:
         """Everything that is kept, as a frame; rules are found again by id and semantic hash."""
         self._is_saved, self._ahead = True, Changes(STATE_VERSION)
@@ -443,6 +465,7 @@ class Shard:
         put_back(parts, places, self.subjects, self.alerts)
         for rule in self.rules:
             self._arm_asleep(rule.number)
+            self._unsure += self._unsure_of(rule)
         self._is_saved = list(numbers) == names
 
     def _woken(self, rule: Rule, asleep: Asleep) -> Subject:

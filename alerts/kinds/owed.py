@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from alerts.rule import Rule
 
 BY_CLOCK, ASSERTED, CONFIRMED = 0, 1, 2  # the groups of `wants`
+KEPT = 2  # events of most terms that only wait to be forgotten: one that opens, one that satisfies
+
+
+def may_learn(armed: Sequence[int], size: int) -> bool:
+    """May another calendar know a time for a key that was saved so? It waits for no stage, and a term may be open."""
+    return armed[ASSERTED] == ALWAYS and size > (0 if armed[BY_CLOCK] == ALWAYS else KEPT)
 
 
 class Obligation:

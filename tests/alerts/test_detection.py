@@ -10,10 +10,11 @@ from msgspec import Raw
 from small_city import CHANNELS, DAY, HOUR, MINUTE, RANKS, START, Run, make_rule, report, said
 
 from alerts import track
+from alerts.calendar import Calendar
 from alerts.detection import STATE_VERSION, Shard
 from alerts.groups import groups_of
 from alerts.kept import StateVersionError, decode, encode
-from alerts.model import AlertLink, Arrival, Slice
+from alerts.model import AlertLink, Arrival, Slice, from_us
 from alerts.pipeline import Pipeline
 from alerts.router import shard_of
 from alerts.rule import Rule
@@ -165,6 +166,56 @@ def test_after_a_restart_only_the_keys_that_something_happens_to_are_read() -> N
     assert list(shard.subjects[0].awake) == [("0", "x")]
     assert shard.sizes() == [("test.threshold", 2, 4, 1)]
     assert changed(shard) == {("subject", 0, ("0", "x")), ("alerts", 0, ("0", "x"))}
+
+
+YEAR_END = 306 * DAY  # Monday, 28 December 2026
+
+
+def promised(*years: int) -> Rule:
+    """Closing within five working days, by a calendar of some years."""
+    return make_rule(
+        "obligation", key=[], select={}, window={"lateness": "9d"}, stages=[{"at": "100%", "level": "yellow"}],
+        obligation={"id": ["matter"], "opens": {"action": ["received"]}, "satisfied_by": {"action": ["closed"]},
+                    "due": "5wd", "calendar": "cn", "vouch": ["hotline"], "max_hold": "2h"},
+        calendars={"cn": Calendar("cn", [], [], years)},
+    )  # fmt: skip
+
+
+def kept_waiting(before: Rule, after: Rule, *actions: str, days: int) -> Run:
+    """A matter of the end of the year, and so many days later a restart, with the calendar of then."""
+    run = Run(before)
+    for number, action in enumerate(actions):
+        run.tell(report(f"e{number}", YEAR_END + number * MINUTE, action=action))
+    run.wait_until(YEAR_END + days * DAY)
+    run.rules = (after,)
+    run.restart()
+    run.restart()
+    run.wait_until(YEAR_END + days * DAY + MINUTE)
+    return run
+
+
+@pytest.mark.parametrize("actions", [["received"], ["received", "closed", "received"]], ids=["opened", "again"])
+def test_a_deadline_that_no_calendar_knew_is_said_in_time_once_the_next_year_is_there(actions: list[str]) -> None:
+    short, long = promised(2026), promised(2026, 2027)
+    runs = [kept_waiting(before, long, *actions, days=2) for before in (short, long)]
+    for run in runs:
+        run.wait_until(YEAR_END + 8 * DAY)
+
+    assert said(runs[0].revisions) == [(1, "open", "yellow", "opened")]
+    assert runs[0].revisions == runs[1].revisions
+
+
+def test_a_deadline_that_has_passed_before_a_calendar_knew_it_is_said_at_the_start() -> None:
+    run = kept_waiting(promised(2026), promised(2026, 2027), "received", days=20)
+
+    assert said(run.revisions) == [(1, "open", "yellow", "opened")]
+    assert run.revisions[0].detected_at == from_us(START + YEAR_END + 20 * DAY + MINUTE)
+
+
+def test_what_is_closed_and_waits_to_be_forgotten_sleeps_on() -> None:
+    run = kept_waiting(promised(2026), promised(2026, 2027), "received", "closed", days=2)
+
+    assert not run.pipeline.shards[0].subjects[0].awake
 
 
 def test_a_key_with_a_broken_state_is_passed_over_and_what_is_saved_stays_whole(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from alerts.alert import Draft
-from alerts.calendar import calendar_of
+from alerts.calendar import Calendar, calendar_of
 from alerts.channel import Channel
 from alerts.desk.routing import Routing
 from alerts.desk.routing_file import NO_ROUTING, RoutingFile
@@ -28,7 +28,9 @@ CALENDARS = {"cn": calendar_of({})}
 CHANNELS = {name: Channel(name, Text(LABELS[name], name), rank, 6 * HOUR, 3 * DAY) for name, rank in RANKS.items()}
 
 
-def make_rule(kind: str = "threshold", number: int = 0, **parts: Any) -> Rule:
+def make_rule(
+    kind: str = "threshold", number: int = 0, calendars: Mapping[str, Calendar] | None = None, **parts: Any
+) -> Rule:
     """A rule that counts the contacts of a pair, unless the parts say otherwise."""
     spec = {
         "apiVersion": "rules/v1", "id": f"test.{kind}", "version": 1, "kind": kind,
@@ -38,7 +40,7 @@ def make_rule(kind: str = "threshold", number: int = 0, **parts: Any) -> Rule:
     }  # fmt: skip
     if kind in ("threshold", "distinct"):
         spec.setdefault("levels", [{"gte": 3, "level": "blue"}, {"gte": 5, "level": "red"}])
-    return compile_rule(spec, CHANNELS, number)
+    return compile_rule(spec, CHANNELS, number, calendars)
 
 
 def report(name: str, at: int, channel: str = "hotline", **fields: Any) -> Event:
