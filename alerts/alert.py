@@ -48,7 +48,8 @@ class Draft(Struct, frozen=True, gc=False):
     `order` is its place among all drafts. `evidence_ids` are all of them, sorted. `standing` is no revision: it
     says at the end of a bounded input what an open alert has taken in since its last one. Nor is what `is_over`:
     the stream will never speak of that alert again. `reopen_within` and `aftercare` are those of its rule. `kin` is
-    the key from which a person has split off what it says.
+    the key from which a person has split off what it says. `came` are the clock instants at which the evidence came
+    that it adds to what the stream said last: of the first and of the last of it.
     """
 
     revision: Revision
@@ -60,6 +61,7 @@ class Draft(Struct, frozen=True, gc=False):
     reopen_within: int | None = None
     aftercare: int | None = None
     kin: Key | None = None
+    came: tuple[int, int] | None = None
 
 
 class Alerts:
@@ -195,7 +197,7 @@ class Alert:
 
     def next_timer(self, rule: Rule) -> int:
         """The clock instant at which something folded may be published; ALWAYS if nothing is."""
-        if not self.folded or not self.is_open:
+        if not (self.folded or self.waiting) or not self.is_open:
             return ALWAYS
         return self.published_at + (self.gap if self.waiting else rule.life.max_quiet_update)
 
@@ -236,15 +238,16 @@ class Alert:
             self.folded_first = self.folded_last = moment.at
         if count > self.folded:
             self.folded_last = moment.at
-        self.folded = max(count, 1)
+        self.folded = count if count >= 0 else 1  # evidence that went away is to be said as well
         self.waiting = waiting
 
     def _publish(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Draft:
         if state == "open" and not self.is_open:
             self.gap = rule.life.min_gap
+        came = self._came(len(episode.evidence), moment.at)
         record = self._say(self._build(rule, key, episode, state, reason, moment))
         self.unit = episode.unit
-        draft = _draft(rule, key, record, episode, moment)
+        draft = _draft(rule, key, record, episode, moment, came=came)
         self.ids = draft.evidence_ids if state == "open" else ()
         return draft
 
@@ -267,6 +270,17 @@ class Alert:
         self.folded = 0
         self.waiting = False
         return record
+
+    def _came(self, evidence: int, at: int) -> tuple[int, int] | None:
+        """When the first and the last came of the evidence that the last revision does not have; None: there is none.
+
+        What has not been folded yet has come now.
+        """
+        known = self.last.evidence_total if self.last is not None else 0
+        if evidence <= known:
+            return None
+        first = self.folded_first if self.folded else at
+        return first, at if evidence > known + self.folded else self.folded_last
 
     def _suppressed(self) -> Suppressed:
         if not self.folded:
@@ -293,11 +307,14 @@ class Alert:
         return alert
 
 
-def _draft(rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, standing: bool = False) -> Draft:
+def _draft(
+    rule: Rule, key: Key, record: Revision, episode: Episode, moment: Moment, *, standing: bool = False,
+    came: tuple[int, int] | None = None,
+) -> Draft:  # fmt: skip
     ids, life = tuple(sorted(episode.evidence)), rule.life
     return Draft(
         record, _order(rule, key, moment), ids, moment.produced_us, standing,
-        reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin,
+        reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin, came=came,
     )  # fmt: skip
 
 

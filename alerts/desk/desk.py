@@ -152,10 +152,12 @@ class Desk:
         closed_at = each.closed_by_person or 0
         each.found = draft.revision.state
         self.moved.add(each.last.alert_id)
-        is_new = draft.revision.evidence_total > each.last.evidence_total or _rises(each.last, draft.revision)
-        if draft.revision.state != "open" or not is_new:
+        came = _came_since(draft, closed_at)
+        if came is None and _rises(each.last, draft.revision):
+            came = at
+        if draft.revision.state != "open" or came is None:
             return
-        if each.reopen_within is not None and at - closed_at <= each.reopen_within:
+        if each.reopen_within is not None and came - closed_at <= each.reopen_within:
             self._reopen(each, draft, at)
             return
         self.cuts[each.lineage] = each.last.episode + 1 - draft.revision.episode
@@ -413,6 +415,14 @@ def _with_origin(found: Revision, last: Revision) -> Revision:
 
 def _rises(last: Revision, found: Revision) -> bool:
     return found.state == "open" and LEVEL_NUMBER[found.level] > LEVEL_NUMBER[last.level]
+
+
+def _came_since(draft: Draft, instant: int) -> int | None:
+    """When the first report came of those that came since `instant`, as far as the stream says; None: none did."""
+    if draft.came is None or draft.came[1] < instant:
+        return None
+    first, last = draft.came
+    return first if first >= instant else last
 
 
 def _next_step(each: Attended, way: Way) -> int:

@@ -214,6 +214,37 @@ def test_a_report_long_after_a_person_has_closed_begins_the_next_episode() -> No
     assert [(r.episode, r.state, r.reason) for r in told][-1] == (2, "closed", "quiet")
 
 
+def test_a_report_that_was_folded_before_a_person_closed_opens_nothing() -> None:
+    run = run_of(climbing())
+    tell(run, 1, 5 * MINUTE)  # folded, and told of after an hour
+    run.do(10 * MINUTE, "close", alert_id=alert(run), disposition="already_handled")
+
+    assert run.wait_until(2 * HOUR) == []
+    assert said(tell(run, 2, 3 * HOUR)) == [(3, "open", "yellow", "reopened")]
+
+
+def test_a_report_that_is_folded_after_a_person_has_closed_opens_the_alert_by_when_it_came() -> None:
+    rule = climbing()
+    rule.life.reopen_within = 30 * MINUTE
+    run = run_of(rule)
+    run.do(10 * MINUTE, "close", alert_id=alert(run), disposition="already_handled")
+    tell(run, 1, 35 * MINUTE)
+
+    told = run.wait_until(2 * HOUR)
+
+    assert [(at(r), r.episode, r.revision, r.reason) for r in told] == [(60, 1, 3, "reopened")]
+
+
+def test_a_new_channel_that_waits_for_its_distance_while_a_person_closes_opens_nothing() -> None:
+    rule = climbing(channels=["hotline", "police"])
+    rule.life.min_gap = rule.life.max_gap = 20 * MINUTE
+    run = run_of(rule)
+    tell(run, 1, 5 * MINUTE, channel="police")
+    run.do(10 * MINUTE, "close", alert_id=alert(run), disposition="benign")
+
+    assert run.wait_until(HOUR) == []
+
+
 def test_an_episode_that_ends_after_a_person_has_closed_it_is_not_closed_twice() -> None:
     run = run_of(red())
     run.do(MINUTE, "close", alert_id=alert(run), disposition="true_positive")
