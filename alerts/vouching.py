@@ -13,15 +13,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from alerts.model import ALWAYS, NEVER, from_us
 from alerts.subject import Vouched
 
 Vouchers = tuple[frozenset[str], int | None]  # the channels that must vouch, and `max_hold`; None: confirmed only
-# (clock instant from which it holds, least Wd, Wd of each channel, since when no silence alert of one of them is open,
-# are all their queues read to the end)
-Word = tuple[int, int, tuple[int, ...], int, bool]
+# (clock instant from which it holds, least Wd, since when no silence alert of one of them is open, are all their queues
+# read to the end)
+Word = tuple[int, int, int, bool]
+Mark = tuple[int, int]  # (clock instant from which it holds, Wd of one channel)
+Said = TypeVar("Said", Word, Mark)
 
 _least = itemgetter(1)
 _instant = itemgetter(0)
@@ -30,7 +32,7 @@ _instant = itemgetter(0)
 class Voice:
     """What some channels can vouch for together, and how that changed in the slice at hand."""
 
-    __slots__ = ("channels", "free_since", "is_read_up", "lateness", "muted", "watermarks", "words")
+    __slots__ = ("channels", "free_since", "is_read_up", "lateness", "marks", "muted", "watermarks", "words")
 
     def __init__(self, channels: frozenset[str], lateness: int) -> None:
         """`lateness` is how late the latest of them may be, in microseconds."""
@@ -40,21 +42,24 @@ class Voice:
         self.watermarks = [NEVER] * len(channels)
         self.muted: set[str] = set()
         self.free_since = NEVER  # ALWAYS while a silence alert is open
-        self.words: list[Word] = [(NEVER, NEVER, tuple(self.watermarks), NEVER, False)]
+        self.words: list[Word] = [(NEVER, NEVER, NEVER, False)]
+        self.marks: list[list[Mark]] = [[(NEVER, NEVER)] for _ in self.channels]
 
     def begin(self, now: int) -> None:
         """Start a slice with the last word of the one before."""
         self.words = [(now, *self.words[-1][1:])]
+        self.marks = [[(now, watermark)] for watermark in self.watermarks]
 
     def heard(self, channel: str, watermark: int, now: int) -> None:
         """`Wd` of one of the channels has moved."""
         place = self.channels.index(channel)
         was_least = self.watermarks[place] == self.words[-1][1]
         self.watermarks[place] = watermark
+        self.marks[place].append((now, watermark))
         if was_least:
             least = min(self.watermarks)
             if least > self.words[-1][1]:
-                self._say((now, least, tuple(self.watermarks), self.free_since, self.is_read_up))
+                self._say((now, least, self.free_since, self.is_read_up))
 
     def mute(self, channel: str, is_muted: bool, now: int) -> None:
         """A silence alert of one of the channels has opened or closed."""
@@ -73,8 +78,7 @@ class Voice:
             self._repeat(now)
 
     def _repeat(self, now: int) -> None:
-        _, least, watermarks, _, _ = self.words[-1]
-        self._say((now, least, watermarks, self.free_since, self.is_read_up))
+        self._say((now, self.words[-1][1], self.free_since, self.is_read_up))
 
     def _say(self, word: Word) -> None:
         """Of several words at one instant the last one counts."""
@@ -85,26 +89,30 @@ class Voice:
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
-        return [self.channels, self.watermarks, sorted(self.muted), self.free_since, self.is_read_up, self.words[-1]]
+        instant, least, free_since, is_read_up = self.words[-1]
+        word = (instant, least, self.watermarks, free_since, is_read_up)
+        return [self.channels, self.watermarks, sorted(self.muted), self.free_since, self.is_read_up, word]
 
     def restore(self, state: Any) -> None:
         """Take back what `state` gave."""
         _, watermarks, muted, self.free_since, self.is_read_up, word = state
         self.watermarks = list(watermarks)
         self.muted = set(muted)
-        instant, least, each, free_since, is_read_up = word
-        self.words = [(instant, least, tuple(each), free_since, is_read_up)]
+        instant, least, _, free_since, is_read_up = word
+        self.words = [(instant, least, free_since, is_read_up)]
+        self.marks = [[(instant, watermark)] for watermark in self.watermarks]
 
 
 class VouchTimeline:
     """One slice of the log seen from an absence: when may it be asserted, and how sure is it then?"""
 
-    __slots__ = ("_channels", "_end", "_ended", "_hold", "_lateness", "_words")
+    __slots__ = ("_channels", "_end", "_ended", "_hold", "_lateness", "_marks", "_words")
 
     def __init__(self, voice: Voice, hold: int | None, end: int, ended: int | None) -> None:
         """`ended` is the latest event time of a bounded log that ends in this slice."""
         self._channels = voice.channels
         self._words: Sequence[Word] = voice.words
+        self._marks: Sequence[Sequence[Mark]] = voice.marks
         self._hold = hold
         self._lateness = voice.lateness
         self._end = end
@@ -120,7 +128,7 @@ class VouchTimeline:
         found = words[place][0] if place < len(words) else self._end
         if self._hold is not None:
             found = min(found, self._held_until(event_time, self._hold, since), self._read_until(event_time, since))
-        if self._ended is not None and event_time <= self._ended and words[0][3] < ALWAYS:
+        if self._ended is not None and event_time <= self._ended and words[0][2] < ALWAYS:
             found = words[0][0]
         found = max(found, since)
         return found if found < self._end else None
@@ -134,12 +142,11 @@ class VouchTimeline:
 
     def vouched(self, event_time: int, instant: int) -> Vouched:
         """How sure absence up to `event_time` is at a clock instant, and by whom."""
-        word = self._words[max(bisect_right(self._words, instant, key=_instant) - 1, 0)]
-        _, least, watermarks, _, is_read_up = word
+        _, least, _, is_read_up = _at(self._words, instant)
         by = tuple(
             {"channel": channel, "watermark": from_us(watermark)}
-            for channel, watermark in zip(self._channels, watermarks, strict=True)
-            if watermark >= event_time
+            for channel, marks in zip(self._channels, self._marks, strict=True)
+            if (watermark := _at(marks, instant)[1]) >= event_time
         )
         if least >= event_time:
             return Vouched("confirmed", by)
@@ -151,7 +158,7 @@ class VouchTimeline:
         words = self._words
         place = max(bisect_right(words, max(event_time + hold, since), key=_instant) - 1, 0)
         for number in range(place, len(words)):
-            instant, _, _, free_since, _ = words[number]
+            instant, _, free_since, _ = words[number]
             following = self._following(number)
             held = max(instant, max(event_time, free_since) + hold, since)
             if held < following:
@@ -162,7 +169,7 @@ class VouchTimeline:
         """The first instant at which all queues are read to their ends and no straggler is waited for."""
         words, wanted = self._words, max(event_time + self._lateness, since)
         for number in range(max(bisect_right(words, wanted, key=_instant) - 1, 0), len(words)):
-            instant, _, _, free_since, is_read_up = words[number]
+            instant, _, free_since, is_read_up = words[number]
             found = max(instant, wanted)
             if is_read_up and free_since < ALWAYS and found < self._following(number):
                 return found
@@ -171,3 +178,8 @@ class VouchTimeline:
     def _following(self, number: int) -> int:
         """Until when a word holds."""
         return self._words[number + 1][0] if number + 1 < len(self._words) else self._end
+
+
+def _at(said: Sequence[Said], instant: int) -> Said:
+    """What holds at a clock instant: of several at one instant the last."""
+    return said[max(bisect_right(said, instant, key=_instant) - 1, 0)]

@@ -128,6 +128,35 @@ def test_who_vouched_is_named_with_how_far_it_has_spoken() -> None:
     assert timeline.vouched(9, 15) == ("data_gap", ({"channel": "a", "watermark": from_us(10)},))
 
 
+def test_who_has_spoken_on_vouches_though_another_has_not() -> None:
+    marks = Watermarks(CHANNELS, [], [(BOTH, HOLD)])
+    marks.advance(10)
+    marks.heard("a", 10)
+    marks.heard("b", 10)
+    marks.advance(14)
+    marks.heard("a", 14)
+    marks.begin()
+    timeline = marks.vouch_timelines(30)[0]
+
+    assert timeline.due(12) == 18
+    assert timeline.vouched(12, 18) == ("data_gap", ({"channel": "a", "watermark": from_us(14)},))
+
+
+def test_how_far_a_channel_has_spoken_is_what_it_was_at_that_instant_wherever_the_log_is_cut() -> None:
+    def by(cut: int) -> object:
+        marks = Watermarks(CHANNELS, [], [(BOTH, HOLD)])
+        marks.advance(1)
+        marks.begin()
+        for instant in (10, 14, 20):
+            if instant > cut:
+                marks.begin()
+            marks.advance(instant)
+            marks.heard("a", instant)
+        return marks.vouch_timelines(30)[0].vouched(12, 18).by
+
+    assert by(cut=30) == by(cut=14) == ({"channel": "a", "watermark": from_us(14)},)
+
+
 def test_the_end_of_a_bounded_log_is_partial() -> None:
     marks = Watermarks(CHANNELS, [(BOTH, 0)], [(BOTH, HOLD), (BOTH, None)])
     marks.advance(0)
