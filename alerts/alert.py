@@ -49,7 +49,8 @@ class Draft(Struct, frozen=True, gc=False):
     says at the end of a bounded input what an open alert has taken in since its last one. Nor is what `is_over`:
     the stream will never speak of that alert again. `reopen_within` and `aftercare` are those of its rule. `kin` is
     the key from which a person has split off what it says. `came` are the clock instants at which the evidence came
-    that it adds to what the stream said last: of the first and of the last of it.
+    that it adds to what the stream said last: of the first and of the last of it. `vouch` are the channels that must
+    vouch for what its rule says.
     """
 
     revision: Revision
@@ -62,6 +63,7 @@ class Draft(Struct, frozen=True, gc=False):
     aftercare: int | None = None
     kin: Key | None = None
     came: tuple[int, int] | None = None
+    vouch: tuple[str, ...] = ()
 
 
 class Alerts:
@@ -312,9 +314,10 @@ def _draft(
     came: tuple[int, int] | None = None,
 ) -> Draft:  # fmt: skip
     ids, life = tuple(sorted(episode.evidence)), rule.life
+    vouch = tuple(sorted(rule.plan.vouch)) if rule.plan is not None else ()
     return Draft(
         record, _order(rule, key, moment), ids, moment.produced_us, standing,
-        reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin, came=came,
+        reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin, came=came, vouch=vouch,
     )  # fmt: skip
 
 

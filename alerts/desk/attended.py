@@ -26,8 +26,8 @@ class Notice(Struct, frozen=True):
 class Attended(Struct):
     """An alert that may still speak. Times are clock instants in microseconds.
 
-    `roles`, `chain`, `reopen_within` and `aftercare` are those of its rule. `found` is the state in which the stream
-    left it, which a person's word may overrule.
+    `roles`, `chain`, `reopen_within`, `aftercare` and `vouch` are those of its rule. `found` is the state in which the
+    stream left it, which a person's word may overrule.
     """
 
     last: Revision
@@ -50,6 +50,7 @@ class Attended(Struct):
     visit_at: int = ALWAYS  # when a return visit is asked for
     notices: tuple[Notice, ...] = ()
     is_over: bool = False  # the stream has said its last word
+    vouch: tuple[str, ...] = ()  # the channels that must vouch for what is said
 
     @property
     def is_open(self) -> bool:

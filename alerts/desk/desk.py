@@ -120,6 +120,7 @@ class Desk:
             found.route.chain,
             draft.reopen_within,
             draft.aftercare,
+            vouch=draft.vouch,
         )
         self.alerts[found.alert_id] = each
         self._say(
@@ -136,6 +137,7 @@ class Desk:
         if found.state == "open":  # the words of its rule may have changed
             each.roles, each.chain = found.route.roles, found.route.chain
             each.reopen_within, each.aftercare = draft.reopen_within, draft.aftercare
+            each.vouch = draft.vouch
         is_rise = _rises(each.last, found)
         if found.state == "open" and each.ack is not None:
             if is_rise:
@@ -223,7 +225,7 @@ class Desk:
     def _say(self, each: Attended, record: Revision, why: Why, ids: tuple[str, ...], is_first: bool = False) -> None:
         has_ended = record.state not in ("open", "acked")
         way = self.routing.way(record, each.roles, each.chain)
-        muted_by = [] if has_ended or record.origin == "shadow" else self._muted_by(record, way, why)
+        muted_by = [] if has_ended or record.origin == "shadow" else self._muted_by(each, record, way, why)
         self._climb_on(each, record, way, why, muted_by)
         self._wake(each, way, why.at, muted_by)
         links = tuple(AlertLink("inhibited_by", name[6:]) for name in muted_by if name.startswith("alert:"))
@@ -248,11 +250,11 @@ class Desk:
             self._unmute(why.at)
         self._arm(each)
 
-    def _muted_by(self, record: Revision, way: Way, why: Why) -> list[str]:
+    def _muted_by(self, each: Attended, record: Revision, way: Way, why: Why) -> list[str]:
         found = muting(self.silences.values(), record, why.at, why.is_rise)
         if why.is_rise:
             return found
-        found += [f"alert:{source}" for source in self._sources.inhibiting(record)]
+        found += [f"alert:{source}" for source in self._sources.inhibiting(record, each.vouch)]
         if way.during is not None and not self.routing.intervals[way.during].holds(why.at):
             found.append(f"interval:{way.during}")
         return found
@@ -282,7 +284,7 @@ class Desk:
         muted = self._sources.leave(each.last.alert_id)
         is_inhibited = any(link.type == "inhibited_by" for link in each.last.links)
         if each.is_open and not is_inhibited and each.last.origin != "shadow":
-            self._sources.enter(each.last)
+            self._sources.enter(each.last, each.vouch)
         return muted
 
     def _has_ended(self, each: Attended, at: int) -> None:
@@ -316,7 +318,7 @@ class Desk:
         each.climbs_at = ALWAYS
         self.moved.add(each.last.alert_id)
         way = self.routing.way(each.last, each.roles, each.chain)
-        if muted_by := self._muted_by(each.last, way, Why(at, "escalated")):
+        if muted_by := self._muted_by(each, each.last, way, Why(at, "escalated")):
             self._hush(each, True)
             self._wake(each, way, at, muted_by)
         else:
@@ -353,7 +355,7 @@ class Desk:
         if not (each.is_open and each.hushed):
             return
         way = self.routing.way(each.last, each.roles, each.chain)
-        if muted_by := self._muted_by(each.last, way, Why(at, "unmuted")):
+        if muted_by := self._muted_by(each, each.last, way, Why(at, "unmuted")):
             self._wake(each, way, at, muted_by)
             self._arm(each)
         else:

@@ -23,23 +23,23 @@ class Sources:
         self._alerts: dict[Place, set[str]] = {}
         self._places: dict[str, list[Place]] = {}
 
-    def inhibiting(self, revision: Revision) -> list[str]:
-        """The alerts that mute this one, in the order of their ids."""
+    def inhibiting(self, revision: Revision, vouch: Sequence[str]) -> list[str]:
+        """The alerts that mute this one, for which these channels must vouch, in the order of their ids."""
         found = {
             source
             for number, inhibition in enumerate(self._inhibitions)
             if inhibition.is_target(revision)
-            for place in _places(number, inhibition, revision)
+            for place in _places(number, inhibition, revision, vouch)
             for source in self._alerts.get(place, ())
         }
         return sorted(found - {revision.alert_id})
 
-    def enter(self, revision: Revision) -> None:
-        """The alert as it stands now may mute others."""
+    def enter(self, revision: Revision, vouch: Sequence[str]) -> None:
+        """The alert as it stands now, for which these channels must vouch, may mute others."""
         self.leave(revision.alert_id)
         for number, inhibition in enumerate(self._inhibitions):
             if inhibition.is_source(revision):
-                for place in _places(number, inhibition, revision):
+                for place in _places(number, inhibition, revision, vouch):
                     self._alerts.setdefault(place, set()).add(revision.alert_id)
                     self._places.setdefault(revision.alert_id, []).append(place)
 
@@ -53,6 +53,6 @@ class Sources:
         return bool(places)
 
 
-def _places(number: int, inhibition: Inhibition, revision: Revision) -> Iterator[Place]:
-    for values in product(*(sorted(values_of(revision, name)) for name in inhibition.equal)):
+def _places(number: int, inhibition: Inhibition, revision: Revision, vouch: Sequence[str]) -> Iterator[Place]:
+    for values in product(*(sorted(values_of(revision, name, vouch)) for name in inhibition.equal)):
         yield number, values

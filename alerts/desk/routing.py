@@ -97,13 +97,16 @@ def code_of(region: Region, level: RegionLevel) -> str | None:
     return getattr(region, level)  # type: ignore[no-any-return]
 
 
-def values_of(revision: Revision, name: str) -> frozenset[str]:
-    """What a field of an alert is for inhibition: none where it has no such field."""
+def values_of(revision: Revision, name: str, vouch: Sequence[str] = ()) -> frozenset[str]:
+    """What a field of an alert is for inhibition: none where it has no such field.
+
+    `vouch` are the channels that must vouch for it, whether they did or not: one that is silent did not.
+    """
     if name == "key":
         return frozenset({"|".join(f"{each}={value}" for each, value in sorted(revision.key.items()))})
     found = {revision.key[name]} if name in revision.key else set[str]()
     if name == "channel":
-        found |= {str(each["channel"]) for each in revision.vouched_by if "channel" in each}
+        found |= {*vouch, *(str(each["channel"]) for each in revision.vouched_by if "channel" in each)}
     if name in ("county", "township", "village", "grid"):
         found |= {value} if (value := getattr(revision.region, name)) else set()
     found |= {str(each.fields[name]) for each in revision.evidence if name in each.fields}

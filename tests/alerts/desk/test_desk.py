@@ -6,12 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from small_city import DAY, HOUR, MINUTE, START, Run, make_rule, report, said
+from small_city import CHANNELS, DAY, HOUR, MINUTE, START, Run, make_rule, report, said
 from small_desk import GRID, INHIBIT, LIFE, STEPS, routing
 
 from alerts.model import AlertLink, Matchers, Revision, Silencing, from_us
 from alerts.record import content_hash
-from alerts.rule import Rule
+from alerts.rule import Rule, compile_rule
 
 
 def red(**parts: Any) -> Rule:
@@ -428,6 +428,35 @@ def test_another_key_is_not_muted() -> None:
     told = tell(run, 1, MINUTE, channel="hotline", pair="y")
 
     assert [(r.rule, r.route.muted_by) for r in told] == [("test.b", ())]
+
+
+def test_a_silent_channel_mutes_what_was_owed_through_it_before_it_fell_silent() -> None:
+    """The obligation is open on a data gap: the silent channel is the one that did not vouch."""
+    parts: dict[str, Any] = {"apiVersion": "rules/v1", "version": 1, "title": {"zh": "测", "en": "t"}, "owner": "tests",
+                             "purpose": "operations"}  # fmt: skip
+    obligation = {"id": ["case"], "opens": {"action": ["accepted"]}, "satisfied_by": {"action": ["closed"]},
+                  "due": "1d", "vouch": ["grid", "hotline"], "max_hold": "1h"}  # fmt: skip
+    owed = compile_rule({**parts, "id": "test.owed", "kind": "obligation", "channels": obligation["vouch"],
+                         "obligation": obligation, "stages": [{"at": "1d", "level": "yellow"}]}, CHANNELS)  # fmt: skip
+    quiet = compile_rule({**parts, "id": "test.quiet", "kind": "silence", "channels": ["grid"], "key": ["channel"],
+                          "silence": {"events_only": {"grid": "2d"}},
+                          "levels": [{"ratio": 1, "level": "yellow"}]}, CHANNELS, 1)  # fmt: skip
+    inhibit = [{"name": "silent", "source": {"kind": ["silence"]}, "target": {"kind": ["obligation"]},
+                "equal": ["channel"]}]  # fmt: skip
+    steps = [{"to": "township"}, {"to": "city", "after": "30h"}]
+    run = Run(owed, quiet, routing=routing(
+        chains={"steady": {"steps": steps}}, routes=[{"chain": "steady"}], inhibit=inhibit,
+    ))  # fmt: skip
+    tell(run, 0, 0, channel="grid", action="accepted", case="w1")
+    tell(run, 1, 24 * HOUR, channel="hotline")
+
+    told = run.wait_until(60 * HOUR)
+    again = tell(run, 2, 61 * HOUR, channel="grid")
+
+    assert [(at(r) / 60, r.rule, r.reason) for r in told] == [(25, "test.owed", "opened"), (48, "test.quiet", "opened")]
+    assert told[0].confidence == "data_gap"
+    assert [each["channel"] for each in told[0].vouched_by] == ["hotline"]
+    assert [(r.rule, r.reason) for r in again] == [("test.quiet", "quiet"), ("test.owed", "unmuted")]
 
 
 # intervals
