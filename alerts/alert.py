@@ -50,7 +50,8 @@ class Draft(Struct, frozen=True, gc=False):
     the stream will never speak of that alert again. `reopen_within` and `aftercare` are those of its rule. `kin` is
     the key from which a person has split off what it says. `came` are the clock instants at which the evidence came
     that it adds to what the stream said last: of the first and of the last of it. `vouch` are the channels that must
-    vouch for what its rule says.
+    vouch for what its rule says. `level_plus` is how many levels higher its rule opens within aftercare; `bonus` levels
+    are in the revision already.
     """
 
     revision: Revision
@@ -64,6 +65,8 @@ class Draft(Struct, frozen=True, gc=False):
     kin: Key | None = None
     came: tuple[int, int] | None = None
     vouch: tuple[str, ...] = ()
+    level_plus: int = 0
+    bonus: int = 0
 
 
 class Alerts:
@@ -318,6 +321,7 @@ def _draft(
     return Draft(
         record, _order(rule, key, moment), ids, moment.produced_us, standing,
         reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin, came=came, vouch=vouch,
+        level_plus=life.level_plus, bonus=episode.bonus,
     )  # fmt: skip
 
 

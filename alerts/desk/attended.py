@@ -51,6 +51,7 @@ class Attended(Struct):
     notices: tuple[Notice, ...] = ()
     is_over: bool = False  # the stream has said its last word
     vouch: tuple[str, ...] = ()  # the channels that must vouch for what is said
+    bonus: int = 0  # levels that aftercare adds since a person has closed it
 
     @property
     def is_open(self) -> bool:

@@ -17,8 +17,8 @@ from alerts.desk.attended import Attended
 from alerts.desk.inhibition import Sources
 from alerts.desk.routing import Routing, Way
 from alerts.desk.silences import Silence, muting
-from alerts.entry import LEVEL_NUMBER, Key
-from alerts.model import ALWAYS, AlertLink, Revision, Route, State, Suppressed, from_us
+from alerts.entry import LEVEL_NAME, LEVEL_NUMBER, RED, Key
+from alerts.model import ALWAYS, AlertLink, Nearest, Revision, Route, State, Suppressed, from_us
 from alerts.record import chain
 
 _SILENCE, _ALERT = range(2)
@@ -104,8 +104,8 @@ class Desk:
             return self._id(lineage, episode + self.cuts[lineage])
         return draft.revision.alert_id
 
-    def _open(self, draft: Draft, at: int) -> None:
-        lineage, found = _lineage(draft), draft.revision
+    def _open(self, draft: Draft, at: int, bonus: int = 0) -> None:
+        lineage, found = _lineage(draft), _raised(draft.revision, bonus - draft.bonus)
         number = found.episode + self.cuts.get(lineage, 0)
         if number != found.episode:
             found = replace(
@@ -121,6 +121,7 @@ class Desk:
             draft.reopen_within,
             draft.aftercare,
             vouch=draft.vouch,
+            bonus=bonus,
         )
         self.alerts[found.alert_id] = each
         self._say(
@@ -132,7 +133,7 @@ class Desk:
         )
 
     def _go_on(self, each: Attended, draft: Draft, at: int) -> None:
-        found = _with_origin(self._named(each, draft.revision), each.last)
+        found = _with_origin(self._named(each, draft), each.last)
         each.found = found.state
         if found.state == "open":  # the words of its rule may have changed
             each.roles, each.chain = found.route.roles, found.route.chain
@@ -155,21 +156,23 @@ class Desk:
         each.found = draft.revision.state
         self.moved.add(each.last.alert_id)
         came = _came_since(draft, closed_at)
-        if came is None and _rises(each.last, draft.revision):
+        if came is None and _rises(each.last, self._named(each, draft)):
             came = at
         if draft.revision.state != "open" or came is None:
             return
+        is_cared_for = each.aftercare is not None and came - closed_at <= each.aftercare
+        bonus = draft.level_plus if is_cared_for else 0
         if each.reopen_within is not None and came - closed_at <= each.reopen_within:
-            self._reopen(each, draft, at)
+            self._reopen(each, draft, at, bonus)
             return
         self.cuts[each.lineage] = each.last.episode + 1 - draft.revision.episode
         self._forget(each)
-        self._open(replace(draft, revision=replace(draft.revision, reason="opened")), at)
+        self._open(replace(draft, revision=replace(draft.revision, reason="opened")), at, bonus)
 
-    def _reopen(self, each: Attended, draft: Draft, at: int) -> None:
+    def _reopen(self, each: Attended, draft: Draft, at: int, bonus: int) -> None:
         """What a person has closed is open again."""
-        each.closed_by_person = None
-        found = replace(_with_origin(self._named(each, draft.revision), each.last), reason="reopened")
+        each.closed_by_person, each.bonus = None, bonus
+        found = replace(_with_origin(self._named(each, draft), each.last), reason="reopened")
         is_rise = _rises(each.last, found)
         self._say(each, found, Why(at, "reopened", draft.order, draft.produced_us, is_rise, True), draft.evidence_ids)
 
@@ -179,11 +182,12 @@ class Desk:
         return max(found, key=lambda each: each.last.episode, default=None)
 
     def _standing(self, each: Attended, draft: Draft) -> Draft:
-        record = replace(self._named(each, draft.revision), revision=each.last.revision, state=each.last.state)
+        record = replace(self._named(each, draft), revision=each.last.revision, state=each.last.state)
         return replace(draft, revision=record)
 
-    def _named(self, each: Attended, found: Revision) -> Revision:
-        """The stream's words under the name that readers know."""
+    def _named(self, each: Attended, draft: Draft) -> Revision:
+        """The stream's words under the name that readers know, and as much higher as aftercare makes them."""
+        found = _raised(draft.revision, each.bonus - draft.bonus)
         if found.alert_id == each.last.alert_id:
             return found
         others = tuple(link for link in found.links if link.type != "previous")
@@ -235,6 +239,7 @@ class Desk:
         record = replace(record, route=route, links=(*record.links, *links), feed_seqs=feeds)
         each.last = chain(record, None if is_first else each.last)
         each.ids = () if has_ended else ids
+        each.visit_at = ALWAYS  # of an earlier end
         if why.is_rise:
             each.risen_at = each.last.revision
         self._hush(each, bool(muted_by))
@@ -413,6 +418,18 @@ def _with_origin(found: Revision, last: Revision) -> Revision:
     """From which alert it was split off stays said."""
     origin = tuple(link for link in last.links if link.type == "split_from")
     return replace(found, links=(*found.links, *origin)) if origin else found
+
+
+def _raised(found: Revision, levels: int) -> Revision:
+    """So many levels higher, and with that what the next one needs."""
+    if levels <= 0:
+        return found
+    number, nearest = min(LEVEL_NUMBER[found.level] + levels, RED), found.nearest_next
+    if nearest is not None:
+        following = min(LEVEL_NUMBER[nearest.level] + levels, RED)
+        nearest = Nearest(LEVEL_NAME[following], nearest.needs) if following > number else None
+    level = LEVEL_NAME[number]
+    return replace(found, level=level, level_max=level, nearest_next=nearest)
 
 
 def _rises(last: Revision, found: Revision) -> bool:

@@ -275,6 +275,56 @@ def test_only_what_a_person_has_closed_can_a_person_open() -> None:
     assert "only what a person has closed can a person open" in run.acted.sentence
 
 
+# aftercare
+
+
+def cared_for(reopen_within: int) -> Run:
+    """A blue alert that a person closed ten minutes after it opened; aftercare is for five days."""
+    levels = [{"gte": 1, "level": "blue"}, {"gte": 4, "level": "yellow"}]
+    life = {**LIFE, "aftercare": {"for": "5d", "level_plus": 1}}
+    rule = make_rule(levels=levels, lifecycle=life, channels=["hotline", "police"], window={"size": "9d"})
+    rule.life.reopen_within = reopen_within
+    rule.life.quiet_close = 20 * DAY
+    run = run_of(rule)
+    run.do(10 * MINUTE, "close", alert_id=alert(run), disposition="true_positive")
+    return run
+
+
+@pytest.mark.parametrize(("reopen_within", "revision"), [(2 * DAY, (3, "reopened")), (HOUR, (1, "opened"))])
+def test_aftercare_opens_what_a_person_has_closed_one_level_higher(
+    reopen_within: int, revision: tuple[int, str]
+) -> None:
+    run = cared_for(reopen_within)
+
+    told = tell(run, 1, DAY, channel="police")
+
+    assert [(r.revision, r.reason, r.level, r.level_max) for r in told] == [(*revision, "yellow", "yellow")]
+    assert told[0].nearest_next is not None
+    assert (told[0].nearest_next.level, told[0].nearest_next.needs) == ("red", 2)
+    tell(run, 2, 2 * DAY)
+    run.restart()
+    assert [(r.reason, r.level) for r in tell(run, 3, 2 * DAY + MINUTE)] == [("level_up", "red")]
+
+
+def test_after_aftercare_what_a_person_has_closed_opens_at_its_own_level() -> None:
+    run = cared_for(9 * DAY)
+
+    assert said(tell(run, 1, 6 * DAY, channel="police")) == [(3, "open", "blue", "reopened")]
+
+
+def test_nobody_is_asked_for_a_return_visit_while_the_alert_is_open_again() -> None:
+    run = cared_for(2 * DAY)
+    tell(run, 1, DAY, channel="police")
+
+    run.wait_until(10 * DAY)
+    assert [row.action.action for row in run.pipeline.acted] == ["close"]
+
+    run.do(11 * DAY, "close", alert_id=alert(run), disposition="benign")
+    run.wait_until(16 * DAY)
+    assert [(row.action.action, row.at) for row in run.pipeline.acted[2:]] == [("ask_visit", run.acted.at)]
+    assert run.acted.at == from_us(START + 16 * DAY)
+
+
 # silences
 
 
