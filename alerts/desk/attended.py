@@ -41,7 +41,7 @@ class Attended(Struct):
     ack: Ack | None = None
     assigned_to: str = ""
     waits_since: int = NEVER  # since when nobody has acked what people were told
-    rung: int = 0  # the step of its chain that was told last
+    rung: int = 0  # the place in its chain of the step that was told last
     climbs_at: int = ALWAYS
     risen_at: int = 1  # the revision that raised its level last
     hushed: bool = False  # something was muted that nobody has been told since
@@ -51,6 +51,8 @@ class Attended(Struct):
     notices: tuple[Notice, ...] = ()
     is_over: bool = False  # the stream has said its last word
     vouch: tuple[str, ...] = ()  # the channels that must vouch for what is said
+    climbs: str | None = None  # the chain on which its rung lies
+    skipped: int = 0  # how much of its chain lies before the step that was told first
     bonus: int = 0  # levels that aftercare adds since a person has closed it
 
     @property

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from alerts.alert import Draft, alert_id
 from alerts.desk.attended import Attended
 from alerts.desk.inhibition import Sources
-from alerts.desk.routing import Routing, Way
+from alerts.desk.routing import Routing, Step, Way
 from alerts.desk.silences import Silence, muting
 from alerts.entry import LEVEL_NAME, LEVEL_NUMBER, RED, Key
-from alerts.model import ALWAYS, AlertLink, Nearest, Revision, Route, State, Suppressed, from_us
+from alerts.model import ALWAYS, REGION_LEVELS, AlertLink, Nearest, Revision, Route, State, Suppressed, from_us
 from alerts.record import chain
 
 _SILENCE, _ALERT = range(2)
@@ -266,19 +266,22 @@ class Desk:
 
     def _climb_on(self, each: Attended, record: Revision, way: Way, why: Why, muted_by: Sequence[str]) -> None:
         """Since when, and until when, what people were told waits for an ack."""
+        _go_over(each, way)
         if record.state != "open" or record.origin == "shadow":
             each.climbs_at = ALWAYS
             return
         if not muted_by and (why.tells_anew or each.hushed):
-            each.waits_since, each.rung = why.at, 0
-        each.rung = min(each.rung, max(len(way.steps) - 1, 0))
-        each.climbs_at = _next_step(each, way) if not muted_by or each.climbs_at < ALWAYS else ALWAYS
+            each.waits_since, each.rung, each.skipped = why.at, 0, _begin(way)
+        each.rung = _rung(each, way)
+        climbs_at = max(_next_step(each, way), why.at)
+        each.climbs_at = climbs_at if not muted_by or each.climbs_at < ALWAYS else ALWAYS
 
     def _route(self, each: Attended, record: Revision, way: Way, muted_by: Sequence[str]) -> Route:
         feed = f"alerts:{record.region.county or 'unknown'}"
         if muted_by:
             return Route(feed, (), way.chain, None, muted_by=tuple(muted_by))
-        told = way.steps[: each.rung + 1] if record.state in ("open", "acked") else way.steps[:1]
+        rung = _rung(each, way) if record.state in ("open", "acked") else 0
+        told = [step for step in way.steps if step.number <= rung] or way.steps[:1]
         roles = tuple(dict.fromkeys([*way.roles, *(role for step in told for role in step.roles)]))
         last = told[-1] if told else None
         next_at = from_us(each.climbs_at) if each.climbs_at < ALWAYS else None
@@ -327,7 +330,9 @@ class Desk:
             self._hush(each, True)
             self._wake(each, way, at, muted_by)
         else:
-            each.rung = min(each.rung + 1, len(way.steps) - 1)
+            _go_over(each, way)
+            if (step := _following(each, way)) is not None:
+                each.rung = step.number
             self.say(each, at, "escalated")
 
     def begin_silence(self, silence: Silence) -> None:
@@ -444,9 +449,36 @@ def _came_since(draft: Draft, instant: int) -> int | None:
     return first if first >= instant else last
 
 
+def _go_over(each: Attended, way: Way) -> None:
+    """Where it comes to another chain it goes on there, from the level that was told."""
+    if each.climbs == way.chain:
+        return
+    level = each.last.route.rung
+    told = REGION_LEVELS[: REGION_LEVELS.index(level) + 1] if level is not None else ()
+    each.rung = max((step.number for step in way.steps if step.to in told), default=0)
+    each.climbs, each.skipped = way.chain, _begin(way)
+
+
+def _begin(way: Way) -> int:
+    """How much of the chain lies before the first step whose region is known."""
+    return way.steps[0].after if way.steps else 0
+
+
 def _next_step(each: Attended, way: Way) -> int:
     """When the step after the one that was told is due; ALWAYS where there is none inside the horizon."""
-    if each.rung + 1 >= len(way.steps):
+    step = _following(each, way)
+    if step is None:
         return ALWAYS
-    after = way.steps[each.rung + 1].after
+    after = step.after - each.skipped
     return each.waits_since + after if after <= way.horizon else ALWAYS
+
+
+def _following(each: Attended, way: Way) -> Step | None:
+    """The step after the one that was told last, of those whose region is known."""
+    rung = _rung(each, way)
+    return next((step for step in way.steps if step.number > rung), None)
+
+
+def _rung(each: Attended, way: Way) -> int:
+    """The place in its chain of the step that was told last: no step is told before the first whose region is known."""
+    return max(each.rung, way.steps[0].number) if way.steps else each.rung

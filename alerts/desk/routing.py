@@ -15,8 +15,9 @@ Predicate = Callable[[Revision], bool]
 
 
 class Step(NamedTuple):
-    """One step of an alert's own chain: who is told so long after it began to wait."""
+    """One step of an alert's own chain: who is told so long after the chain begins."""
 
+    number: int  # its place in the chain
     to: RegionLevel
     region: str | None  # the code of the region of that level
     after: int  # microseconds
@@ -142,8 +143,8 @@ def lies_in(region: Region, code: str) -> bool:
 
 def _chain(name: str, chain: ChainSettings, file: RoutingFile) -> tuple[list[Step], int]:
     steps = [
-        Step(each.to, None, parse_duration(each.after), tuple(each.roles or file.levels.get(each.to, ())))
-        for each in chain.steps
+        Step(number, each.to, None, parse_duration(each.after), tuple(each.roles or file.levels.get(each.to, ())))
+        for number, each in enumerate(chain.steps)
     ]
     if not steps or [step.after for step in steps] != sorted({step.after for step in steps}):
         raise ValueError(f"the steps of chain `{name}` must be there and come one after the other; got {chain.steps}")
@@ -151,14 +152,12 @@ def _chain(name: str, chain: ChainSettings, file: RoutingFile) -> tuple[list[Ste
 
 
 def _in_region(steps: Sequence[Step], region: Region) -> list[Step]:
-    """The steps whose region is known; the first of them is told at once."""
-    known = [
+    """The steps whose region is known."""
+    return [
         step._replace(region=code)
         for step in steps
         if (code := code_of(region, step.to)) is not None or step.to == "city"
     ]
-    begin = known[0].after if known else 0
-    return [step._replace(after=step.after - begin) for step in known]
 
 
 def _inhibition(settings: InhibitSettings) -> Inhibition:

@@ -99,6 +99,79 @@ def test_steps_whose_region_nobody_knows_are_left_out_and_the_first_of_the_rest_
     assert [(at(r), r.route.rung) for r in run.revisions] == [(0, "county"), (20, "city")]
 
 
+STEADY = {"urgent": {"steps": [{"to": "township"}, {"to": "county", "after": "8h"}, {"to": "city", "after": "1d"}]}}
+
+
+def test_a_level_that_was_told_stays_told_when_less_of_the_region_is_known() -> None:
+    run = run_of(red(channels=["hotline", "police"]), chains=STEADY)
+    run.wait_until(8 * HOUR)
+
+    told = run.tell(report("e1", 8 * HOUR + 30 * MINUTE, "police", region="620102"))
+    later = run.wait_until(2 * DAY)
+
+    assert [(r.reason, r.route.rung, r.route.next_repeat_at) for r in told] == [
+        ("new_channel", "county", from_us(START + DAY))
+    ]
+    assert [(at(r) / 60, r.reason, r.route.rung) for r in later] == [(24, "escalated", "city")]
+
+
+def test_a_level_below_that_is_known_later_is_told_beside_those_above_and_the_next_in_its_time() -> None:
+    run = Run(red(channels=["hotline", "police"]), routing=routing())
+    run.tell(report("e0", 0, region="620102"))
+
+    told = tell(run, 1, 16 * MINUTE, channel="police")
+    run.restart()
+    later = run.wait_until(2 * HOUR)
+
+    assert [(r.reason, r.route.rung, r.route.roles) for r in told] == [
+        ("new_channel", "county", ("grid.officer", "duty.village", "duty.street", "duty.county"))
+    ]
+    assert [(at(r), r.reason, r.route.rung) for r in later] == [(20, "escalated", "city")]
+
+
+def test_the_first_level_that_is_known_is_told_at_once_also_where_less_is_known_than_before() -> None:
+    run = run_of(red(channels=["hotline", "police"]), chains=STEADY)
+
+    told = run.tell(report("e1", HOUR, "police", region="620102"))
+    later = tell(run, 2, 2 * HOUR, channel="police") + run.wait_until(9 * HOUR)
+
+    assert [(r.route.rung, r.route.roles) for r in told] == [("county", ("duty.county",))]
+    assert [r.reason for r in later if r.reason == "escalated"] == []
+
+
+def test_an_alert_that_comes_to_another_chain_goes_on_there_from_the_level_that_was_told() -> None:
+    other = {"steps": [{"to": "village"}, {"to": "township", "after": "2h"}, {"to": "county", "after": "12h"}]}
+    routes = [{"match": {"region": ["620103"]}, "chain": "other"}, {"chain": "urgent"}]
+    run = run_of(red(channels=["hotline", "police"]), chains={**STEADY, "other": other}, routes=routes)
+
+    told = run.tell(report("e1", HOUR, "police", grid="62010300100101"))
+    later = run.wait_until(2 * DAY)
+
+    assert [(r.route.chain, r.route.rung, r.route.roles) for r in told] == [
+        ("other", "township", ("duty.village", "duty.street"))
+    ]
+    assert [(at(r) / 60, r.reason, r.route.rung) for r in later] == [(12, "escalated", "county")]
+
+
+def test_a_chain_that_another_routing_calls_otherwise_goes_on() -> None:
+    run = run_of(red())
+    run.wait_until(20 * MINUTE)
+
+    run.route(25 * MINUTE, routing(chains={"now": {"steps": STEPS}}, routes=[{"chain": "now"}]))
+    later = run.wait_until(2 * HOUR)
+
+    assert [(at(r), r.route.chain, r.route.rung) for r in later] == [(40, "now", "county"), (60, "now", "city")]
+
+
+def test_an_alert_that_an_earlier_release_kept_goes_on_from_the_level_that_was_told() -> None:
+    run = Run(red(), routing=routing())
+    run.tell(report("e0", 0, region="620102"))
+    [each] = run.pipeline.publishing.desk.alerts.values()
+    each.climbs, each.skipped, each.rung = None, 0, 0  # its rung was a place among the steps whose region was known
+
+    assert [(at(r), r.route.rung) for r in run.wait_until(2 * HOUR)] == [(20, "city")]
+
+
 def test_a_level_rise_begins_the_chain_of_its_level() -> None:
     run = run_of(climbing())
     for number in range(1, 5):
