@@ -86,19 +86,23 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
         retention: FeedRetention | None = None,
         patience: timedelta = timedelta(seconds=60),
         on_written: Callable[[list[Revision]], None] | None = None,
+        epoch: int = 0,
         spool: Path | None = None,
         spool_bytes: int = 1_000_000_000,
         stop: threading.Event | None = None,
     ) -> None:
         """`on_written` is told, after each call, which revisions readers now see for the first time.
 
-        It may be called from another thread. `stop` is set when the flow is asked to end.
+        It may be called from another thread. `epoch` is the engine epoch of this life of the flow: what an earlier
+        one left in the spool is its to deliver; without one a revision counts as of the life that it names.
+        `stop` is set when the flow is asked to end.
         """
         self._url = url
         self._metrics = metrics
         self._retention = retention or FeedRetention()
         self._patience = patience
         self._on_written = on_written
+        self._epoch = epoch
         self._spool = spool
         self._bounds = Bounds(CHUNK, memory_rows=MEMORY_ROWS, disk_bytes=spool_bytes)
         self._stop = stop
@@ -123,7 +127,7 @@ class RedisAlertSink(FixedPartitionedSink[list[Revision], bytes | None]):
         )
 
     def _publisher(self, seconds: float) -> Publisher:
-        return Publisher(connect(self._url, seconds), names_of(self._url), self._retention)
+        return Publisher(connect(self._url, seconds), names_of(self._url), self._retention, self._epoch)
 
 
 class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
@@ -161,7 +165,7 @@ class RedisAlertWriter(StatefulSinkPartition[list[Revision], bytes | None]):
         self._tell_lost(lost)
         self._account(chunk, verdicts)
         if "fenced" in verdicts:
-            epoch = chunk[verdicts.index("fenced")].engine_epoch
+            epoch = max(publisher.epoch, chunk[verdicts.index("fenced")].engine_epoch)
             raise FencedError(
                 f"alerts must come from the latest life of the flow; got engine epoch {epoch} where a later one"
                 f" has written ({publisher.address}); another flow has taken over these feeds: run one of them"
@@ -215,15 +219,16 @@ class Written(NamedTuple):
 class Publisher:
     """One connection and the script; knows the order of the script's arguments."""
 
-    def __init__(self, client: redis.Redis, names: Names, retention: FeedRetention) -> None:
+    def __init__(self, client: redis.Redis, names: Names, retention: FeedRetention, epoch: int = 0) -> None:
         self._client = client
+        self.epoch = epoch  # of the life that delivers
         self._script = client.register_script(
             files("connectors").joinpath("redis_publish.lua").read_text(encoding="utf-8")
         )
         self._stream = names.stream()
         keep_ms = retention.streams // timedelta(milliseconds=1)
         keep_closed = int(retention.closed_alerts.total_seconds())
-        self._head: list[Any] = [msgspec.msgpack.encode(names), keep_ms, keep_closed]
+        self._head: list[Any] = [msgspec.msgpack.encode(names), keep_ms, keep_closed, epoch]
 
     def write(self, chunk: list[Revision]) -> Written:
         """One script call; the verdict of each revision."""

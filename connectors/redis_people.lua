@@ -1,13 +1,15 @@
 -- Write rows of the audit: one call, so a reader sees all of a row or nothing of it.
 --
 -- KEYS[1]  the greatest engine epoch that wrote to the feeds; every other key lies in the same slot of a cluster
--- ARGV     prefix; ms that streams, verdicts and people's words are kept; notes of one alert; one packed entry a row
+-- ARGV     prefix; ms that streams, verdicts and people's words are kept; notes of one alert; the engine epoch of the
+--          life that delivers; one packed entry a row
 -- Answers one verdict for each row.
 
 local RESTORING_MS = 3600000 -- older words of an alert wait for the younger ones of the same restore
 
 local epoch_key, prefix = KEYS[1], ARGV[1]
 local keep_ms, verdict_ms, people_ms, notes_kept = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local deliverer = tonumber(ARGV[6])
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local oldest = string.format('%d', math.max(0, now_ms - keep_ms))
@@ -61,11 +63,11 @@ local function write(entry)
 end
 
 local verdicts = {}
-for at = 6, #ARGV do
+for at = 7, #ARGV do
   local entry = cmsgpack.unpack(ARGV[at])
   if entry.seq <= last then
     verdicts[#verdicts + 1] = 'duplicate'
-  elseif entry.engine_epoch < epoch then
+  elseif math.max(deliverer, entry.engine_epoch) < epoch then -- a spool holds rows of the lives before ours
     verdicts[#verdicts + 1] = 'fenced'
   else
     write(entry)

@@ -53,12 +53,18 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
         url: Where,
         metrics: Metrics,
         *,
+        epoch: int = 0,
         spool: Path | None = None,
         spool_bytes: int = 1_000_000_000,
         stop: threading.Event | None = None,
     ) -> None:
-        """`stop` is set when the flow is asked to end."""
+        """`epoch` is the engine epoch of this life of the flow, and `stop` is set when the flow is asked to end.
+
+        What an earlier life left in the spool is this one's to deliver; without an `epoch` a row counts as of the life
+        that it names.
+        """
         self._url = url
+        self._epoch = epoch
         self._metrics = metrics
         self._spool = spool
         self._bounds = Bounds(CHUNK, disk_bytes=spool_bytes)
@@ -71,7 +77,7 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
     def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> _Part:
         """Open the spool where the snapshot left it. Raises `JournalError`."""
         file = SpoolFile(self._spool / SPOOL, resume_state) if self._spool else None
-        writer = PeopleWriter(self._url, self._metrics)
+        writer = PeopleWriter(self._url, self._metrics, self._epoch)
         server = Server("redis-people", writer.write, is_transient, _encode, _decode)
         return _Part(writer, Spool(server, self._bounds, self._metrics, file=file, stop=self._stop))
 
@@ -79,43 +85,44 @@ class RedisPeopleSink(FixedPartitionedSink[list[Acted], bytes | None]):
 class _Part(StatefulSinkPartition[list[Acted], bytes | None]):
     def __init__(self, writer: PeopleWriter, spool: Spool[Acted]) -> None:
         self._writer = writer
-        self._spool = spool
+        self.spool = spool
 
     def write_batch(self, values: list[list[Acted]]) -> None:
         for rows in values:
-            self._spool.put(rows)
+            self.spool.put(rows)
 
     def snapshot(self) -> bytes | None:
-        return self._spool.snapshot()
+        return self.spool.snapshot()
 
     def close(self) -> None:
-        if self._spool.close():
+        if self.spool.close():
             self._writer.close()
 
 
 class PeopleWriter:
     """One connection and the script."""
 
-    def __init__(self, url: Where, metrics: Metrics) -> None:
+    def __init__(self, url: Where, metrics: Metrics, epoch: int = 0) -> None:
         self._client = connect(url)
         self._script = self._client.register_script(
             files("connectors").joinpath("redis_people.lua").read_text(encoding="utf-8")
         )
         self._metrics = metrics
         kept = [period // timedelta(milliseconds=1) for period in (STREAMS_KEPT, VERDICTS_KEPT, PEOPLE_KEPT)]
-        self._head: list[Any] = [address_of(url).prefix, *kept, NOTES_KEPT]
-        self._epoch = names_of(url).epoch
+        self._head: list[Any] = [address_of(url).prefix, *kept, NOTES_KEPT, epoch]
+        self._epoch = epoch
+        self._fence = names_of(url).epoch
 
     def write(self, rows: list[Acted], is_restored: bool = False) -> None:
         """Write rows in order; what is restored is kept as if it had never been lost. Raises `FencedError`."""
         entries = [_entry(row, is_restored) for row in rows]
         with asking(self._client):
-            said = cast(list[bytes], self._script(keys=[self._epoch], args=[*self._head, *entries]))
+            said = cast(list[bytes], self._script(keys=[self._fence], args=[*self._head, *entries]))
         self._metrics.rows_written.labels("redis", "actions").inc(said.count(b"written"))
         if left_out := said.count(b"duplicate"):
             self._metrics.rows_skipped.labels("redis-people", "duplicate").inc(left_out)
         if b"fenced" in said:
-            epoch = rows[said.index(b"fenced")].engine_epoch
+            epoch = max(self._epoch, rows[said.index(b"fenced")].engine_epoch)
             raise FencedError(
                 f"actions must come from the latest life of the flow; got engine epoch {epoch} where a later one has"
                 " written; another flow has taken over: run one of them"

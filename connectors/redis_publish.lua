@@ -3,11 +3,13 @@
 -- KEYS[1]  the stream of all alerts; every other key is made from the names and lies in the same slot
 --          of a cluster if their prefix holds a hash tag
 -- ARGV     the packed names (connectors/redis_keys.py), age in ms after which stream entries may go, seconds a
---          closed alert's hashes are kept, then one packed entry for each revision
+--          closed alert's hashes are kept, the engine epoch of the life that delivers, then one packed entry for
+--          each revision
 -- Answers how many revisions are lost here, then one verdict for each revision.
 
 local all_stream = KEYS[1]
 local names, keep_ms, keep_closed = cmsgpack.unpack(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local deliverer = tonumber(ARGV[4])
 
 local function stream_of(county) return names.feed .. county end
 local function open_of(county) return names.open .. ':' .. county end
@@ -43,14 +45,14 @@ local function content_verdict(seen, entry)
   return 'mismatch'
 end
 
--- What an earlier life of the flow says that is not known yet is refused: a later one has taken over. What it
--- says again is no harm, and a spool says it again: its rows are of the life that put them there. A restore writes
--- what lives before wrote, in the order of the feed.
+-- What an earlier life of the flow says that is not known yet is refused: a later one has taken over. What counts is
+-- who delivers: a spool holds rows of the lives before, which are this life's to deliver. What an earlier one says
+-- again is no harm. A restore writes what lives before wrote, in the order of the feed.
 local function verdict(seen, entry)
   local said = content_verdict(seen, entry)
-  local writes = said == 'written' or said == 'replaced'
-  if writes and entry.engine_epoch < epoch and not entry.is_restored then return 'fenced' end
-  epoch = math.max(epoch, entry.engine_epoch)
+  local writes, life = said == 'written' or said == 'replaced', math.max(deliverer, entry.engine_epoch)
+  if writes and life < epoch and not entry.is_restored then return 'fenced' end
+  epoch = math.max(epoch, life)
   if writes then
     if not entry.is_restored then lost = lost + math.max(0, entry.feed_seq - place - 1) end
     place = math.max(place, entry.feed_seq)
@@ -115,7 +117,7 @@ local function publish(hash, seen, entry)
 end
 
 local verdicts = {}
-for at = 4, #ARGV do
+for at = 5, #ARGV do
   local entry = cmsgpack.unpack(ARGV[at])
   local hash = names.alert .. entry.alert_id
   local seen = redis.call('HMGET', hash, 'revision', 'content_hash', 'engine_epoch', 'opened_ms', 'county')

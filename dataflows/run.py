@@ -254,8 +254,8 @@ def build(
     delivered = op.filter_map("delivered", revisions, without_shadows)
     at_front("failing", failures, Told(books.failed))
     at_front("expected", op.map("produced", drafts, _produced), Told(books.expect))
-    at_front("redis", delivered, RedisAlertSink(redis, metrics, on_written=books.published, **spooled))
-    at_front("redis-people", judged, RedisPeopleSink(redis, metrics, **spooled))
+    at_front("redis", delivered, RedisAlertSink(redis, metrics, on_written=books.published, epoch=epoch, **spooled))
+    at_front("redis-people", judged, RedisPeopleSink(redis, metrics, epoch=epoch, **spooled))
     at_front("alerts-topic", delivered, AlertTopicSink(kafka, metrics=metrics, **waiting))
     rows: KeyedStream[list[Poolable]] = op.merge(
         "pool-rows",

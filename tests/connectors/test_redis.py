@@ -73,12 +73,6 @@ def client(redis_url: str) -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture
-def durable(tmp_path: Path) -> Iterator[Valkey]:
-    with Valkey(tmp_path / "valkey", durable=True) as server:
-        yield server
-
-
 def test_a_revision_is_in_streams_hash_and_open_sets(redis_url: str, client: Any) -> None:
     one = revision()
 
@@ -402,6 +396,17 @@ def test_a_life_that_only_says_again_what_is_known_shuts_the_earlier_one_out(red
 
     with pytest.raises(RuntimeError, match="got engine epoch 1 where a later one has written"):
         earlier.write_batch([[revision(2, engine_epoch=1)]])
+
+
+def test_what_an_earlier_life_left_in_the_spool_is_a_later_ones_to_deliver(redis_url: str, client: Any) -> None:
+    earlier, later = writer(redis_url, epoch=4), writer(redis_url, epoch=5)
+    later.write_batch([[revision(engine_epoch=5)], [revision(2, engine_epoch=4)]])
+
+    with pytest.raises(RuntimeError, match="got engine epoch 4 where a later one has written"):
+        earlier.write_batch([[revision(3, engine_epoch=3)]])
+
+    assert [fields["engine_epoch"] for _, fields in client.xrange("alerts:all")] == ["5", "4"]
+    assert greatest_epoch(redis_url) == 5
 
 
 def test_an_empty_redis_knows_no_epoch(redis_url: str, durable: Valkey) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import redis
+from revisions import a_revision
 
 from alerts.desk.audit import Audit
 from alerts.model import Acted, AlertAction, Matchers, Revision, Silencing, to_us
+from connectors.embedded import Valkey
 from connectors.metrics import Metrics
+from connectors.redis import RedisAlertSink
 from connectors.redis_people import NOTES_KEPT, RedisPeopleSink
 from dataflows.api.answers import Notice
 
@@ -126,6 +130,27 @@ def test_an_older_life_of_the_flow_is_refused(redis_url: str) -> None:
         write(redis_url, Rows(epoch=1).row("note", why="one"))
 
 
+def test_what_an_earlier_life_left_in_the_spool_is_delivered_though_alerts_of_this_one_are_there(
+    durable: Valkey, tmp_path: Path
+) -> None:
+    durable.kill()
+    earlier = RedisPeopleSink(durable.url, Metrics(), epoch=3, spool=tmp_path / "spool")
+    part = earlier.build_part("people", "people", None)
+    part.write_batch([[Rows(epoch=3).row("note", why="one")]])
+    saved = part.snapshot()
+    part.spool.abandon()
+    durable.start()
+    alerts = RedisAlertSink(durable.url, Metrics(), epoch=4).build_part("redis", "feed", None)
+    alerts.write_batch([[a_revision("x", 1, AT, engine_epoch=4)]])
+    alerts.close()
+
+    later = RedisPeopleSink(durable.url, Metrics(), epoch=4, spool=tmp_path / "spool")
+    later.build_part("people", "people", saved).close()
+
+    with redis.Redis.from_url(durable.url) as client:
+        assert [note["why"] for note in msgspec.json.decode(people(client)["notes"])] == ["one"]
+
+
 def test_the_oldest_notes_of_an_alert_make_room(redis_url: str) -> None:
     client, rows = redis.Redis.from_url(redis_url), Rows()
 
@@ -136,10 +161,6 @@ def test_the_oldest_notes_of_an_alert_make_room(redis_url: str) -> None:
 
 
 def test_a_revision_does_not_touch_the_words_of_people(redis_url: str) -> None:
-    from revisions import a_revision
-
-    from connectors.redis import RedisAlertSink
-
     client, rows = redis.Redis.from_url(redis_url), Rows()
     write(redis_url, rows.row("note", why="kept"))
     before = people(client)

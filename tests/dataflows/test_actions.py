@@ -97,3 +97,20 @@ def test_what_people_do_reaches_every_reader_and_outlives_a_kill(live_flow: Live
             "INSERT INTO alert_actions SELECT * REPLACE ('somebody' AS actor) FROM alert_actions FINAL WHERE seq = 3"
         )
         assert audit_faults(pool)[1] == ["column `actor` of row 3 must say what its record says; it does not"]
+
+
+def test_what_people_did_while_redis_was_away_is_delivered_by_the_life_that_follows_a_kill(live_flow: LiveFlow) -> None:
+    client = redis.Redis.from_url(live_flow.valkey.url)
+    live_flow.start()
+    wait_until(lambda: "flow_started" in live_flow.said(), "the flow must start")
+    live_flow.valkey.kill()
+    send(live_flow.broker.bootstrap, action("silence", "quiet", silence=Silencing(Matchers(rule="rc.*")), why="drill"))
+    spool = live_flow.folder / "state" / "spool" / "redis-people.journal"
+    wait_until(spool.exists, "what was judged must be saved")
+    live_flow.stop(signal.SIGKILL)
+    live_flow.valkey.start()
+    client.set("alerts:epoch", 2)  # as where an alert of a later life is there first
+    live_flow.start()
+
+    wait_until(lambda: client.get("acted:quiet") is not None, "what was judged must be told")
+    assert live_flow.stop(signal.SIGTERM) == 0, live_flow.said()[-2000:]
