@@ -73,6 +73,8 @@ class Door:
             return self._admit(list(astuple(event)), now_us)
         except RefusedError as error:
             return self._refuse_json(error.refused, msgspec.json.encode(event), source, now_us)
+        except RecursionError:
+            return self._refuse_json(_TOO_DEEP, _encoded(event), source, now_us)
 
     def admit_row_json(
         self, mapping: Mapping, raw: bytes, source: str, now_us: int
@@ -88,7 +90,7 @@ class Door:
             failure = error.refused
         else:
             try:
-                return self.admit_row(mapping, row, source, now_us)
+                return self._admit_row(mapping, row, source, now_us)
             except RecursionError:
                 failure = _TOO_DEEP
         return [self._refuse_row(mapping, failure, raw, source, now_us, {})]
@@ -97,6 +99,14 @@ class Door:
         self, mapping: Mapping, row: Map[str, Any], source: str, now_us: int
     ) -> list[Event | DeadLetter | Dropped]:
         """The events of one raw row, in the order of the mapping; or why there are none."""
+        try:
+            return self._admit_row(mapping, row, source, now_us)
+        except RecursionError:
+            return [self._refuse_row(mapping, _TOO_DEEP, _encoded(dict(row)), source, now_us, {})]
+
+    def _admit_row(
+        self, mapping: Mapping, row: Map[str, Any], source: str, now_us: int
+    ) -> list[Event | DeadLetter | Dropped]:
         admitted: list[Event | DeadLetter | Dropped] = []
         for answer in mapping.admit(row):
             if isinstance(answer, Event):
@@ -234,6 +244,14 @@ class Door:
 
 
 _SUBCATEGORIES = frozenset((None, *DISPUTE_CLASSES))
+
+
+def _encoded(data: object) -> bytes:
+    """Data as JSON again; nothing of it where it is too deep even for that."""
+    try:
+        return msgspec.json.encode(data)
+    except RecursionError:
+        return b""
 
 
 def _to_utc(at: datetime, field: str) -> datetime:

@@ -26,6 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.model import DeadLetter, Event
+from connectors.event_json import UNREADABLE
 from connectors.http_description import JSON, LINES, MAX_KEY, OPENAPI
 from connectors.scrub import scrub
 
@@ -342,7 +343,7 @@ def _split(body: bytes, lines: bool) -> dict[str, bytes]:
     if body.startswith(b"["):
         try:
             return {f"item {number}": bytes(raw) for number, raw in enumerate(_read_raws(body))}
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return {"body": body}  # the door says what is wrong with it, and keeps it
     return {"body": body} if body else {}
 

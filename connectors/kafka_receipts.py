@@ -16,6 +16,7 @@ from bytewax.operators import KeyedStream
 from alerts.model import DETAIL_LENGTH, RECEIVER_LENGTH, Receipt
 from connectors.address import Where
 from connectors.clickhouse_rows import Poolable
+from connectors.event_json import UNREADABLE
 from connectors.kafka_client import Show, to_nobody
 from connectors.kafka_raw import Offsets, RawSource
 from connectors.kafka_reader import RawRecord, log_bounds
@@ -132,7 +133,7 @@ def read_receipt(body: bytes) -> Receipt:
         receipt = _decode(body)
     except msgspec.ValidationError as error:
         raise ReceiptError("bad_value", f"receipt must be as its schema says; got `{error}`") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ReceiptError("bad_json", f"receipt must be JSON; got `{error}`") from None
     if not EARLIEST <= receipt.happened_at < LATEST:
         raise ReceiptError("bad_time", f"receipt must happen in our time; got `{receipt.happened_at.isoformat()}`")

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from connectors.event_json import UNREADABLE
 from connectors.signed_token import Keys, TokenError, key_id, read_claims, read_keys
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -144,7 +145,7 @@ class _Description(Struct):
     def read(cls, document: bytes, place: str) -> _Description:
         try:
             return msgspec.json.decode(document, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise ValueError(f"issuer must describe itself; got {error} ({place})") from None
 
 

@@ -21,6 +21,8 @@ from joserfc.errors import (
 )
 from joserfc.jwk import JWKRegistry, Key
 
+from connectors.event_json import UNREADABLE
+
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")  # each with a key pair: who can check a token cannot make one
 TYPES = ("", "jwt", "at+jwt", "application/at+jwt")  # not one for another purpose, such as a word of a logout
 LEEWAY_SECONDS = 30  # that two clocks may differ
@@ -48,7 +50,7 @@ def read_keys(document: bytes) -> Keys:
     """
     try:
         members = msgspec.json.decode(document, type=dict[str, Any])["keys"]
-    except (msgspec.DecodeError, KeyError, UnicodeDecodeError) as error:
+    except (*UNREADABLE, KeyError) as error:
         raise ValueError(f"keys must be a JSON Web Key Set; got {type(error).__name__}") from None
     if not isinstance(members, list):
         raise ValueError("keys must be a JSON Web Key Set; got no list of keys")

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from alerts.model import to_us
+from connectors.event_json import UNREADABLE
 
 TAIL = 65_536  # bytes in which the last line of a plain file is looked for
 
@@ -25,7 +26,7 @@ def span_of(files: Sequence[Path]) -> tuple[int | None, int | None]:
     """The first and the last arrival; nothing where a line does not say it, as in raw rows."""
     try:
         times = [_arrival(line) for path in files for line in _ends(path)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, OSError):
+    except (*UNREADABLE, TypeError, OSError):
         return None, None
     return (min(times), max(times)) if times else (None, None)
 

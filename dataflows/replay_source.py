@@ -22,6 +22,7 @@ from alerts.model import Arrival, DeadLetter, End, Event, Slice, to_us
 from alerts.pipeline import SLICE, in_slices
 from connectors.deadletter import Dropped
 from connectors.door import Door
+from connectors.event_json import UNREADABLE
 from connectors.mapping import Mapping
 from connectors.rows import Failure, read_rows
 
@@ -100,7 +101,7 @@ def _is_in_order(path: Path) -> bool:
                 return False
             if arrived is not None and last is not None and arrived < last:
                 return False
-        except (msgspec.MsgspecError, TypeError):
+        except (*UNREADABLE, TypeError):
             return False
         last, brings = arrived, arrived is not None
     return True

@@ -16,6 +16,7 @@ from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable, table_of
 from connectors.clickhouse_writer import Pace, PoolWriter
+from connectors.event_json import UNREADABLE
 from connectors.kafka import ALERTS, DEAD_LETTERS, RECEIPTS, count_records, read_topic
 from connectors.kafka_receipts import ReceiptError, read_receipt
 from connectors.metrics import Metrics
@@ -206,7 +207,11 @@ def _steps(settings: Settings, past: Past, kept: Kept | None) -> Iterator[Step]:
 
 
 def _letters(bootstrap: Where) -> Iterator[Poolable]:
-    return (_letter(record.value) for record in read_topic(bootstrap, DEAD_LETTERS))
+    for record in read_topic(bootstrap, DEAD_LETTERS):
+        try:
+            yield _letter(record.value)
+        except UNREADABLE:
+            continue  # the flow has refused it when it came
 
 
 def _receipts(bootstrap: Where) -> Iterator[Poolable]:

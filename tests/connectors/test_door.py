@@ -158,7 +158,7 @@ def test_what_is_no_event_is_a_dead_letter(line: bytes, reason: str, sentence: s
     assert letter.sentence.startswith(sentence)
 
 
-@pytest.mark.parametrize("levels", [5, 100, 300, 500, 900])
+@pytest.mark.parametrize("levels", [5, 100, 300, 500, 900, 950, 1_000, 100_000])
 def test_deep_members_are_kept_or_refused_but_never_stop_the_door(levels: int) -> None:
     deep = b'{"a":' * levels + b"1" + b"}" * levels
     line = msgspec.json.encode(BASE)[:-1] + b',"attrs":' + deep + b"}"
@@ -416,12 +416,27 @@ def test_a_raw_row_that_is_no_json_is_a_dead_letter() -> None:
     assert listed.sentence == "row must be a JSON object; got list"
 
 
-def test_a_row_that_is_too_deep_is_a_dead_letter() -> None:
-    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+@pytest.mark.parametrize("levels", [900, 1_000, 100_000])
+@pytest.mark.parametrize("column", ["渠道", "nobody knows"])
+def test_a_row_that_is_too_deep_is_a_dead_letter(levels: int, column: str) -> None:
+    deep = b'{"a":' * levels + b"1" + b"}" * levels
 
-    (letter,) = DOOR.admit_row_json(MAPPING, b'{"\xe6\xb8\xa0\xe9\x81\x93":' + deep + b"}", "s", NOW_US)
+    (letter,) = DOOR.admit_row_json(MAPPING, f'{{"{column}":'.encode() + deep + b"}", "s", NOW_US)
 
     assert isinstance(letter, DeadLetter)
+
+
+@pytest.mark.parametrize("levels", [300, 900, 2_000])
+def test_a_row_of_a_file_and_an_event_that_is_built_may_be_too_deep_as_well(levels: int) -> None:
+    deep: Any = 1
+    for _ in range(levels):
+        deep = {"a": deep}
+
+    (row,) = DOOR.admit_row(MAPPING, {"渠道": deep}, "s", NOW_US)
+    event = DOOR.admit_event(msgspec.convert(BASE | {"attrs": {"a": deep}}, Event), "s", NOW_US)
+
+    assert isinstance(row, DeadLetter)
+    assert isinstance(event, DeadLetter) or levels == 300
 
 
 def test_bytes_that_nobody_can_read_are_kept_sealed_and_not_shown() -> None:

@@ -34,7 +34,7 @@ def admit(raw: bytes, mapping: str, source: str) -> Sequence[object]:
     """A door that knows JSON, an id and nothing else; its sentences are as careless as can be."""
     try:
         row = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [_letter(source, "bad_json", f"row must be JSON; got `{raw[:40]!r}`")]
     if row.get("kind") == "test":
         return [Dropped()]
@@ -132,10 +132,11 @@ def test_broken_json_in_the_middle_of_lines_costs_only_its_line() -> None:
     assert len(client.sent) == 3, "the dead letter goes on as well"
 
 
-def test_an_array_that_breaks_off_is_one_unreadable_body() -> None:
+@pytest.mark.parametrize("body", [b'[{"id":"a"},{"id":', b'[{"id":' + b"[" * 5_000], ids=["breaks off", "deep"])
+def test_an_array_that_cannot_be_split_is_one_unreadable_body(body: bytes) -> None:
     client = Client()
 
-    answer = client.post(b'[{"id":"a"},{"id":')
+    answer = client.post(body)
 
     assert answer.status_code == 400
     assert answer.json()["items"][0]["reason"] == "bad_json"

@@ -25,11 +25,17 @@ from connectors.kafka_receipts import ReceiptError, ReceiptSource, add_receipts,
 from connectors.metrics import Metrics
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+DEEP = b'{"a":' * 5_000 + b"1" + b"}" * 5_000
 RECEIPT = Receipt("5d1f0c9e-0000-5000-8000-000000000000", 2, "duty-officer", "sms", "sent", AT, "gateway 7")
 
 
 def record(**changes: Any) -> bytes:
     return msgspec.json.encode(msgspec.to_builtins(RECEIPT) | changes)
+
+
+def deep(name: bytes) -> bytes:
+    """A receipt with a member that is nested deeper than anybody reads."""
+    return record()[:-1] + b',"' + name + b'":' + DEEP + b"}"
 
 
 @pytest.fixture
@@ -66,6 +72,9 @@ def test_a_receipt_is_read_as_it_was_sent() -> None:
         (b"", "bad_json", "receipt must be JSON; got `Input data was truncated`"),
         (b"\xff{}", "bad_json", "receipt must be JSON; got `JSON is malformed: .*`"),
         (b'{"detail": "\xff"}', "bad_json", "receipt must be JSON; got .*"),
+        (DEEP, "bad_json", "receipt must be JSON; got `maximum recursion depth exceeded"),
+        (deep(b"nobody_knows"), "bad_json", "receipt must be JSON; got `maximum recursion depth exceeded"),
+        (deep(b"detail"), "bad_value", r"got `Expected `str`, got `object` - at `\$.detail``"),
         (b"[]", "bad_value", "receipt must be as its schema says; got `Expected `object`, got `array``"),
         (record(state="lost"), "bad_value", r"got `Invalid enum value 'lost' - at `\$.state``"),
         (record(revision=0), "bad_value", r"`int` >= 1 - at `\$.revision``"),
@@ -105,13 +114,13 @@ def test_what_is_kept_of_a_receipt_can_wait_in_the_spool(receiver: str, detail: 
 @pytest.mark.integration
 def test_what_cannot_be_read_is_counted_and_the_rest_goes_on(bootstrap: str, topic: str) -> None:
     metrics = Metrics()
-    send(bootstrap, topic, record(), b"{", record(state="read"), record(revision=-1), b"")
+    send(bootstrap, topic, record(), b"{", record(state="read"), record(revision=-1), b"", deep(b"nobody_knows"))
 
     found = read(bootstrap, topic, metrics)
 
     assert {row.state for row in found if isinstance(row, Receipt)} == {"sent", "read"}
-    assert metrics.value("anlan_receipts_received_total") == 5
-    assert metrics.value("anlan_receipts_dropped_total", reason="bad_json") == 2
+    assert metrics.value("anlan_receipts_received_total") == 6
+    assert metrics.value("anlan_receipts_dropped_total", reason="bad_json") == 3
     assert metrics.value("anlan_receipts_dropped_total", reason="bad_value") == 1
 
 

@@ -221,6 +221,11 @@ def test_an_issuer_that_is_not_as_it_should_be_is_said_in_the_log(
     assert sentence in caplog.text
 
 
+def test_a_description_that_is_nested_too_deep_is_none() -> None:
+    with pytest.raises(ValueError, match=r"issuer must describe itself; got maximum recursion depth .* \(there\)"):
+        openid._Description.read(b'{"members":' * 5_000, "there")
+
+
 def test_keys_come_from_the_address_that_was_named_and_are_no_flood(small: SmallIssuer) -> None:
     small.moved_to = f"{small.address}/elsewhere"
     with pytest.raises(OSError, match="302"):

@@ -154,7 +154,11 @@ def test_keys_that_check_no_signature_of_a_pair_are_left_out() -> None:
     assert list(found) == ["e1"]
 
 
-@pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys": {}}', b'{"keys": 1}', b"\xff"], ids=repr)
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"[]", b"{}", b'{"keys": {}}', b'{"keys": 1}', b"\xff", b'{"keys":' * 5_000],
+    ids=lambda sent: repr(sent[:12]),
+)
 def test_what_is_no_set_of_keys_is_said(document: bytes) -> None:
     with pytest.raises(ValueError, match="keys must be a JSON Web Key Set; got"):
         read_keys(document)

@@ -19,7 +19,7 @@ from connectors.log_record import encode_control, encode_event, encode_tick
 from connectors.metrics import Metrics
 from connectors.pseudonym import is_token, load_keyring
 from connectors.registry import load_channels
-from connectors.rows import Failure, Row
+from connectors.rows import Failure, Format, Row, read_rows
 from connectors.seal import Sealer, Unsealer, generate_private_key, load_unsealer
 from dataflows.admission import ADMITTED, EVENT, SEALED, Admission
 from dataflows.installation import all_mappings
@@ -187,6 +187,23 @@ def test_a_dead_letter_that_cannot_be_read_stops_nothing(bench: Bench) -> None:
     assert len(arrivals) == 1
 
 
+def test_a_row_of_a_file_that_is_nested_too_deep_is_a_dead_letter_and_the_next_goes_on(
+    bench: Bench, tmp_path: Path
+) -> None:
+    path, good = tmp_path / "a.jsonl", msgspec.json.encode(row(1))
+    deep = [
+        good[:-1] + b',"what":' + b"[" * levels + b"]" * levels + b"}" for levels in (*range(900, 1_000, 4), 100_000)
+    ]
+    path.write_bytes(b"\n".join((*deep, good)))
+    rows = [FileRow("desk", f"file:{each.position}", each) for each in read_rows(path, Format(type="jsonl"))]
+
+    arrivals, dead, _ = bench.admission.take_rows(rows)
+
+    assert arrivals[-1].source == f"file:{len(rows)}"
+    assert len(arrivals) + len(dead) == len(rows)
+    assert {letter.reason for letter in dead} == {"bad_json", "bad_value"}
+
+
 def test_rows_of_files_are_read_with_the_mapping_of_their_folder(bench: Bench) -> None:
     rows = [
         FileRow("desk", "file:desk/a.csv:2", Row(2, row(1))),
@@ -261,10 +278,11 @@ def test_of_an_upstream_log_events_come_in_as_they_were_admitted_and_nothing_els
 
 def test_what_cannot_come_in_from_an_upstream_log_is_a_dead_letter_that_can_be_tried_again(bench: Bench) -> None:
     unknown = encode_event(msgspec.convert(event(channel="drone"), Event), NOW)
+    heard = encode_event(msgspec.convert(event(2), Event), NOW)
+    deep = heard[:-1] + b',"attrs":{"a":' + b"[" * 900 + b"]" * 900 + b"}}"
+    values = unknown, b"{", deep
 
-    _, dead, _ = upstream(bench).take_records(
-        [bench.record(unknown, "lanzhou.events.v1"), bench.record(b"{", "lanzhou.events.v1")]
-    )
+    _, dead, _ = upstream(bench).take_records([bench.record(value, "lanzhou.events.v1") for value in values])
 
-    assert [letter.reason for letter in dead] == ["unknown_channel", "bad_json"]
+    assert [letter.reason for letter in dead] == ["unknown_channel", "bad_json", "bad_value"]
     assert msgspec.json.decode(bench.unsealer.unseal(dead[0].sealed))["id"] == "lanzhou/e1"

@@ -21,10 +21,11 @@ def test_plain_and_packed_files_tell_their_first_and_last_arrival(tmp_path: Path
 
 
 def test_one_line_is_first_and_last_and_raw_rows_tell_nothing(tmp_path: Path) -> None:
-    one, raw, empty = tmp_path / "one.jsonl", tmp_path / "raw.csv", tmp_path / "empty.jsonl"
+    one, raw, empty, deep = (tmp_path / name for name in ("one.jsonl", "raw.csv", "empty.jsonl", "deep.jsonl"))
     one.write_bytes(FIRST)
     raw.write_bytes(b"a,b\n1,2\n")
     empty.write_bytes(b"")
+    deep.write_bytes(b'{"attrs":' + b"[" * 5_000)
 
     assert span_of([one]) == (START, START)
-    assert span_of([raw]) == span_of([empty]) == (None, None)
+    assert span_of([raw]) == span_of([empty]) == span_of([deep]) == (None, None)

@@ -79,3 +79,14 @@ def test_a_file_that_was_cut_is_said(tmp_path: Path) -> None:
 def line(id: str, occurred: str, arrived: str) -> str:
     event = {"id": id, "channel": "walkin", "action": "received", "occurred_at": f"2026-03-09T{occurred}:00Z"}
     return json.dumps(event | ({"arrived_at": f"2026-03-09T{arrived}:00Z"} if arrived else {}))
+
+
+def test_a_line_that_is_nested_too_deep_is_refused_and_the_others_come_in_their_order(tmp_path: Path) -> None:
+    file, refusals = tmp_path / "events.jsonl", Refusals([], {})
+    deep = line("a", "09:00", "09:01")[:-1] + ',"x":' + "[" * 5_000 + "]" * 5_000 + "}"
+    file.write_text("\n".join((line("b", "09:00", "09:02"), deep, line("c", "09:00", "09:01"))))
+
+    found = arrivals([(file, admit_events(DOOR))], refusals, lambda _: None)
+
+    assert [each.event.id for each in found] == ["c", "b"]
+    assert [letter.reason for letter in refusals.dead] == ["bad_json"]

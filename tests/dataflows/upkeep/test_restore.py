@@ -20,7 +20,7 @@ from subscribing import RevisionReader, revision_reader
 from alerts.model import Matchers, Receipt, Silencing
 from connectors.clickhouse import Pool
 from connectors.clickhouse_audit import audit_faults
-from connectors.kafka import RECEIPTS, RawProducer, raw_topic
+from connectors.kafka import DEAD_LETTERS, RECEIPTS, RawProducer, raw_topic
 from dataflows.cli import main
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -62,6 +62,12 @@ def test_whatever_is_wiped_comes_back_as_it_was_and_says_nothing_twice(live_flow
     assert "the state is in " in restored(live_flow, "state", "--overwrite")
     assert len(list((live_flow.folder / "state" / "set-aside").glob("*/snapshots"))) == 1
     again_from_the_log(live_flow, reader)
+
+    deep = b'{"members":' * 5_000
+    with RawProducer(live_flow.broker.bootstrap) as producer:
+        for topic in (RECEIPTS, DEAD_LETTERS):
+            producer.send(topic, deep)
+    restored(live_flow, "pool", "--overwrite")
 
 
 def run_for_a_while(live_flow: LiveFlow, reader: RevisionReader) -> None:
