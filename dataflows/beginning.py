@@ -44,7 +44,7 @@ def begin_alone(settings: Settings) -> Iterator[Begun]:
     with state_folder(settings) as folder:
         prepare(settings)
         start = take_up(folder, settings)
-        yield Begun(folder, start, next_epoch(folder, lambda: _greatest_epoch(settings)))
+        yield Begun(folder, start, next_epoch(folder, _greatest_epoch(settings)))
 
 
 def prepare(settings: Settings) -> None:
@@ -83,9 +83,9 @@ def require_upstream(settings: Settings) -> None:
 
 
 def _greatest_epoch(settings: Settings) -> int:
-    """The greatest epoch that readers have seen, asked where the state folder has forgotten it.
+    """The greatest epoch that readers have seen.
 
-    The alerts topic knows them all; Redis and the pool are asked as well where they answer.
+    The alerts topic knows nearly all of them; Redis and the pool are asked as well where they answer.
     """
     found = [greatest_topic_epoch(kafka_of(settings))]
     asked: Sequence[Callable[[], int]] = (partial(greatest_epoch, redis_of(settings)), partial(_pool_epoch, settings))

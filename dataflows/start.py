@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,16 +142,20 @@ def epoch_file(state: Path) -> Path:
     return state / "engine-epoch"
 
 
-def next_epoch(state: Path, elsewhere: Callable[[], int]) -> int:
+def next_epoch(state: Path, seen: int) -> int:
     """One more than at the last start: it fences what an earlier life of the flow may still write.
 
-    Where the folder does not know, `elsewhere` is asked for the greatest epoch that readers have seen.
+    `seen` is the greatest epoch that readers have seen: a folder that is lost, or put back as it was long ago, does
+    not know it.
     """
     path = epoch_file(state)
     try:
-        epoch = int(path.read_text())
+        known = int(path.read_text())
     except (FileNotFoundError, ValueError):
-        epoch = elsewhere()
-    path.with_suffix(".new").write_text(str(epoch + 1))
+        known = 0
+    if 0 < known < seen:
+        _log.warning("epoch_behind state=%d seen=%d; the folder was put back, or another flow writes", known, seen)
+    epoch = max(known, seen) + 1
+    path.with_suffix(".new").write_text(str(epoch))
     path.with_suffix(".new").rename(path)
-    return epoch + 1
+    return epoch
