@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Event as Flag
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from connectors.seal import Sealer
 DONE = "done"
 BATCH = 500
 LOOK_EVERY = timedelta(milliseconds=500)
+RETRY_EVERY = timedelta(minutes=1)  # that a file is tried again which the system did not let us read or move
 _UNFINISHED = (".part", ".tmp")
 
 _log = logging.getLogger("anlan.folder")
@@ -45,6 +47,8 @@ class FolderSource(FixedPartitionedSource[list[FileRow], Progress]):
     Parallel by: nothing; one partition `folder`.
     Delivery: at least once; rows that come again have the same `source`.
     On failure: a row that cannot be read is a failure in its place; a folder without a mapping is logged and left.
+    So is a file that the system does not let us read or move; it is tried again every minute while others go on,
+    and of what was read of it nothing comes a second time.
     """
 
     def __init__(
@@ -84,6 +88,8 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
         self._reading: tuple[str, str, Iterator[Row | Failure]] | None = None
         self._look_at = datetime.now(UTC)
         self._warned: set[str] = set()
+        self._sealed: set[str] = set()  # files in a box that could not be removed yet
+        self._left: dict[str, datetime] = {}  # files that could not be read or moved, and when they are tried again
 
     def next_batch(self) -> list[list[FileRow]]:
         if self._stop.is_set():
@@ -108,45 +114,95 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
         if datetime.now(UTC) < self._look_at:
             return False
         for path in sorted(self._folder.glob("*/*")):
-            if path.parent.name == DONE or not _is_finished(path):
+            place = f"{path.parent.name}/{path.name}"
+            if path.parent.name == DONE or self._must_wait(place):
                 continue
-            name = _name(path)
-            if self._progress.get(name, 0) < 0:
-                continue
-            how = self._formats.get(path.parent.name)
-            if how is None:
-                self._warn(path)
-                continue
-            rows = read_rows(path, how)
-            for _ in range(self._progress.setdefault(name, 0)):
-                next(rows, None)
-            self._reading = (path.parent.name, name, rows)
-            return True
+            try:
+                if self._open(path):
+                    return True
+            except FileNotFoundError:
+                continue  # it has gone meanwhile
+            except OSError as error:
+                self._leave(place, error)
         self._look_at = datetime.now(UTC) + LOOK_EVERY
         return False
+
+    def _open(self, path: Path) -> bool:
+        """Begin with a file, or go on with it; false where nothing of it is to be read."""
+        if not _is_finished(path):
+            return False
+        name = _name(path)
+        known = self._progress.get(name, 0)
+        if known < 0:
+            return False
+        how = self._formats.get(path.parent.name)
+        if how is None:
+            self._warn(path)
+            return False
+        rows = read_rows(path, how)
+        for _ in range(known):
+            next(rows, None)
+        self._reading = (path.parent.name, name, rows)
+        return True
 
     def _read(self) -> list[FileRow]:
         assert self._reading is not None
         mapping, name, rows = self._reading
         found: list[FileRow] = []
-        for row in rows:
-            found.append(FileRow(mapping, f"file:{name}:{row.position}", row))
-            if len(found) == BATCH:
-                self._progress[name] += BATCH
+        try:
+            for row in islice(rows, BATCH):
+                found.append(FileRow(mapping, f"file:{name}:{row.position}", row))
+        except OSError as error:
+            self._reading = None
+            self._leave(_place(name), error)
+        else:
+            if len(found) < BATCH:
+                self._progress[name] = -1
+                self._reading = None
+                self._left.pop(_place(name), None)
+                _log.info("file_read file=%s", name)
                 return found
-        self._progress[name] = -1
-        self._reading = None
-        _log.info("file_read file=%s", name)
+        if found:
+            self._progress[name] = self._progress.get(name, 0) + len(found)
         return found
 
     def _move(self, name: str) -> None:
-        path = self._folder / name.rpartition("@")[0]
-        if path.exists() and _name(path) == name:  # else another file of that name has come
-            target = self._folder / DONE / f"{name}.sealed"
+        """Seal a file away; one that cannot be moved stays known as read."""
+        place = _place(name)
+        if self._must_wait(place):
+            return
+        path = self._folder / place
+        try:
+            if path.exists() and _name(path) == name:  # else another file of that name has come
+                self._seal_away(path, name)
+        except OSError as error:
+            self._leave(place, error)
+        else:
+            self._left.pop(place, None)
+            self._sealed.discard(name)
+            del self._progress[name]
+
+    def _seal_away(self, path: Path, name: str) -> None:
+        """Put a file into a box, once, and remove it."""
+        target = self._folder / DONE / f"{name}.sealed"
+        if name not in self._sealed:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(self._sealer.seal(path.read_bytes()), encoding="ascii")
-            path.unlink()
-        del self._progress[name]
+            try:
+                target.write_text(self._sealer.seal(path.read_bytes()), encoding="ascii")
+            except OSError:
+                target.unlink(missing_ok=True)  # half a box opens for nobody
+                raise
+            self._sealed.add(name)
+        path.unlink()
+
+    def _must_wait(self, place: str) -> bool:
+        return place in self._left and datetime.now(UTC) < self._left[place]
+
+    def _leave(self, place: str, error: OSError) -> None:
+        """Leave a file that the system does not let us read or move; said once."""
+        if place not in self._left:
+            _log.error("file_left file=%s reason: %s; it is tried again", place, error.strerror or type(error).__name__)
+        self._left[place] = datetime.now(UTC) + RETRY_EVERY
 
     def _warn(self, path: Path) -> None:
         if str(path.parent) not in self._warned:
@@ -158,6 +214,11 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
 def _name(path: Path) -> str:
     """A file by its place and the microsecond it was written: one that comes again is another one."""
     return f"{path.parent.name}/{path.name}@{path.stat().st_mtime_ns // 1000}"
+
+
+def _place(name: str) -> str:
+    """Where a file lies: its name without when it was written."""
+    return name.rpartition("@")[0]
 
 
 def _is_finished(path: Path) -> bool:

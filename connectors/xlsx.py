@@ -22,6 +22,8 @@ def read_xlsx(path: Path, how: Format) -> Iterator[Row | Failure]:
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # it may be a workbook, but the system does not let us read it
         yield Failure(0, "bad_encoding", f"file must be an XLSX workbook; got {error}", b"")
         return
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
@@ -12,9 +14,11 @@ from typing import Any
 import pytest
 
 from connectors import folder as module
+from connectors import xlsx
 from connectors.folder import BATCH, FileRow, FolderSource
 from connectors.gate import Gate
 from connectors.rows import Failure, Format, Row
+from connectors.rows import read_rows as rows_of
 from connectors.seal import Sealer, Unsealer, generate_private_key
 
 UNSEALER = Unsealer(generate_private_key())
@@ -218,3 +222,144 @@ def test_a_file_waits_where_it_lies_while_the_gate_is_closed(tmp_path: Path) -> 
     rest = read(source)
 
     assert (len(first[0]), held, len(rest)) == (BATCH, [], BATCH)
+
+
+class System:
+    """A system that does not let us read some files, or only their beginning; and its clock."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, int] = {}  # file, and rows of it that can be read
+        self.at = datetime(2026, 3, 2, tzinfo=UTC)
+
+    def now(self, _: Any) -> datetime:
+        return self.at
+
+    def wait(self) -> None:
+        self.at += module.RETRY_EVERY
+
+    def read_rows(self, path: Path, how: Format) -> Iterator[Row | Failure]:
+        for number, row in enumerate(rows_of(path, how)):
+            if number == self.refused.get(path.name):
+                raise PermissionError(13, "Permission denied", str(path))
+            yield row
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    found = System()
+    monkeypatch.setattr(module, "read_rows", found.read_rows)
+    monkeypatch.setattr(module, "datetime", found)
+    return found
+
+
+@pytest.mark.parametrize("readable", [0, 1, BATCH, BATCH + 1])
+def test_a_file_that_cannot_be_read_is_left_while_others_go_on_and_nothing_of_it_comes_twice(
+    tmp_path: Path, system: System, caplog: pytest.LogCaptureFixture, readable: int
+) -> None:
+    count = BATCH + 10
+    drop(tmp_path, "letters/a.csv", *(f"{n},x" for n in range(count)))
+    drop(tmp_path, "letters/b.csv", "other,x")
+    system.refused["a.csv"] = readable
+    source = part(tmp_path)
+
+    before = values(read(source))
+    state = source.snapshot()
+    system.wait()
+    again = values(read(source))
+    system.refused.clear()
+    too_soon = values(read(source))
+    system.wait()
+    after = values(read(source))
+
+    assert before == [*map(str, range(readable)), "other"]
+    assert state == {"letters/b.csv@7000000": -1} | ({"letters/a.csv@7000000": readable} if readable else {})
+    assert again == too_soon == []
+    assert after == [str(n) for n in range(readable, count)]
+    assert [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR] == [
+        "file_left file=letters/a.csv reason: Permission denied; it is tried again"
+    ]
+
+
+def test_a_file_that_cannot_be_moved_is_known_as_read_until_it_can(
+    tmp_path: Path, system: System, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, done = drop(tmp_path, "letters/a.csv", "1,2"), tmp_path / "done"
+    done.write_text("in the way", encoding="utf-8")
+    source = part(tmp_path)
+    first = read(source)
+
+    states = []
+    for _ in range(4):
+        states.append(source.snapshot())
+        system.wait()
+    rest = read(source) + read(part(tmp_path, states[-1]))
+    held = path.exists()
+    done.unlink()
+    source.snapshot()
+
+    assert (len(first), rest, held, path.exists()) == (1, [], True, False)
+    assert states == [{"letters/a.csv@7000000": -1}] * 4
+    assert caplog.text.count("file_left file=letters/a.csv reason: ") == 1
+    assert source.snapshot() == {}
+
+
+def test_of_a_full_disk_no_half_of_a_box_is_left(
+    tmp_path: Path, system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write_half(path: Path, text: str, encoding: str) -> int:
+        path.write_bytes(text[: len(text) // 2].encode(encoding))
+        raise OSError(28, "No space left on device", str(path))
+
+    path, done = drop(tmp_path, "letters/a.csv", "1,2"), tmp_path / "done" / "letters" / "a.csv@7000000.sealed"
+    source = part(tmp_path)
+    read(source)
+    source.snapshot()
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", write_half)
+        source.snapshot()
+    half = done.exists()
+    system.wait()
+
+    source.snapshot()
+
+    assert "file_left file=letters/a.csv reason: No space left on device" in caplog.text
+    assert (half, path.exists(), done.exists()) == (False, False, True)
+
+
+def test_a_file_that_cannot_be_removed_is_sealed_once(
+    tmp_path: Path, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path, done = drop(tmp_path, "letters/a.csv", "1,2"), tmp_path / "done" / "letters" / "a.csv@7000000.sealed"
+    source = part(tmp_path)
+    read(source)
+    source.snapshot()
+    with monkeypatch.context() as another_owner:
+        another_owner.setattr(Path, "unlink", refuse)
+        source.snapshot()
+        first = done.read_bytes()
+        system.wait()
+        source.snapshot()
+        system.wait()
+
+    assert (read(source), path.exists(), done.read_bytes()) == ([], True, first)
+    source.snapshot()
+    assert not path.exists()
+
+
+def test_a_workbook_that_the_system_keeps_from_us_is_no_broken_workbook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(path: Path, **_: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(xlsx, "load_workbook", refuse)
+    drop(tmp_path, "books/a.xlsx", "1,2")
+    source: Any = FolderSource(tmp_path, {"books": Format(type="xlsx")}, Sealer(UNSEALER.public)).build_part(
+        "s", "f", {}
+    )
+
+    assert read(source) == []
+    assert "file_left file=books/a.xlsx reason: Permission denied" in caplog.text
