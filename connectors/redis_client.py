@@ -79,13 +79,21 @@ def answered(client: redis.Redis) -> Iterator[None]:
 
 @contextlib.contextmanager
 def asking(client: redis.Redis) -> Iterator[None]:
-    """Say plainly what a server refuses, and which setting or right mends it. Raises `RedisRefusedError`."""
+    """Say plainly what a server refuses, and which setting or right mends it. Raises `RedisRefusedError`.
+
+    After what passes by itself nothing is asked on the same connection again: of a server that was made a replica the
+    name leads to another one by then.
+    """
     try:
         yield
     except REFUSED as error:
         is_right = isinstance(error, redis.exceptions.NoPermissionError)
         remedy = "give our user its rights: `anlan access process` prints them" if is_right else _LOGIN
         raise RedisRefusedError(f"redis must let us in; got `{error}` ({place_of(client)}); {remedy}") from error
+    except redis.exceptions.RedisError as error:
+        if is_transient(error):
+            client.connection_pool.disconnect(inuse_connections=False)
+        raise
 
 
 _LOGIN = "see `redis_user` and `redis_password_file`"
