@@ -36,6 +36,7 @@ from alerts.model import ALWAYS, Event
 
 Places = int | list[int | None]  # of the matters of keys: of each key, or one that all of them have
 
+QUIET = JOIN_WINDOW + REOPEN_WITHIN  # after that nobody joins what has no open case
 SMALL = 8  # events in the tail of a small one: what is larger is saved once a snapshot, however often it changes
 
 
@@ -51,7 +52,7 @@ class Linker:
 
     def __init__(self) -> None:
         self._fold = Fold()
-        self._expiries: list[tuple[int, int, Component]] = []
+        self._expiries: list[tuple[int, int, Component]] = []  # when each is looked at, if not before
         self._unsettled: dict[int, list[Component]] = {}  # by the hours of their events
         self._next_release = ALWAYS
         self._made = 0
@@ -94,8 +95,7 @@ class Linker:
         hour = now // HOUR_US
         if component.hour != hour:
             self._list(hour, component)
-        if component.expiry is None:
-            self._schedule(component)
+        self._watch(component)
         self._touch(component)
 
     def merge(self, gone: str, heir: str) -> None:
@@ -125,6 +125,7 @@ class Linker:
         component.tail = []
         fold.add(Matter(made), component)
         fold.split(left, events)
+        self._watch(component)
         self._touch(component)
 
     def _component(self, traces: Traces, matter: Matter) -> Component:
@@ -177,10 +178,16 @@ class Linker:
         else:
             self._changed.pop(component.number, None)
 
-    def _schedule(self, component: Component) -> None:
-        component.expiry = component.last + JOIN_WINDOW + REOPEN_WITHIN
+    def _watch(self, component: Component) -> None:
+        """Look at it as soon as it may be forgotten."""
+        soonest = component.last + QUIET
+        if component.expiry is None or component.expiry > soonest:
+            self._schedule(component, soonest)
+
+    def _schedule(self, component: Component, at: int) -> None:
+        component.expiry = at
         self._made += 1
-        heapq.heappush(self._expiries, (component.expiry, self._made, component))
+        heapq.heappush(self._expiries, (at, self._made, component))
 
     def _list(self, hour: int, component: Component) -> None:
         """It has an unsettled event in an hour of event time."""
@@ -204,13 +211,17 @@ class Linker:
     def _expire(self, watermark: int) -> None:
         """Forget components that nothing can join any more."""
         while self._expiries and self._expiries[0][0] < watermark:
-            component = heapq.heappop(self._expiries)[2]
-            if component.last + JOIN_WINDOW + REOPEN_WITHIN >= watermark:
-                self._schedule(component)
+            at, _, component = heapq.heappop(self._expiries)
+            if at != component.expiry:
+                continue  # it was looked at meanwhile
+            until = max(component.last + QUIET, self._fold.awaited_until(component))
+            if until >= watermark:
+                self._schedule(component, until)
             else:
                 self._forget(component)
 
     def _forget(self, component: Component) -> None:
+        component.expiry = None
         self._fold.forget(component)
         self._drop(component)
 
@@ -282,7 +293,7 @@ class Linker:
             component.put_tail(times, tail)
             component.is_saved = True
             self._put_back(component, stands, owners, contacts, wanted)
-            self._schedule(component)
+            self._watch(component)
             for time in times:
                 self._list(time // HOUR_US, component)
 

@@ -53,7 +53,7 @@ class Component:
         self._tail: list[Kept] = []
         self._asleep: tuple[list[int], Raw] | None = None  # what was saved of the tail, until it is asked for
         self.last = NEVER
-        self.expiry: int | None = None
+        self.expiry: int | None = None  # when it is looked at whether it is forgotten
         self.hour: int | None = None  # in which it had an event last
         self.is_saved = False  # ever, so that it would be missed
 

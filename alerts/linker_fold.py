@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
 from alerts.duration import DAY_US
 from alerts.fields import county_of
-from alerts.model import Event, to_us
+from alerts.model import NEVER, Event, to_us
 
 if TYPE_CHECKING:
     from alerts.linker_component import Component
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 MATTERS = uuid.UUID("0f6d3f54-5d0e-5a3b-8f0e-2c1e7a4b9d10")  # namespace of matter ids; never changes
 JOIN_WINDOW = 30 * DAY_US
 REOPEN_WITHIN = 30 * DAY_US
+CASE_WINDOW = 180 * DAY_US  # that a case may be quiet before its closing: the last word of a shipped rule is at 120
 SAME_CONTACT = ("transfer", "referral", "callback", "duplicate")
 OPEN_AGAIN = ("reopened", "received")
+TURNS = ("closed", *OPEN_AGAIN)
 SCORES = {
     "given": 1.0,
     "link": 1.0,
@@ -123,7 +125,8 @@ class Fold:
         self.owners: dict[Name | Sign, Matter] = {}
         # of names only, but asked with signs as well
         self.contacts: dict[Name | Sign, str] = {}  # an id that is not here is its own contact
-        self.wanted: dict[Name | Sign, Matter] = {}  # unknown when an event linked to it
+        # what is still to come: a name that an event linked to when it was unknown, the closing of a case
+        self.wanted: dict[Name | Sign, Matter] = {}
         self.matters: dict[str, Matter] = {}  # by name
 
     def traces(self, event: Event) -> Traces:
@@ -166,6 +169,8 @@ class Fold:
             wanted = self.wanted.get(to)
             changes += (WANTED, to, None if wanted is None else wanted.name)
             self.wanted[to] = matter
+        if case:
+            changes += self._turned(keys[0], known[0] is None, event, matter)
         return Decision(matter.name, reason, contact), tuple(changes)
 
     def case_of(self, event: Event) -> Matter | None:
@@ -180,9 +185,22 @@ class Fold:
 
     def go_on(self, now: int, event: Event, matter: Matter) -> tuple[Decision, Undo]:
         """What `take` does with such an event."""
-        undo = (STANDS, matter.name, matter.move(now, event), OWNERS, event.id, None)
+        undo: Undo = (STANDS, matter.name, matter.move(now, event), OWNERS, event.id, None)
         self.owners[event.id] = matter
+        if event.action in TURNS:
+            undo += self._turned(("case", event.channel, cast("str", event.case)), False, event, matter)
         return Decision(matter.name, "case", event.id), undo
+
+    def _turned(self, sign: Name | Sign, is_first: bool, event: Event, matter: Matter) -> Undo:
+        """An event of a case: its closing has come, or is to come to this matter."""
+        before = self.wanted.get(sign)
+        if event.action == "closed":
+            self.wanted.pop(sign, None)
+            return () if before is None else (WANTED, sign, before.name)
+        if before is matter or (before is None and not is_first and event.action not in OPEN_AGAIN):
+            return ()
+        self.wanted[sign] = matter
+        return WANTED, sign, None if before is None else before.name
 
     def undo(self, changes: Undo) -> None:
         """Take back what the event taken last has changed."""
@@ -232,6 +250,12 @@ class Fold:
             keys, _ = keys_of(event)
             for each_map in held:
                 each_map.update({key: owner for key in keys if each_map.get(key) in mine})
+
+    def awaited_until(self, component: Component) -> int:
+        """How long the closing of a case is waited for; `NEVER` where none of a component is open."""
+        signs = (key for key in component.keys if isinstance(key, tuple))
+        owners = filter(None, map(self.wanted.get, signs))
+        return max((owner.last + CASE_WINDOW for owner in owners if owner.last is not None), default=NEVER)
 
     def forget(self, component: Component) -> None:
         """Nothing can join the matters of a component any more."""

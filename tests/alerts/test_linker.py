@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -13,9 +14,13 @@ from small_city import DAY, HOUR, RANKS, START
 
 from alerts.fields import county_of
 from alerts.kept import ENCODER
+from alerts.kinds.obligation import ObligationPlan
 from alerts.linker import Linker
-from alerts.linker_fold import JOIN_WINDOW, REOPEN_WITHIN, Decision, Order, own_matter
+from alerts.linker_fold import CASE_WINDOW, JOIN_WINDOW, REOPEN_WITHIN, Decision, Order, own_matter
 from alerts.model import Event, Link, from_us, to_us
+from connectors.calendars import load_calendars
+from connectors.registry import load_channels
+from connectors.rulebook import RULES_FOLDER, load_rules
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 TOPIC = {"category": "dispute", "subcategory": "neighbour", "region": "620102001"}
@@ -211,6 +216,87 @@ def test_a_component_is_forgotten_when_nothing_can_join_it_any_more() -> None:
     assert len(list(linker.all_parts())) == 26
 
 
+def test_a_case_that_is_closed_after_a_long_silence_is_still_the_same_matter() -> None:
+    """So are what links to it, and the petitioner who comes back."""
+    linker = Linker()
+    standing: dict[str, Decision] = {}
+    first = event("a", 0, "petition", case="P1", reporter="r")
+    closed = event("b", 75 * DAY, "petition", case="P1", topic=False, action="closed")
+    later = [event("c", 76 * DAY, link=Link("referral", "P1")), event("d", 80 * DAY, reporter="r")]
+    for each in (first, event("x", 74 * DAY, reporter="x"), closed, *later):
+        take(linker, each, standing, to_us(each.occurred_at) - DAY)
+
+    assert [standing[name].reason for name in "abcd"] == ["first", "case", "link", "reporter"]
+    assert {standing[name].matter for name in "abcd"} == {own_matter("a")}
+
+
+@pytest.mark.parametrize(
+    ("days", "wanted"),
+    [
+        ([("received", 0), ("visited", 182)], "case"),
+        ([("received", 0), ("visited", 183)], "first"),
+        ([("received", 0), ("accepted", 100), ("visited", 282)], "case"),
+        ([("received", 0), ("closed", 1), ("visited", 63)], "case"),
+        ([("received", 0), ("closed", 1), ("visited", 64)], "first"),
+        ([("received", 0), ("closed", 100), ("visited", 162)], "case"),
+        ([("received", 0), ("closed", 100), ("visited", 163)], "first"),
+        ([("received", 0), ("closed", 1), ("reopened", 2), ("visited", 184)], "case"),
+    ],
+    ids=["open", "open for too long", "open and worked on", "closed", "closed for too long", "closed after long",
+         "closed after long, and for too long", "open again"],
+)  # fmt: skip
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["one life", "many lives"])
+def test_a_case_is_known_for_half_a_year_and_once_it_is_closed_for_two_months(
+    days: list[tuple[str, int]], wanted: str, is_restarted: bool
+) -> None:
+    """The watermark trails by a day, and what it has passed is forgotten with the next event: two days more."""
+    linker = Linker()
+    standing: dict[str, Decision] = {}
+    told = [event(action, day * DAY, case="c", action=action) for action, day in days]
+    others = [event(f"other-{day}", day * DAY, topic=False) for day in range(days[-1][1])]
+    for each in sorted([*told, *others], key=order_of):
+        take(linker, each, standing, to_us(each.occurred_at) - DAY)
+        linker = again(linker) if is_restarted else linker
+
+    assert standing[told[-1].id].reason == wanted
+
+
+def test_a_matter_waits_for_the_case_that_is_open_though_another_one_of_it_is_closed() -> None:
+    linker = Linker()
+    standing: dict[str, Decision] = {}
+    told = [
+        event("a", 0, case="H1", pair="p"),
+        event("b", 1, "petition", case="P1", pair="p"),
+        event("c", DAY, case="H1", action="closed"),
+        event("x", 74 * DAY, reporter="x"),
+        event("d", 75 * DAY, "petition", case="P1", action="closed"),
+        event("y", 138 * DAY, reporter="y"),
+        event("e", 139 * DAY, "petition", case="P1", action="visited"),
+    ]
+    for each in told:
+        take(linker, each, standing, to_us(each.occurred_at) - DAY)
+
+    assert [standing[name].matter for name in "bcd"] == [own_matter("a")] * 3
+    assert standing["e"].reason == "first", "and when all are closed it is forgotten as before"
+
+
+def again(linker: Linker) -> Linker:
+    """The same after a restart."""
+    kept, begun = [(number, Raw(ENCODER.encode(part))) for number, part in linker.all_parts()], linker.begun
+    linker = Linker()
+    linker.restore(kept, begun)
+    return linker
+
+
+def test_no_shipped_rule_watches_a_case_for_longer_than_it_is_known() -> None:
+    """As long as a closed one is remembered behind the last word of a rule on an open one."""
+    rules = load_rules((RULES_FOLDER,), load_channels(), load_calendars())
+    plans = [rule.plan for rule in rules if {*rule.key_names} & {"case", "matter"}]
+    last = [plan.budget.stages[-1].amount_us for plan in plans if isinstance(plan, ObligationPlan)]
+
+    assert max(last) + JOIN_WINDOW + REOPEN_WITHIN == CASE_WINDOW
+
+
 # --- the slow reference ------------------------------------------------------------------------------------------
 
 names = st.sampled_from([None, None, "1", "2"])
@@ -335,9 +421,31 @@ def test_a_restart_at_any_point_and_what_is_settled_on_the_way_change_no_decisio
     for at, _, each in arrivals:
         take(linker, each, standing, at - lateness)
         if rng.random() < 0.4:
-            kept, begun = [(number, Raw(ENCODER.encode(part))) for number, part in linker.all_parts()], linker.begun
-            linker = Linker()
-            linker.restore(kept, begun)
+            linker = again(linker)
 
     assert {name: decision.matter for name, decision in standing.items()} == wanted
     assert contacts_of(standing) == contacts
+
+
+@given(told=history, seed=st.integers(0, 1 << 30))
+@settings(max_examples=300, deadline=None, phases=PHASES)
+def test_what_belongs_to_an_open_case_is_decided_by_the_contract_for_half_a_year(told: list[Any], seed: int) -> None:
+    rng = random.Random(seed)
+    events = [
+        msgspec.structs.replace(
+            each,
+            case=each.case or each.id,
+            action="visited" if each.action == "closed" else each.action,
+            occurred_at=from_us(START + 4 * (to_us(each.occurred_at) - START)),  # forty days are 160
+        )
+        for each in events_of(told)
+    ]
+    wanted = matters_by_definition(events)
+    linker = Linker()
+    standing: dict[str, Decision] = {}
+    for each in sorted(events, key=order_of):
+        take(linker, each, standing, to_us(each.occurred_at) - DAY)
+        if rng.random() < 0.4:
+            linker = again(linker)
+
+    assert {name: decision.matter for name, decision in standing.items()} == wanted

@@ -330,7 +330,7 @@ def test_when_all_is_over_and_time_has_passed_little_is_left() -> None:
     log = log_of([step for step in history(random.Random(5)) if step[0] == "event"])
     flow = run(log)
     end = log[-1].arrived_us
-    for days in range(50, 200, 3):
+    for days in range(50, 260, 3):
         at = end + days * DAY
         records = [later(at, "hotline", "heartbeat"), later(at, "grid", "heartbeat")]
         if days == 50:
@@ -339,7 +339,7 @@ def test_when_all_is_over_and_time_has_passed_little_is_left() -> None:
             records.append(later(at, "police", "received", case="c3", region="620102001", subcategory="noise"))
             records.append(later(at + 1, "police", "closed", case="c3"))
         flow.take(Slice(at + 1, records))
-    flow.take(Slice(end + 199 * DAY, [later(end + 199 * DAY, "police", "visited")]))
+    flow.take(Slice(end + 259 * DAY, [later(end + 259 * DAY, "police", "visited")]))
     [shard] = flow.pipeline.shards
     kept = {name: (events, is_open) for name, _, events, is_open in shard.sizes() if events or is_open}
 
