@@ -108,8 +108,8 @@ class PoolSink(FixedPartitionedSink[list[Poolable], bytes]):
             self._writer.spool.flush()
 
     def is_away(self) -> bool:
-        """Whether the pool did not take what was sent last."""
-        return self._writer is not None and self._writer.spool.is_away
+        """Whether the pool did not take what was sent last, or has not answered yet since the start."""
+        return self._writer is None or not self._writer.has_answered or self._writer.spool.is_away
 
     def deliver_waiting(self) -> None:
         """Deliver what an earlier life left in the spool, where there is no snapshot to go on from any more."""

@@ -78,8 +78,13 @@ class PoolWriter(StatefulSinkPartition[list[Poolable], bytes]):
         """`touched` are the hours that a snapshot left to be recounted; `close_seconds` bound an orderly end."""
         self._rows = rows
         self.recounting = Recounting(aggregates, pace.refresh_seconds, touched, close_seconds is not None)
-        self.spool = spool(Server("pool", self._deliver, is_transient, encode_rows, decode_rows))
+        self.has_answered = False  # in this life
+        self.spool = spool(Server("pool", self._deliver, is_transient, encode_rows, decode_rows, self._greet))
         self._close_seconds = close_seconds
+
+    def _greet(self) -> None:
+        self._rows.open()
+        self.has_answered = True
 
     def _deliver(self, items: list[Poolable]) -> None:
         self.recounting.touch(self._rows.write(items))
@@ -237,6 +242,7 @@ class RowWriter:
         self._connection = connection
         self._versions = versions
         self._metrics = metrics
+        self.open: Callable[[], object] = connection
         self.close = connection.close
 
     def write(self, items: list[Poolable]) -> set[int]:

@@ -50,6 +50,7 @@ class Server(NamedTuple, Generic[Item]):
     is_transient: Callable[[BaseException], bool]  # whether the same may go well later
     encode: Callable[[list[Item]], bytes]
     decode: Callable[[bytes], list[Item]]
+    greet: Callable[[], None] = lambda: None  # returns when it is there; called before anything is sent
 
 
 class _Piece(Generic[Item]):
@@ -267,6 +268,8 @@ class Spool(Generic[Item]):
 
     def _run(self) -> None:
         try:
+            self._retrying(self._server.greet)
+            self._answered(0)
             while (piece := self._next()) is not None:
                 self._retrying(self._server.deliver, piece.items)
                 self._done(piece)
@@ -311,7 +314,12 @@ class Spool(Generic[Item]):
             if piece.number and self._file is not None:
                 self._file.taken(piece.number)
             self._piece = None
-            self._presence.came_back(len(piece.items) + len(self._rows) + (self._file.rows if self._file else 0))
+            self._answered(len(piece.items))
+
+    def _answered(self, taken: int) -> None:
+        """The server is there, and has taken so many rows."""
+        with self._changed:
+            self._presence.came_back(taken + len(self._rows) + (self._file.rows if self._file else 0))
             self._tell()
             self._changed.notify_all()
 

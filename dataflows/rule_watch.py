@@ -63,14 +63,16 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
         is_held: Callable[[], bool] = lambda: False,
         routing: Path | str | None = None,
         unfit: Unfit = lambda rules: [],
+        log_has_book: bool = False,
     ) -> None:
         """`refused` is called for each book that is not taken; `failing` knows which rules have raised too often.
         The file of the `routing` is a part of the book. `unfit` says which rules cannot run here.
 
-        While `is_held` says so no book is written: a rule that begins needs its past, and everything behind a book
-        would wait for it.
+        While `is_held` says so no book follows another: a rule that begins needs its past, and everything behind a
+        book would wait for it. The first one of a log begins none, so that it is what a rebuild begins with.
         """
         self._is_held = is_held
+        self._log_has_book = log_has_book
         self._watch = RuleWatch(paths, channels, refused, failing, routing, unfit)
         self._stop = stop or Flag()
         self._every = every
@@ -82,12 +84,15 @@ class RuleBookSource(FixedPartitionedSource[Book, str]):
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _RuleBookPart:
         """`resume_state` names the book that was written last, and the rules that were left out of it."""
         self._watch.resume(resume_state or "")
-        return _RuleBookPart(self._watch, self._stop, self._every, self._is_held)
+        return _RuleBookPart(self._watch, self._stop, self._every, self._is_held, self._log_has_book)
 
 
 class _RuleBookPart(StatefulSourcePartition[Book, str]):
-    def __init__(self, watch: RuleWatch, stop: Flag, every: timedelta, is_held: Callable[[], bool]) -> None:
+    def __init__(
+        self, watch: RuleWatch, stop: Flag, every: timedelta, is_held: Callable[[], bool], log_has_book: bool
+    ) -> None:
         self._is_held = is_held
+        self._log_has_book = log_has_book
         self._watch = watch
         self._stop = stop
         self._every = every
@@ -97,7 +102,8 @@ class _RuleBookPart(StatefulSourcePartition[Book, str]):
         if self._stop.is_set():
             raise StopIteration
         now = datetime.now(UTC)
-        if now < self._look_at or self._is_held():
+        has_book = self._log_has_book or bool(self._watch.written)
+        if now < self._look_at or (has_book and self._is_held()):
             return []
         self._look_at = now + self._every
         book = self._watch.look()

@@ -210,6 +210,7 @@ def build(
         is_held=pool.is_away,
         routing=own.routing_path,
         unfit=partial(unfit_here, settings),
+        log_has_book=start.book is not None,
     )
     streams = add_sources(
         flow,

@@ -60,8 +60,8 @@ class Bench:
         self.writers: list[PoolWriter] = []
 
     def writer(self, saved: bytes | None = None, pace: Pace = QUICK) -> PoolWriter:
-        sink = PoolSink(self.server.dsn, self.metrics, pace=pace, spool=self.spool)
-        self.writers.append(sink.build_part("pool", "pool", saved))
+        self.sink = PoolSink(self.server.dsn, self.metrics, pace=pace, spool=self.spool)
+        self.writers.append(self.sink.build_part("pool", "pool", saved))
         return self.writers[-1]
 
     def gauge(self, name: str) -> float:
@@ -142,6 +142,21 @@ def test_a_flow_that_starts_while_the_pool_is_away_goes_on(bench: Bench) -> None
     again.close()
 
     bench.holds(1)
+
+
+@pytest.mark.integration
+def test_a_pool_is_away_until_it_has_answered_in_this_life_though_nothing_was_sent(bench: Bench) -> None:
+    bench.writer()
+    until(lambda: not bench.sink.is_away())
+    bench.server.kill()
+
+    bench.writer()
+    assert bench.sink.is_away()
+    until(lambda: bench.gauge("sink_away_state") == 1)
+    assert bench.sink.is_away()
+    bench.server.start()
+    until(lambda: not bench.sink.is_away())
+    assert bench.gauge("sink_away_state") == 0
 
 
 @pytest.mark.integration

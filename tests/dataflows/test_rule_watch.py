@@ -235,13 +235,31 @@ def test_a_fault_before_the_first_book_writes_no_empty_one(files: Files) -> None
     assert watch.look() is None
 
 
-def test_no_book_is_written_while_it_is_held_and_it_comes_when_it_is_not(files: Files) -> None:
+@pytest.mark.parametrize(("resumed", "log_has_book"), [("before", False), (None, True)], ids=["restart", "rebuild"])
+def test_no_book_follows_another_while_it_is_held_and_it_comes_when_it_is_not(
+    files: Files, resumed: str | None, log_has_book: bool
+) -> None:
     held = [True]
-    source = RuleBookSource([files.folder], load_channels(), every=timedelta(0), is_held=lambda: held[0])
-    part = source.build_part("rule-books", "rules", None)
+    part = held_source(files, held, log_has_book).build_part("rule-books", "rules", resumed)
     assert part.next_batch() == part.next_batch() == []
     held[0] = False
     assert len(list(part.next_batch())) == 1
+
+
+def test_the_first_book_of_a_log_is_not_held_and_the_next_one_is(files: Files) -> None:
+    held = [True]
+    part = held_source(files, held, False).build_part("rule-books", "rules", None)
+    assert len(list(part.next_batch())) == 1
+    files.write("two")
+    assert part.next_batch() == []
+    held[0] = False
+    assert len(list(part.next_batch())) == 1
+
+
+def held_source(files: Files, held: list[bool], log_has_book: bool) -> RuleBookSource:
+    return RuleBookSource(
+        [files.folder], load_channels(), every=timedelta(0), is_held=lambda: held[0], log_has_book=log_has_book
+    )
 
 
 def test_a_rule_that_cannot_run_here_refuses_the_book(files: Files, caplog: pytest.LogCaptureFixture) -> None:
