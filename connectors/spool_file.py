@@ -28,6 +28,11 @@ class Pointer(NamedTuple):
     first: int
     last: int
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing waited: all in the file was taken, or written after the snapshot."""
+        return self.first > self.last
+
 
 class Frame(NamedTuple):
     """Some rows that wait: since when (Unix time), how many, and what their sink made of them."""
@@ -42,12 +47,18 @@ class SpoolFile:
     """A journal of rows that wait. Nothing is on the disk before the first row has to wait."""
 
     def __init__(self, path: Path, saved: bytes | None = None) -> None:
-        """Go on from a snapshot; without one, with whatever an earlier life left. Raises `JournalError`."""
+        """Go on from a snapshot; without one, with whatever an earlier life left. Raises `JournalError`.
+
+        Where nothing waited at the snapshot the file is begun anew, whatever has become of it.
+        """
         self.path = path
         self._mark = path.with_suffix(".taken")
+        pointer = None if saved is None else _pointer_of(saved)
+        if pointer is not None and pointer.is_empty:
+            _remove(path)
         self._journal = Journal(path) if path.exists() else None
         # rows and bytes of each frame that waits
-        self._first, self._sizes = self._resumed(None if saved is None else _pointer_of(saved))
+        self._first, self._sizes = self._resumed(pointer)
         self.rows = sum(rows for rows, _ in self._sizes)
         self.bytes = sum(size for _, size in self._sizes)
         self._forgotten = 0
@@ -55,15 +66,12 @@ class SpoolFile:
 
     def _resumed(self, pointer: Pointer | None) -> tuple[int, deque[tuple[int, int]]]:
         """The frames that wait. What lies behind the last one of the snapshot is played again by the flow."""
-        if pointer is not None and pointer.first <= pointer.last:
+        if pointer is not None and not pointer.is_empty:
             waiting = _waiting(self._journal, pointer, self.path)
             cast(Journal, self._journal).cut(pointer.last)
             return pointer.first, waiting
         if self._journal is None:
             return 1, deque()
-        if pointer is not None:  # nothing waited: all in the file was taken, or written after the snapshot
-            self._journal.forget(self._journal.last)
-            return self._journal.last + 1, deque()
         waiting = _checked(self._journal, self._marked(), self._journal.last)
         return self._journal.last + 1 - len(waiting), waiting
 
@@ -125,7 +133,7 @@ def verify(path: Path, saved: bytes | None) -> None:
     if saved is None and not path.exists():
         return
     pointer = None if saved is None else _pointer_of(saved)
-    if pointer is not None and pointer.first > pointer.last:
+    if pointer is not None and pointer.is_empty:
         return
     with contextlib.ExitStack() as stack:
         journal = stack.enter_context(Journal(path)) if path.exists() else None
@@ -141,10 +149,15 @@ def bodies(path: Path, saved: bytes | None = None) -> Iterator[bytes]:
     Of a snapshot those that waited then; without one some of them the server may have taken already.
     """
     first, last = (1, None) if saved is None else _pointer_of(saved)[2:]
-    if path.exists():
+    if path.exists() and (last is None or first <= last):
         with Journal(path) as journal:
             for number, frame in journal.frames(first - 1, last):
                 yield msgspec.msgpack.decode(_opened(frame, path, number), type=tuple[float, int, bytes])[2]
+
+
+def _remove(path: Path) -> None:
+    for part in path.parent.glob(f"{path.name}*"):  # SQLite has its own files beside it
+        part.unlink()
 
 
 def _pointer_of(saved: bytes) -> Pointer:

@@ -20,6 +20,7 @@ from connectors.clickhouse import SPOOL as POOL_SPOOL
 from connectors.clickhouse_writer import state_of
 from connectors.journal import JournalError
 from connectors.redis import SPOOL as REDIS_SPOOL
+from connectors.redis_people import SPOOL as PEOPLE_SPOOL
 from connectors.spool_file import verify
 from dataflows.history_first import UNFINISHED
 from dataflows.sources import STEP
@@ -134,6 +135,7 @@ def check_spools(snapshots: list[Snapshot], folder: Path) -> None:
     saved = {snapshot.step: snapshot.state for snapshot in snapshots}
     try:
         verify(folder / REDIS_SPOOL, saved.get("redis"))
+        verify(folder / PEOPLE_SPOOL, saved.get("redis-people"))
         verify(folder / POOL_SPOOL, state_of(saved.get("pool")).spool)
     except JournalError as error:
         raise UnusableError(str(error)) from error

@@ -72,11 +72,20 @@ def _copy(folder: Path, to: Path) -> None:
         for file in sorted(folder.glob(pattern)):
             copy = to / file.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-                source.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")  # one file, without those beside it
+            try:
+                _copy_database(file, copy)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:  # it is damaged: who looks at the copy says so, where it is needed
+                shutil.copyfile(file, copy)
     for file in folder.glob(_MARKS):
         shutil.copyfile(file, to / file.relative_to(folder))
+
+
+def _copy_database(file: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, without those beside it
 
 
 def _position(found: Sequence[Snapshot], folder: Path) -> LogPosition:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from connectors.journal import RESTARTS, DiskFullError, Journal, JournalError
 from connectors.metrics import Metrics
 from connectors.spool import Bounds, Server, Spool
-from connectors.spool_file import SpoolFile, verify
+from connectors.spool_file import SpoolFile, bodies, verify
 
 SMALL = Bounds(chunk_rows=5, memory_rows=20)
 
@@ -394,6 +394,29 @@ def test_a_snapshot_at_which_nothing_waited_cuts_all(bench: Bench) -> None:
     bench.spool(saved).flush()
 
     assert bench.other.taken == []
+
+
+def test_a_damaged_file_in_which_nothing_waited_at_the_snapshot_is_begun_anew(bench: Bench) -> None:
+    saved = saved_with_rows(bench)
+    bench.other.is_away = False
+    spool = bench.spool(saved)
+    spool.flush()
+    saved = spool.snapshot() or b""
+    bench.crash()
+    for part in bench.path.parent.glob(f"{bench.path.name}*"):
+        part.write_bytes(b"something else, and long enough to be read as a header" * 50)
+
+    verify(bench.path, saved)
+    assert list(bodies(bench.path, saved)) == []
+    bench.other.is_away = True
+    spool = bench.spool(saved)
+    spool.put([7])
+    saved = spool.snapshot() or b""
+    bench.crash()
+    bench.other.is_away = False
+    verify(bench.path, saved)
+    bench.spool(saved).flush()
+    assert bench.other.taken == [1, 2, 3, 7]
 
 
 def test_without_a_snapshot_what_an_earlier_life_left_is_delivered(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -37,6 +38,7 @@ from dataflows.state_store import Keeps, StateStore
 
 VERSION = 4
 BOUNDS = {0: (0, 100)}
+STEPS = ("redis", "redis-people", "pool")  # whose rows may wait on the disk
 
 
 class Sum:
@@ -206,12 +208,13 @@ def test_a_snapshot_that_is_set_aside_is_kept_and_the_spools_stay(state: Path) -
 
 
 def spooled(state: Path) -> list[Snapshot]:
-    """Both sinks with rows that wait, and what the engine keeps of them."""
+    """All sinks with rows that wait, and what the engine keeps of them."""
     kept = []
-    for step, wrapped in (("redis", lambda pointer: pointer), ("pool", lambda p: msgspec.msgpack.encode((1, [], p)))):
+    for step in STEPS:
         file = SpoolFile(state / SPOOLS / f"{step}.journal")
         file.append(0.0, 1, b"row")
-        kept.append(Snapshot(step, step, wrapped(file.pointer())))
+        pointer = file.pointer()
+        kept.append(Snapshot(step, step, msgspec.msgpack.encode((1, [], pointer)) if step == "pool" else pointer))
         file.close()
     return kept
 
@@ -222,7 +225,7 @@ def test_spools_that_hold_what_their_snapshots_need_are_found_good(state: Path) 
     check_spools([Snapshot("pool", "pool", [1, 2])], state / "none")
 
 
-@pytest.mark.parametrize("step", ["redis", "pool"])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_spool_that_is_gone_is_told(state: Path, step: str) -> None:
     kept = spooled(state)
     (state / SPOOLS / f"{step}.journal").unlink()
@@ -235,5 +238,12 @@ def test_a_spool_that_cannot_be_read_is_set_aside_too(state: Path) -> None:
     (state / SPOOLS / "pool.journal").write_bytes(b"something else, and long enough to be read as a header" * 50)
     folder = set_aside(state)
     assert (folder / "pool.journal").exists()
-    assert [path.name for path in (state / SPOOLS).glob("*.journal")] == ["redis.journal"]
+    assert {path.name for path in (state / SPOOLS).glob("*.journal")} == {"redis.journal", "redis-people.journal"}
     check_spools([], state / SPOOLS)
+
+
+def test_every_sink_that_keeps_rows_on_the_disk_is_looked_at() -> None:
+    code = "\n".join(file.read_text() for file in (Path(__file__).parents[2] / "connectors").glob("*.py"))
+    spools = re.findall(r'^SPOOL = "(.*)\.journal"', code, re.MULTILINE)
+
+    assert sorted(spools) == sorted(STEPS)

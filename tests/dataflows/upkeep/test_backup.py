@@ -185,6 +185,22 @@ def test_what_is_no_whole_backup_is_refused(live_flow: LiveFlow, tmp_path: Path)
     assert "it was not finished" in run(live_flow, "backup", "verify", str(folder)).output
 
 
+def test_a_damaged_spool_spoils_a_backup_only_where_something_waited_in_it(live_flow: LiveFlow, tmp_path: Path) -> None:
+    put_back(newest_recorded(), live_flow)
+    spools = live_flow.folder / "state" / "spool"
+    spools.mkdir(exist_ok=True)
+    for needless in ("redis", "redis-people"):
+        (spools / f"{needless}.journal").write_bytes(b"something else, and long enough to be read as a header" * 50)
+    made = run(live_flow, "backup", "make", str(tmp_path / "backup"))
+    (spools / "pool.journal").write_bytes(b"something else, and long enough to be read as a header" * 50)
+    refused = run(live_flow, "backup", "make", str(tmp_path / "another"))
+
+    assert made.exit_code == 0, made.output
+    assert read_state(tmp_path / "backup" / "state").link
+    assert refused.exit_code == 1
+    assert "journal must be there to open; got `file is not a database`" in refused.output
+
+
 def send_reports(bootstrap: str, seed: int, count: int, *broken: str) -> None:
     send(bootstrap, family_reports(seed, count))
     with RawProducer(bootstrap) as producer:
