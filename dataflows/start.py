@@ -94,8 +94,8 @@ def take_up(folder: Path, settings: Settings) -> Start:
     has_begun = until_us > 0 or any(low for low, _ in bounds.values())  # also where nothing of it is left
     is_rebuild = not _is_usable(folder, bounds) and has_begun
     snapshots = folder / SNAPSHOTS
-    if not snapshots.exists():
-        snapshots.mkdir()
+    if not any(snapshots.glob("part-*")):  # nor where a start was killed between these two
+        snapshots.mkdir(exist_ok=True)
         init_db_dir(snapshots, 1)
     return _rebuild(settings, bounds, until_us) if is_rebuild else Start(False, until_us)
 

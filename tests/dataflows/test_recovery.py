@@ -21,6 +21,8 @@ from bytewax.run import cli_main
 from bytewax.testing import TestingSink
 
 from alerts import kept
+from connectors.embedded import Broker
+from connectors.kafka import INTAKE_LOG, ensure_topics
 from connectors.spool_file import SpoolFile
 from dataflows.history_first import UNFINISHED
 from dataflows.recovery import (
@@ -34,6 +36,8 @@ from dataflows.recovery import (
     set_aside,
     snapshots_of,
 )
+from dataflows.settings import Settings
+from dataflows.start import take_up
 from dataflows.state_store import Keeps, StateStore
 
 VERSION = 4
@@ -148,6 +152,19 @@ def test_a_flow_that_never_ran_has_nothing_to_resume_from(tmp_path: Path) -> Non
     assert snapshots_of(tmp_path / SNAPSHOTS) == []
     init_db_dir(tmp_path / SNAPSHOTS, 1)
     assert snapshots_of(tmp_path / SNAPSHOTS) == []
+
+
+@pytest.mark.integration
+def test_a_start_that_was_killed_before_the_engine_had_its_file_is_made_up_for(tmp_path: Path) -> None:
+    (tmp_path / SNAPSHOTS).mkdir()
+    with Broker(tmp_path / "broker") as broker:
+        ensure_topics(broker.bootstrap, {INTAKE_LOG: 1})
+        start = take_up(tmp_path, Settings(kafka=broker.bootstrap, state=str(tmp_path)))
+
+    assert not start.is_rebuild
+    assert [path.name for path in (tmp_path / SNAPSHOTS).iterdir()] == ["part-0.sqlite3"]
+    run(tmp_path, Counting(5))
+    check(tmp_path)
 
 
 def test_a_damaged_file_of_the_engine_is_told(state: Path) -> None:
