@@ -7,6 +7,7 @@ snapshot that cannot be used is set aside, never thrown away; what was in it is 
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -142,9 +143,16 @@ def check_spools(snapshots: list[Snapshot], folder: Path) -> None:
 
 
 def set_aside(state: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Path:
-    """Move snapshots and journals out of the way; where they are now. Spools that can be read stay: they still wait."""
+    """Move snapshots and journals out of the way; where they are now. Spools that can be read stay: they still wait.
+
+    Whoever does it, the folders belong to whom the state does: the flow sets its state aside in them as well.
+    """
     folder = state / SET_ASIDE / now().strftime("%Y%m%dT%H%M%S.%f")
     folder.mkdir(parents=True)
+    if os.geteuid() == 0:
+        owner = state.stat()
+        for made in (folder.parent, folder):
+            os.chown(made, owner.st_uid, owner.st_gid)
     for name in (SNAPSHOTS, JOURNALS):
         if (state / name).exists():
             (state / name).rename(folder / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -222,6 +223,14 @@ def test_a_snapshot_that_is_set_aside_is_kept_and_the_spools_stay(state: Path) -
     assert sorted(path.name for path in state.iterdir()) == ["engine-epoch", "set-aside", SPOOLS]
     run(state, Counting(5))
     check(state)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_what_root_sets_aside_belongs_to_whom_the_state_does(state: Path) -> None:
+    os.chown(state, 10001, 10002)
+    folder = set_aside(state)
+
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (folder.parent, folder)} == {(10001, 10002)}
 
 
 def spooled(state: Path) -> list[Snapshot]:
