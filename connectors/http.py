@@ -106,13 +106,14 @@ def app(
 
     `tokens` are SHA-256 digests by client name. `admit` is called for one row after the other, never twice
     at once, in a thread. `send` gets everything of one request together: it takes it or raises `BusyError`.
+    `is_healthy`, asked in a thread as well, says whether it would take something now.
     """
     if not tokens:
         raise ValueError("http must have at least one token; got none; see `parse_tokens`")
     door = _Door(admit, send, tokens, mappings, max_bytes, max_waiting, read_seconds, remember)
 
     async def health(_: Request) -> Response:
-        healthy = is_healthy()
+        healthy = await run_in_threadpool(is_healthy)
         return _json(200 if healthy else 503, {"status": "ok" if healthy else "unhealthy"})
 
     async def description(_: Request) -> Response:

@@ -49,6 +49,11 @@ OPENAPI: dict[str, Any] = {
             "Push raw rows of a department; the mapping turns them into events",
             {"name": "mapping", "in": "path", "required": True, "schema": {"type": "string"}},
         ),
-        "/health": {"get": {"summary": "Is it there", "responses": {"200": {"description": "yes"}}}},
+        "/health": {
+            "get": {
+                "summary": "Would it take something now",
+                "responses": {"200": {"description": "yes"}, "503": {"description": "no: the queue behind it is away"}},
+            }
+        },
     },
 }

@@ -21,6 +21,7 @@ from connectors.door import Door
 from connectors.http import EVENTS, Admitted, BusyError, app, parse_tokens
 from connectors.joined_tokens import joining
 from connectors.kafka import BrokerError
+from connectors.kafka_client import cluster_id
 from connectors.lexicon import load_lexicon
 from connectors.metrics import Metrics
 from connectors.pseudonym import load_keyring
@@ -36,6 +37,8 @@ from dataflows.settings import Settings, required
 START_SECONDS = 10.0
 STOP_SECONDS = 10  # for requests in flight; more than the patience below
 BROKER_SECONDS = 5.0  # how long a request waits for the broker; its client is waiting too
+LOOK_SECONDS = 2.0  # that the brokers have to say that they are there
+REMEMBER_SECONDS = 1.0  # what they said
 RETRY_SECONDS = 5.0  # what a client is asked to wait while the broker is away
 
 _log = logging.getLogger("anlan.push")
@@ -46,8 +49,9 @@ def push_server(settings: Settings, metrics: Metrics | None = None) -> Iterator[
     """Serve `POST /v1/events` and `/v1/rows/<mapping>` for as long as the block lasts; gives the port.
 
     A request is answered with 202 when the broker has its events and dead letters, and with 503 when it does
-    not take them in time; what is sent again has the same ids. Port 0 is any free one. The raw topics must
-    be there. `metrics` counts what mappings drop; everything else is counted when the flow reads it.
+    not take them in time; what is sent again has the same ids. `/health` says 503 while no broker answers. Port 0
+    is any free one. The raw topics must be there. `metrics` counts what mappings drop; everything else is counted
+    when the flow reads it.
     """
     required(settings, "keyring", "seal_key", "http_tokens")
     desk = _Desk(settings, metrics or Metrics())
@@ -57,7 +61,13 @@ def push_server(settings: Settings, metrics: Metrics | None = None) -> Iterator[
         listen(settings.http_address, settings.http_port, "http") as listener,
         _Sender(kafka_of(settings), desk) as sender,
     ):
-        web = app(desk.admit, sender.send, tokens=tokens, mappings=desk.mappings.__contains__)
+        web = app(
+            desk.admit,
+            sender.send,
+            tokens=tokens,
+            mappings=desk.mappings.__contains__,
+            is_healthy=_Brokers(kafka_of(settings)).are_answering,
+        )
         config = uvicorn.Config(
             web,
             lifespan="off",
@@ -103,6 +113,23 @@ class _Desk:
         channel = self.mappings[dropped.mapping].channel_of({}) or UNKNOWN
         self._metrics.events_received.labels(channel).inc()
         self._metrics.events_dropped.labels(channel, dropped.reason).inc()
+
+
+class _Brokers:
+    """Whether they answer; asking often asks them not more than once a second."""
+
+    def __init__(self, bootstrap: Where) -> None:
+        self._bootstrap = bootstrap
+        self._turn = threading.Lock()
+        self._found: tuple[float, bool] | None = None
+
+    def are_answering(self) -> bool:
+        """Waits for an answer for two seconds at most, however many ask."""
+        with self._turn:
+            if self._found is None or time.monotonic() > self._found[0] + REMEMBER_SECONDS:
+                answers = cluster_id(self._bootstrap, LOOK_SECONDS) is not None
+                self._found = time.monotonic(), answers
+            return self._found[1]
 
 
 class _Sender:

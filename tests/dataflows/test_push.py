@@ -145,10 +145,12 @@ def test_while_the_broker_is_away_the_client_is_asked_to_wait_and_then_served(
         settings = settings_of(tmp_path, f"127.0.0.1:{nobody.getsockname()[1]}")
         started = time.monotonic()
         with push_server(settings) as port:
+            health = httpx.get(f"http://127.0.0.1:{port}/health")
             answers = [post(port, event("a")) for _ in range(2)]
         took = time.monotonic() - started
 
     assert [(a.status_code, a.headers["retry-after"]) for a in answers] == [(503, "5")] * 2
+    assert (health.status_code, health.json()) == (503, {"status": "unhealthy"})
     assert took < 10, "the server ends while the broker is away"
 
 
