@@ -13,7 +13,7 @@ from compose_file import COMPOSE, compose_file
 from jsonschema import Draft202012Validator
 from one_server import UNITS, OneServer
 
-from dataflows.settings import PREFIX, Settings
+from dataflows.settings import PREFIX, Settings, load_settings
 
 SCHEMA = Path(__file__).parent / "schema" / "compose-spec-2.16.2.json"
 SERVICES = list(compose_file({"ANLAN_ROOT": "", "ANLAN_HOST": "", "ANLAN_USER": ""})["services"])
@@ -138,6 +138,15 @@ def test_a_container_starts_what_the_unit_starts(name: str, service: dict[str, A
     assert found[1:] == options
     told = dict(pair.split("=", 1) for pair in re.findall(r"^Environment=(.*)$", unit, re.MULTILINE))
     assert told.keys() <= service.get("environment", {}).keys()
+
+
+def test_http_push_is_published_where_the_page_says_and_listens_on_every_address(server: OneServer) -> None:
+    [port] = compose_file({"ANLAN_ROOT": "", "ANLAN_HOST": "", "ANLAN_USER": ""})["services"]["run"]["ports"]
+    page = (COMPOSE.parent / "README.md").read_text(encoding="utf-8")
+
+    assert port == "8440:8440"
+    assert "HTTP push is reached with `http_port = 8440`" in page
+    assert load_settings(str(server.etc / "anlan.toml"), {}).http_address == "0.0.0.0"
 
 
 def test_prometheus_and_alertmanager_are_found_by_the_names_of_the_containers(server: OneServer) -> None:
