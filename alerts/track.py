@@ -417,13 +417,13 @@ class Track(InPieces):
         only the last one takes a number.
         """
         self.pass_watermark(watermark)
-        track = Track(rule, self.key)
-        track.settled = self._over()
-        since = track.settled.closed if track.settled.number else NEVER
-        most = max(track.settled.number + 1, self.head.number)
         of_open = self.settled.evidence.values() if self.settled.open else ()
         counting = [entry for entry in self.entries if entry[0] > watermark - rule.size]
         kept = sorted({entry[2]: entry for entry in (*of_open, *counting)}.values())
+        track = Track(rule, self.key)
+        track.settled = self._over(kept)
+        since = track.settled.closed if track.settled.number else NEVER
+        most = max(track.settled.number + 1, self.head.number)
         track.folded = bisect_left(kept, (since,))
         track.entries = kept[: track.folded]
         track._fold_head()
@@ -440,7 +440,7 @@ class Track(InPieces):
             track._fold_head()
         return track
 
-    def _over(self) -> Episode:
+    def _over(self, kept: list[Entry]) -> Episode:
         """Where the settled fold stood before the episode that is open now; where it stands, if none is."""
         settled = self.settled
         if not settled.open:
@@ -449,15 +449,17 @@ class Track(InPieces):
             return NOTHING
         before = Episode()
         before.number = settled.number - 1
-        before.closed = NEVER if self._may_have_reopened() else settled.closed
+        before.closed = NEVER if self._has_reopened(kept) else settled.closed
         return before
 
-    def _may_have_reopened(self) -> bool:
-        """May the last closing be one of the episode that is open? Then it is not known when the one before closed."""
+    def _has_reopened(self, kept: list[Entry]) -> bool:
+        """Was the last closing one of the episode that is open? Then it is not known when the one before closed."""
         closed, within = self.settled.closed, self.rule.life.reopen_within
         if within is None:
             return False
-        return any(closed <= entry[0] <= closed + within for entry in self.settled.evidence.values())
+        windows = Windows(self.judge, self.rule.size, True)
+        soon = range(bisect_left(kept, (closed,)), bisect_right(kept, (closed + within, 1 << 31)))
+        return any(windows.judge(kept, index, settled=True) is not None for index in soon)
 
     def state(self) -> Any:
         """Everything that is kept, in plain types; the head is folded again when it comes back."""

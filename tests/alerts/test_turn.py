@@ -181,6 +181,18 @@ def test_aftercare_goes_on_under_another_ladder() -> None:
     assert run.edit(14 * DAY, living(2, **care, max_gap="2d")) == []
 
 
+def test_aftercare_goes_on_where_something_said_nothing_while_the_alert_before_might_have_reopened() -> None:
+    care = {"quiet_close": "2d", "reopen_within": "1d", "aftercare": {"for": "30d", "level_plus": 1}}
+    short = {"window": {"size": "1d", "lateness": "6h"}}
+    run = Live(make_rule(lifecycle=care, **short))
+    told(run, 3)
+    for number, hour in enumerate((60, 76, 78)):  # the first of them 8 h after the closing
+        run.tell(report(f"again{number}", hour * HOUR))
+
+    assert [(r.episode, r.level) for r in run.revisions] == [(1, "blue"), (1, "blue"), (2, "yellow")]
+    assert run.edit(84 * HOUR, make_rule(version=2, lifecycle={**care, "max_gap": "2d"}, **short)) == []
+
+
 LIVES = st.fixed_dictionaries(
     {"quiet_close": st.sampled_from(["10h", "1d", "3d"])},
     optional={"reopen_within": st.sampled_from(["8h", "2d"]), "min_gap": st.just("1h")},
