@@ -412,11 +412,12 @@ class Track(InPieces):
     def refolded(self, rule: Rule, watermark: int) -> Track:
         """The same events judged by another ladder, under the same numbers.
 
-        What was over before is not judged again, but its events still lie in the windows of those that are. An
-        episode that is open is judged from its beginning. Of those that the other ladder finds to be over as well,
-        only the last one takes a number.
+        What happened at `watermark` may still come. What was over before is not judged again, but its events still lie
+        in the windows of those that are. An episode that is open is judged from its beginning. Of those that the other
+        ladder finds to be over as well, only the last one takes a number.
         """
-        self.pass_watermark(watermark)
+        passed = watermark - 1
+        self.pass_watermark(passed)
         of_open = self.settled.evidence.values() if self.settled.open else ()
         counting = [entry for entry in self.entries if entry[0] > watermark - rule.size]
         kept = sorted({entry[2]: entry for entry in (*of_open, *counting)}.values())
@@ -430,10 +431,10 @@ class Track(InPieces):
         for entry in kept[track.folded :]:
             track.add(entry, NEVER)
         evidence = track.settled.evidence
-        while (wanted := track.next_timer()) <= watermark:
+        while (wanted := track.next_timer()) <= passed:
             track.pass_watermark(wanted)
             evidence = track.settled.evidence or evidence
-        track.pass_watermark(watermark)
+        track.pass_watermark(passed)
         if track.settled.number:
             track.settled.number = min(track.settled.number, most)
             track.settled.evidence = track.settled.evidence or evidence  # if it is over its alert has still to say so

@@ -70,10 +70,13 @@ def _become(rule: Rule, change: ChangeClass, subject: Subject, watermark: int) -
 
 
 def warm(subject: Given, entries: list[Entry], watermark: int) -> Given:
-    """The state that a key would have after these events; no alert of the past is said."""
+    """The state that a key would have after these events; no alert of the past is said.
+
+    What happened at `watermark` may still come.
+    """
     for entry in sorted(entries):
         subject.add(entry, NEVER)
-    while (wanted := subject.wants()[0]) <= watermark:
+    while (wanted := subject.wants()[0]) < watermark:
         subject.reach(0, wanted, None)
     return subject
 

@@ -193,6 +193,22 @@ def test_aftercare_goes_on_where_something_said_nothing_while_the_alert_before_m
     assert run.edit(84 * HOUR, make_rule(version=2, lifecycle={**care, "max_gap": "2d"}, **short)) == []
 
 
+@pytest.mark.parametrize("parts", [{"max_gap": "2d"}, {}], ids=["another ladder", "another window"])
+def test_an_edit_closes_nothing_before_its_time(parts: dict[str, str]) -> None:
+    """A late event has set the wait back by five hours, just before the alert would have closed."""
+    run = Live(living(least=1, quiet_close="10h"))
+    run.tell(report("first", 0))
+    run.tell(report("late", 11 * HOUR), 16 * HOUR)
+    window = {} if parts else {"window": {"size": "9d", "lateness": "6h"}}
+    levels = [{"gte": 1, "level": "blue"}]
+    life = {"quiet_close": "10h", **parts}
+    run.edit(16 * HOUR + 1, make_rule(version=2, levels=levels, lifecycle=life, **(window or LONG)))
+
+    assert short(run.wait_until(21 * HOUR - 1)) == []
+    assert run.revisions[-1].state == "open"
+    assert short(run.wait_until(21 * HOUR)) == [("closed", "blue", "quiet")]
+
+
 LIVES = st.fixed_dictionaries(
     {"quiet_close": st.sampled_from(["10h", "1d", "3d"])},
     optional={"reopen_within": st.sampled_from(["8h", "2d"]), "min_gap": st.just("1h")},
