@@ -191,9 +191,7 @@ def test_a_row_of_a_file_that_is_nested_too_deep_is_a_dead_letter_and_the_next_g
     bench: Bench, tmp_path: Path
 ) -> None:
     path, good = tmp_path / "a.jsonl", msgspec.json.encode(row(1))
-    deep = [
-        good[:-1] + b',"what":' + b"[" * levels + b"]" * levels + b"}" for levels in (*range(900, 1_000, 4), 100_000)
-    ]
+    deep = [good[:-1] + b',"what":' + b"[" * levels + b"]" * levels + b"}" for levels in (*range(700, 1_000), 100_000)]
     path.write_bytes(b"\n".join((*deep, good)))
     rows = [FileRow("desk", f"file:{each.position}", each) for each in read_rows(path, Format(type="jsonl"))]
 
