@@ -51,7 +51,7 @@ class Draft(Struct, frozen=True, gc=False):
     the key from which a person has split off what it says. `came` are the clock instants at which the evidence came
     that it adds to what the stream said last: of the first and of the last of it. `vouch` are the channels that must
     vouch for what its rule says. `level_plus` is how many levels higher its rule opens within aftercare; `bonus` levels
-    are in the revision already.
+    of it are in the revision already, None where it only repeats the levels of the one before.
     """
 
     revision: Revision
@@ -66,7 +66,7 @@ class Draft(Struct, frozen=True, gc=False):
     came: tuple[int, int] | None = None
     vouch: tuple[str, ...] = ()
     level_plus: int = 0
-    bonus: int = 0
+    bonus: int | None = 0
 
 
 class Alerts:
@@ -159,7 +159,7 @@ class Alert:
         self.gap = 0
         self.unit: str | None = None
         self.waiting = False  # a material change waits for its distance
-        self.folded = 0
+        self.folded = 0  # how much evidence more than was said; less than 0 where some has gone
         self.folded_first = 0
         self.folded_last = 0
 
@@ -186,13 +186,13 @@ class Alert:
             suppressed_since_last=self._suppressed(),
         )  # fmt: skip
         ids, self.ids = self.ids, ()
-        return Draft(self._say(record), _order(rule, key, moment), ids, moment.produced_us)
+        return Draft(self._say(record), _order(rule, key, moment), ids, moment.produced_us, bonus=None)
 
     def over(self, rule: Rule, key: Key, moment: Moment) -> list[Draft]:
         """It has said its last word."""
         if self.last is None:
             return []
-        return [Draft(self.last, _order(rule, key, moment), (), is_over=True)]
+        return [Draft(self.last, _order(rule, key, moment), (), is_over=True, bonus=None)]
 
     def standing(self, rule: Rule, key: Key, episode: Episode, moment: Moment) -> Draft:
         """What it has taken in since its last revision."""
@@ -239,17 +239,17 @@ class Alert:
         return next((name for name, changed in changes if changed and name in rule.life.revise_on), None)
 
     def _fold(self, count: int, moment: Moment, waiting: bool) -> None:
-        if not self.folded:
+        if self.folded == 0 or self.folded < 0 < count:
             self.folded_first = self.folded_last = moment.at
-        if count > self.folded:
+        elif count > self.folded:
             self.folded_last = moment.at
-        self.folded = count if count >= 0 else 1  # evidence that went away is to be said as well
+        self.folded = count
         self.waiting = waiting
 
     def _publish(self, rule: Rule, key: Key, episode: Episode, state: State, reason: str, moment: Moment) -> Draft:
         if state == "open" and not self.is_open:
             self.gap = rule.life.min_gap
-        came = self._came(len(episode.evidence), moment.at)
+        came = self._came(len(episode.evidence), moment)
         record = self._say(self._build(rule, key, episode, state, reason, moment))
         self.unit = episode.unit
         draft = _draft(rule, key, record, episode, moment, came=came)
@@ -276,21 +276,24 @@ class Alert:
         self.waiting = False
         return record
 
-    def _came(self, evidence: int, at: int) -> tuple[int, int] | None:
+    def _came(self, evidence: int, moment: Moment) -> tuple[int, int] | None:
         """When the first and the last came of the evidence that the last revision does not have; None: there is none.
 
-        What has not been folded yet has come now.
+        What has not been folded yet has come now. So has what opens again that which had ended, unless the rule is
+        another now: how much evidence there was before says nothing of it, some may have gone meanwhile.
         """
-        known = self.last.evidence_total if self.last is not None else 0
+        known = self.last.evidence_total if self.last is not None and (self.is_open or moment.turned) else 0
         if evidence <= known:
             return None
-        first = self.folded_first if self.folded else at
-        return first, at if evidence > known + self.folded else self.folded_last
+        folded = max(self.folded, 0)
+        first = self.folded_first if folded else moment.at
+        return first, moment.at if evidence > known + folded else self.folded_last
 
     def _suppressed(self) -> Suppressed:
         if not self.folded:
             return Suppressed(0)
-        return Suppressed(self.folded, from_us(self.folded_first), from_us(self.folded_last))
+        # evidence that went away is one change to be said
+        return Suppressed(max(self.folded, 1), from_us(self.folded_first), from_us(self.folded_last))
 
     def state(self) -> Any:
         """Everything that is kept, in plain types."""
@@ -321,7 +324,7 @@ def _draft(
     return Draft(
         record, _order(rule, key, moment), ids, moment.produced_us, standing,
         reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin, came=came, vouch=vouch,
-        level_plus=life.level_plus, bonus=episode.bonus,
+        level_plus=life.level_plus, bonus=episode.bonus if rule.plan is None else 0,  # of what is owed it is the bump
     )  # fmt: skip
 
 

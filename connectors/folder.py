@@ -187,10 +187,12 @@ class _FolderPart(StatefulSourcePartition[list[FileRow], Progress]):
         target = self._folder / DONE / f"{name}.sealed"
         if name not in self._sealed:
             target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_suffix(".part")
             try:
-                target.write_text(self._sealer.seal(path.read_bytes()), encoding="ascii")
+                part.write_text(self._sealer.seal(path.read_bytes()), encoding="ascii")
+                part.replace(target)
             except OSError:
-                target.unlink(missing_ok=True)  # half a box opens for nobody
+                part.unlink(missing_ok=True)  # half a box opens for nobody
                 raise
             self._sealed.add(name)
         path.unlink()

@@ -105,7 +105,7 @@ class Desk:
         return draft.revision.alert_id
 
     def _open(self, draft: Draft, at: int, bonus: int = 0) -> None:
-        lineage, found = _lineage(draft), _raised(draft.revision, bonus - draft.bonus)
+        lineage, found = _lineage(draft), _raised(draft.revision, bonus - (draft.bonus or 0))
         number = found.episode + self.cuts.get(lineage, 0)
         if number != found.episode:
             found = replace(
@@ -187,7 +187,11 @@ class Desk:
 
     def _named(self, each: Attended, draft: Draft) -> Revision:
         """The stream's words under the name that readers know, and as much higher as aftercare makes them."""
-        found = _raised(draft.revision, each.bonus - draft.bonus)
+        found = (
+            _at_level(draft.revision, each)
+            if draft.bonus is None
+            else _raised(draft.revision, each.bonus - draft.bonus)
+        )
         if found.alert_id == each.last.alert_id:
             return found
         others = tuple(link for link in found.links if link.type != "previous")
@@ -423,6 +427,12 @@ def _with_origin(found: Revision, last: Revision) -> Revision:
     """From which alert it was split off stays said."""
     origin = tuple(link for link in last.links if link.type == "split_from")
     return replace(found, links=(*found.links, *origin)) if origin else found
+
+
+def _at_level(found: Revision, each: Attended) -> Revision:
+    """At the level that readers know."""
+    last = each.last
+    return replace(found, level=last.level, level_max=last.level_max, nearest_next=last.nearest_next)
 
 
 def _raised(found: Revision, levels: int) -> Revision:

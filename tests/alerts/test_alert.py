@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from small_city import DAY, HOUR, MINUTE, START, Run, make_rule, report, said
 
-from alerts.alert import Draft, alert_id
+from alerts.alert import Alert, Draft, Moment, alert_id
 from alerts.model import AlertLink, Link, Revision, from_us
 from alerts.record import content_hash
 from alerts.rule import Rule
@@ -332,3 +333,15 @@ def test_an_alert_that_can_speak_no_more_is_forgotten() -> None:
     assert isinstance(track, Track)
     assert track.head.number == 1
     assert track.entries == []
+
+
+def test_what_is_folded_after_some_evidence_went_away_came_when_it_came() -> None:
+    alert = Alert()
+    alert.last = msgspec.structs.replace(opened().revisions[0], evidence_total=5)
+    for at, count in ((10, -1), (20, -2), (30, -1), (40, 1), (50, 2)):
+        alert._fold(count, Moment(at), waiting=False)
+
+    assert alert._came(7, Moment(60)) == (40, 50)
+    assert alert._came(8, Moment(60)) == (40, 60)
+    assert alert._came(5, Moment(60)) is None
+    assert alert._suppressed().count == 2

@@ -308,6 +308,29 @@ def test_a_report_that_is_folded_after_a_person_has_closed_opens_the_alert_by_wh
     assert [(at(r), r.episode, r.revision, r.reason) for r in told] == [(60, 1, 3, "reopened")]
 
 
+def chain(**life: Any) -> Rule:
+    """Blue at two steps of channels, unless somebody was satisfied in between."""
+    when = {"chain": {"measure": "channel_rank", "min_steps": 2}, "eager": True}
+    return make_rule(
+        "progression", when=when, unless={"fine": {"satisfied": [True]}}, levels=[{"steps": 2, "level": "blue"}],
+        lifecycle={**LIFE, "quiet_close": "1d", "reopen_within": "20d", **life},
+    )  # fmt: skip
+
+
+def climb(run: Run, at: int) -> list[Revision]:
+    run.tell(report(f"grid{at}", at, "grid", grid=GRID))
+    return run.tell(report(f"hotline{at}", at + MINUTE, grid=GRID))
+
+
+def test_a_report_opens_what_a_person_has_closed_though_the_stream_has_taken_it_back_meanwhile() -> None:
+    run = Run(chain(), routing=routing())
+    climb(run, 0)
+    run.do(2 * MINUTE, "close", alert_id=alert(run), disposition="already_handled")
+    assert run.tell(report("fine", 1, action="visited", satisfied=True, grid=GRID), arrive=HOUR) == []
+
+    assert said(climb(run, 9 * DAY)) == [(3, "open", "blue", "reopened")]
+
+
 def test_a_new_channel_that_waits_for_its_distance_while_a_person_closes_opens_nothing() -> None:
     rule = climbing(channels=["hotline", "police"])
     rule.life.min_gap = rule.life.max_gap = 20 * MINUTE
@@ -377,6 +400,23 @@ def test_aftercare_opens_what_a_person_has_closed_one_level_higher(
     tell(run, 2, 2 * DAY)
     run.restart()
     assert [(r.reason, r.level) for r in tell(run, 3, 2 * DAY + MINUTE)] == [("level_up", "red")]
+
+
+def test_what_is_taken_back_is_taken_back_at_the_level_that_was_told() -> None:
+    """Aftercare of the stream and that of the desk are one and the same."""
+    run = Run(chain(reopen_within="1h", aftercare={"for": "5d", "level_plus": 1}), routing=routing())
+    climb(run, 0)
+    run.wait_until(2 * DAY)
+    told = climb(run, 3 * DAY)
+    assert [(r.episode, r.reason, r.level) for r in told] == [(2, "opened", "yellow")]
+    run.do(3 * DAY + 2 * MINUTE, "close", alert_id=told[0].alert_id, disposition="true_positive")
+    tell(run, 9, 3 * DAY + 3 * MINUTE, channel="hotline")
+    assert [(r.reason, r.level) for r in run.wait_until(3 * DAY + 2 * HOUR)] == [("reopened", "yellow")]
+
+    fine = report("fine", 3 * DAY + 1, action="visited", satisfied=True, grid=GRID)
+    told = run.tell(fine, arrive=3 * DAY + 3 * HOUR)
+
+    assert [(r.state, r.level, r.level_max) for r in told] == [("retracted", "yellow", "yellow")]
 
 
 def test_after_aftercare_what_a_person_has_closed_opens_at_its_own_level() -> None:
