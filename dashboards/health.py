@@ -14,7 +14,7 @@ from dashboards.layout import Row, board
 from dashboards.panels import big_number, stacks, table
 from dashboards.queries import now, over_time
 from dashboards.queries import table as ask
-from dashboards.scraped import OF, RATE, WELL, curve, quantile, rate_by
+from dashboards.scraped import OF, OF_RUN, RATE, RUN, WELL, curve, quantile, rate_by
 
 
 def health() -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _tiles() -> list[tuple[int, Panel]]:
         (4, panel)
         for panel in (
             _state("流程", "采集到的进程数；0 即没有在跑。Processes that answer.",
-                   "count(anlan_ticks_written_total)", steps(BAD, (1, GOOD)), empty="没有在跑"),
+                   f'count(anlan_ticks_written_total{{job="{RUN}"}}) or vector(0)', steps(BAD, (1, GOOD))),
             _state("警情时延 p99", "从部门发出到警情进 Redis，近段时间的 99 分位。From send to Redis, 99 %.",
                    quantile("anlan_alert_published_seconds", 0.99), steps(GOOD, (1, WATCH), (5, BAD)), unit="s",
                    empty="近来没有警情"),
@@ -74,13 +74,13 @@ def _tiles() -> list[tuple[int, Panel]]:
             _state("时钟超前", "日志时钟比本机快多少；本机拨回过，期限判断等着。The clock of the log leads.",
                    f"max(anlan_log_clock_led_seconds{OF})", steps(GOOD, (5, WATCH), (60, BAD)), unit="s"),
             _state("日历还够", "工作日历编到多久以后；再往后的期限算不出。How long the calendars reach.",
-                   f"min(anlan_calendars_covered_timestamp_seconds{OF}) - time()",
+                   f"min(anlan_calendars_covered_timestamp_seconds{OF_RUN}) - time()",
                    steps(BAD, (30 * 86_400, WATCH), (90 * 86_400, GOOD)), unit="dtdhms", empty="没有日历"),
             _state("证书还够", "最先到期的证书还有多久；到期后连接会断。When the first certificate ends.",
                    f"min(anlan_certificates_covered_timestamp_seconds{OF}) - time()",
                    steps(BAD, (7 * 86_400, WATCH), (21 * 86_400, GOOD)), unit="dtdhms", empty="没有证书"),
             _state("磁盘余量", "状态所在磁盘还剩多少。Room on the disk of the state.",
-                   f"min(anlan_disk_left_bytes{OF})", steps(BAD, (2e9, WATCH), (1e10, GOOD)), unit="bytes",
+                   f"min(anlan_disk_left_bytes{OF_RUN})", steps(BAD, (2e9, WATCH), (1e10, GOOD)), unit="bytes",
                    empty="还没有快照"),
         )
     ]  # fmt: skip

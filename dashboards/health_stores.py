@@ -8,7 +8,7 @@ from dashboards.colours import BAD
 from dashboards.columns import steps
 from dashboards.panels import big_number, stacks
 from dashboards.queries import command, over_time
-from dashboards.scraped import OF, RATE, WELL, curve, quantile, rate_by
+from dashboards.scraped import OF, OF_RUN, RATE, WELL, curve, quantile, rate_by
 
 
 def written() -> Panel:
@@ -154,7 +154,7 @@ def disk() -> Panel:
         "磁盘",
         "状态磁盘余量，和等着写的行占多少。Room left, and what waiting rows take.",
         [
-            over_time(f"min(anlan_disk_left_bytes{OF})", "余量"),
+            over_time(f"min(anlan_disk_left_bytes{OF_RUN})", "余量"),
             over_time(f"sum by (sink) (anlan_rows_spooled_bytes{OF})", "{{sink}} 占用"),
             over_time(f"max by (sink) (anlan_spools_allowed_bytes{OF})", "{{sink}} 准许"),
         ],

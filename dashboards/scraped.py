@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards.panels import Queries, lines
 
+RUN = "anlan-run"  # the job of the flow; `anlan serve` has the same page, on which the numbers of a flow stay 0
 OF = '{instance=~"$instance"}'
 RATE = "[$__rate_interval]"
 WELL = "没有即正常"
@@ -16,6 +17,9 @@ WELL = "没有即正常"
 def of(**labels: str) -> str:
     """The chosen processes, and certain labels."""
     return "{" + ",".join(['instance=~"$instance"', *(f'{name}="{value}"' for name, value in labels.items())]) + "}"
+
+
+OF_RUN = of(job=RUN)
 
 
 def quantile(metric: str, part: float, by: str = "") -> str:

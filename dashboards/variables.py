@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from dashboards import words
 from dashboards.queries import PROMETHEUS
+from dashboards.scraped import RUN
 
 ALL = "$__all"
 CITY = "%"  # a county of `%` is every one, and also what lies in no known one: `county LIKE '$county'`
@@ -61,13 +62,14 @@ def runbooks() -> VariableModel:
 
 
 def processes() -> VariableModel:
-    """The processes that Prometheus scrapes."""
+    """The processes of the flow that Prometheus scrapes; all of them are `anlan serve`, too, where it has a part."""
+    query = f'label_values(anlan_ticks_written_total{{job="{RUN}"}}, instance)'
     return _variable(
         VariableType.QUERY,
         "instance",
         "进程",
         datasource=PROMETHEUS,
-        query={"qryType": 1, "query": "label_values(anlan_ticks_written_total, instance)", "refId": "A"},
+        query={"qryType": 1, "query": query, "refId": "A"},
         refresh=VariableRefresh.ON_TIME_RANGE_CHANGED,
         include_all=True,
         all_value=".*",

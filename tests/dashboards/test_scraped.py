@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,8 +65,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
             flow.ask(3)
             _wait_for_scrapes(server, 4 * (part + 1))
         _wait_for_scrapes(server, 24)
-        pages = {job: Samples(page or "") for job, page in flow.scrape().pages.items()}
-        yield Scraped(server, since, time.time(), pages)
+        yield Scraped(server, since, *_at_rest(flow, server))
 
 
 def _answers(address: str) -> bool:
@@ -102,8 +101,27 @@ def _wait_for_scrapes(server: Prometheus, count: int) -> None:
 
 
 def _scrapes(server: Prometheus, job: str) -> int:
-    found = server.now(f'count_over_time(up{{job="{job}"}}[10m]) * on(job) group by (job) (up{{job="{job}"}} == 1)')
+    """How many were answered."""
+    found = server.now(f'sum_over_time(up{{job="{job}"}}[10m])')
     return int(found[0]["value"][1]) if found else 0
+
+
+def _at_rest(flow: OnCallFlow, server: Prometheus) -> tuple[float, dict[str, Samples]]:
+    """When the flow had nothing left to do for some scrapes, and what each process said then."""
+    found: list[dict[str, Samples]] = []
+
+    def rests() -> bool:
+        if found:
+            _wait_for_scrapes(server, _scrapes(server, RUN) + 4)
+        found.append({job: Samples(page or "") for job, page in flow.scrape().pages.items()})
+        return len(found) > 1 and _kept(found[-1]) == _kept(found[-2]) > 0
+
+    wait_until(rests, "the flow must come to rest")
+    return time.time(), found[-1]
+
+
+def _kept(pages: dict[str, Samples]) -> float:
+    return pages[RUN].total("events_kept_count")
 
 
 def answered(scraped: Scraped, name: str) -> list[dict[str, Any]]:
@@ -137,6 +155,33 @@ def test_a_gauge_shows_what_the_process_says(scraped: Scraped) -> None:
     assert float(kept[0]["values"][-1][1]) == page.total("events_kept_count") > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "within"),
+    [
+        ("health/流程/A", lambda page, now: 1, 0),
+        ("health/日历还够/A", lambda page, now: page.total("calendars_covered_timestamp_seconds") - now, 60),
+        ("health/磁盘余量/A", lambda page, now: page.total("disk_left_bytes"), 1e9),
+        ("health/磁盘/A", lambda page, now: page.total("disk_left_bytes"), 1e9),
+    ],
+)
+def test_a_number_of_the_flow_is_its_own_while_the_service_is_scraped_beside_it(
+    scraped: Scraped, name: str, said: Callable[[Samples, float], float], within: float
+) -> None:
+    assert scraped.pages[SERVE].total("disk_left_bytes") == 0
+
+    [series] = answered(scraped, name)
+    _, value = series["value"] if "value" in series else series["values"][-1]
+
+    assert float(value) == pytest.approx(said(scraped.pages[RUN], time.time()), abs=within)
+
+
+def test_no_process_is_counted_before_the_flow_runs(scraped: Scraped) -> None:
+    expression = ASKED["health/流程/A"].query["expr"]
+    [series] = scraped.server.over_time(expression, scraped.since - 60, scraped.since - 60, 1)
+
+    assert [value for _, value in series["values"]] == ["0"]
+
+
 def test_a_rate_is_what_came_in_over_the_time(scraped: Scraped) -> None:
     series = answered(scraped, "health/收到（每秒）/A")
 
@@ -155,10 +200,10 @@ def test_the_quantile_is_that_of_the_histogram(scraped: Scraped) -> None:
 
 def test_processes_to_choose_from_are_found(scraped: Scraped) -> None:
     (variable,) = [each for each in BOARDS["health"]["templating"]["list"] if each["name"] == "instance"]
-    found = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"])
+    found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
     assert found
 
-    assert scraped.server.values_of(found[2], found[1])
+    assert scraped.server.values_of(found[2], found[1]) == scraped.server.values_of("instance", f'up{{job="{RUN}"}}')
 
 
 def test_every_metric_of_a_query_is_declared() -> None:
