@@ -31,14 +31,14 @@ def reminders() -> list[Reminder]:
         Reminder(
             "anlan-red-not-acked",
             "紧急警情 15 分钟无人签收",
-            '{{ index $values "A" }} 件紧急警情开了 15 分钟以上还没有人签收。请打开值班台签收。',
+            '{{ index $values "A" }} 件紧急警情等了 15 分钟以上还没有人签收。请打开值班台签收。',
             _unacked("red", 900),
             "page",
         ),
         Reminder(
             "anlan-yellow-not-acked",
             "预警警情一班无人签收",
-            '{{ index $values "A" }} 件预警警情开了 12 小时以上还没有人签收。请打开值班台签收。',
+            '{{ index $values "A" }} 件预警警情等了 12 小时以上还没有人签收。请打开值班台签收。',
             _unacked("yellow", 43_200),
             "ticket",
         ),
@@ -61,9 +61,28 @@ def reminders() -> list[Reminder]:
 
 
 def _unacked(level: str, seconds: int) -> str:
+    """Alerts of a level that wait for an ack, and have waited without a break for so long.
+
+    An alert waits in revisions that say so: open, at this level or above, not muted. An ack, a close, a mute or a
+    lower level is a break, so what waits behind it waits anew.
+    """
     return f"""
-        SELECT count() AS value FROM ({sql.standing("revision")})
-        WHERE level = '{level}' AND state = 'open' AND dateDiff('second', opened_at, {sql.NOW}) > {seconds}"""
+        SELECT count() AS value
+        FROM
+        (
+            SELECT alert_id
+            FROM
+            (
+                SELECT alert_id, revision, level, dateDiff('second', published_at, {sql.NOW}) AS age,
+                    state = 'open' AND {sql.BY_LEVEL} >= {sql.rank(level)}
+                        AND JSONLength(route, 'muted_by') = 0 AS waits
+                FROM alert_revisions FINAL
+                WHERE published_at <= {sql.NOW} AND origin != 'shadow'
+            )
+            GROUP BY alert_id
+            HAVING argMax(level, revision) = '{level}'
+                AND maxIf(revision, NOT waits) < maxIf(revision, age > {seconds})
+        )"""
 
 
 def _unanswered() -> str:

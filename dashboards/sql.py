@@ -15,11 +15,17 @@ OF_CHANNELS = "channel IN (${channel:sqlstring})"
 OF_CATEGORIES = "if(category = '', 'unknown', category) IN (${category:sqlstring})"
 CHOSEN = f"{OF_COUNTY} AND {OF_CHANNELS} AND {OF_CATEGORIES}"
 IN_DAYS = f"bucket BETWEEN {FIRST_DAY} AND {LAST_DAY}"
-BY_LEVEL = "indexOf(['blue', 'yellow', 'red'], level)"
+_LEVELS = "['blue', 'yellow', 'red']"
+BY_LEVEL = f"indexOf({_LEVELS}, level)"
 
 # Two shifts a day: from eight to eight.
 _HOURS_IN = f"toDateTime({NOW}, {LOCAL}) - INTERVAL 8 HOUR"
 SHIFT_START = f"toStartOfDay({_HOURS_IN}) + toIntervalHour(8 + if(toHour({_HOURS_IN}) < 12, 0, 12))"
+
+
+def rank(level: str) -> str:
+    """The place of a level in `BY_LEVEL`."""
+    return f"indexOf({_LEVELS}, '{level}')"
 
 
 def standing(columns: str) -> str:

@@ -203,7 +203,7 @@ def test_a_reminder_counts_what_was_not_done(city: City, reminder: Any) -> None:
     now = city.ground.seeded.now
     [row] = city.pool.rows(expanded(reminder.sql, {}, Range(now - timedelta(days=1), now)))
     numbers = Numbers(city.ground, Chosen(now - timedelta(days=1), now))
-    waiting = {level: [numbers.age(a) for a in numbers.open() if a.last.level == level and a.last.state == "open"]
+    waiting = {level: [numbers.waited(a) for a in numbers.open() if a.last.level == level]
                for level in ("red", "yellow")}  # fmt: skip
     newest = max(each.arrived_at for each in city.ground.seeded.events)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -226,6 +227,15 @@ class Numbers:
     def age(self, alert: Standing) -> int:
         """How long it is open, in whole seconds as the server counts them."""
         return int(self.chosen.until.timestamp()) - int(alert.opened.timestamp())
+
+    def waited(self, alert: Standing) -> int:
+        """How long its revisions ask for an ack at this level without a break; 0 where the last asks for none."""
+        asking = itertools.takewhile(
+            lambda r: r.state == "open" and RANKS[r.level] >= RANKS[alert.last.level] and not r.route.muted_by,
+            reversed(alert.revisions),
+        )
+        since = min((r.published_at for r in asking), default=self.chosen.until)
+        return int(self.chosen.until.timestamp()) - int(since.timestamp())
 
     # people
 
