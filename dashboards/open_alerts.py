@@ -164,21 +164,28 @@ _SOON = """rule, text.zh AS said, due,
 
 
 def _in_force() -> str:
-    """The silences that somebody has begun, nobody has ended, and whose time is not over."""
+    """The silences that somebody has begun, nobody has ended, and whose time has come and is not over.
+
+    In a county these are its own and those that mute alerts of every county; one that names an alert is of its county.
+    """
     silencing = "JSONExtractRaw(record, 'action', 'silence')"
     return f"""
         SELECT action_id, actor, note, until, at, JSONExtractString({silencing}, 'matchers', 'rule') AS rule,
             JSONExtractString({silencing}, 'matchers', 'region') AS region,
             arrayStringConcat(JSONExtract({silencing}, 'matchers', 'level', 'Array(String)'), ' ') AS levels,
-            JSONExtractString({silencing}, 'matchers', 'alert_id') AS alert_id
+            JSONExtractString({silencing}, 'matchers', 'alert_id') AS alert_id,
+            if(region = '' AND alert_id != '', county, substring(region, 1, 6)) AS silenced_in
         FROM alert_actions FINAL
         WHERE action = 'silence' AND verdict = 'done' AND at <= {sql.NOW} AND until > {sql.NOW}
+            AND ifNull(
+                parseDateTime64BestEffortOrNull(JSONExtractString({silencing}, 'starts_at'), 6, 'UTC'), at
+            ) <= {sql.NOW}
             AND action_id NOT IN
             (
                 SELECT of FROM alert_actions FINAL
                 WHERE action = 'unsilence' AND verdict = 'done' AND at <= {sql.NOW}
             )
-            AND substring(region, 1, 6) LIKE if(${{county:sqlstring}} = '%', '%', ${{county:sqlstring}})"""
+            AND (silenced_in = '' OR silenced_in LIKE ${{county:sqlstring}})"""
 
 
 def silences() -> Panel:

@@ -40,9 +40,9 @@ def in_force(numbers: Numbers) -> list[Any]:
         row
         for rows in numbers.done("silence").values()
         for row in rows
-        if row.action.until > numbers.chosen.until
+        if (row.action.silence.starts_at or row.at) <= numbers.chosen.until < row.action.until
         and row.action.action_id not in over
-        and (not county or row.action.silence.matchers.region[:6] == county)
+        and (not county or row.action.silence.matchers.region[:6] in ("", county))
     ]
 
 
