@@ -52,13 +52,13 @@ class DeadLetters:
         *,
         source: str,
         raw: bytes,
-        shown: str | None = None,
+        shown: str = "",
         now_us: int,
         channel: str = "",
         mapping: str = "",
         mapping_version: int = 0,
     ) -> DeadLetter:
-        """One dead letter. `shown` is what may be looked at instead of the scrubbed raw bytes."""
+        """One dead letter. Of the row nothing may be looked at but `shown`, and that scrubbed."""
         sentence = refused.sentence
         sealed = ""
         if self._sealer is None:
@@ -67,7 +67,6 @@ class DeadLetters:
             sentence += f"; the row is not kept: {len(raw)} bytes are more than {SEALED_BYTES}"
         else:
             sealed = self._sealer.seal(raw)
-        text = raw[: 4 * _LOOKED_AT].decode("utf-8", "replace") if shown is None else shown
         return DeadLetter(
             id=letter_id(source, refused.reason),
             source=source,
@@ -77,7 +76,7 @@ class DeadLetters:
             channel=channel,
             mapping=mapping,
             mapping_version=mapping_version,
-            raw=shorten(_scrub_start(text)),
+            raw=shorten(_scrub_start(shown)),
             sealed=sealed,
         )
 

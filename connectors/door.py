@@ -138,7 +138,6 @@ class Door:
             Refused(reason, sentence),
             source=source,
             raw=raw,
-            shown="",
             now_us=now_us,
             channel=self._registered(channel),
         )
@@ -152,12 +151,12 @@ class Door:
         now_us: int,
         row: Map[str, Any],
     ) -> DeadLetter:
-        """A row that could not be read shows nothing where its columns name people."""
+        """A row that could not be read shows nothing: which of it names people nobody knows."""
         return self._letters.make(
             refused,
             source=source,
             raw=raw,
-            shown=mapping.show(row) if row else "" if mapping.names_people else None,
+            shown=mapping.show(row) if row else "",
             now_us=now_us,
             channel=self._registered(mapping.channel_of(row)),
             mapping=mapping.id,
@@ -233,7 +232,7 @@ class Door:
             refused,
             source=source,
             raw=line,
-            shown=show_event(data) if isinstance(data, dict) else None,
+            shown=show_event(data) if isinstance(data, dict) else "",
             now_us=now_us,
             channel=self._registered(channel),
         )

@@ -53,7 +53,6 @@ class Mapping:
         self.format: Format = plan.format
         self.tests: list[dict[str, Any]] = plan.tests
         self.columns = plan.columns
-        self.names_people = any(kind in ("name", "address", "pair", "row") for kind in plan.columns.values())
         self.brings_arrival = any(name == "arrived_at" for each in plan.events for name, _ in each.fields)
         self._plan = plan
         self._privacy = privacy

@@ -17,7 +17,7 @@ from connectors.deadletter import DeadLetters, Dropped, Refused
 from connectors.door import MAX_EVENT_BYTES, Door
 from connectors.identifiers import check_digit, find_identifiers
 from connectors.lexicon import load_lexicon
-from connectors.mapping import compile_mapping
+from connectors.mapping import Mapping, compile_mapping
 from connectors.pseudonym import Key, Keyring, is_token
 from connectors.registry import load_channels
 from connectors.rows import Failure
@@ -286,11 +286,37 @@ def test_a_dead_letter_holds_the_whole_row_sealed() -> None:
     assert letter.failed_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
+def test_what_is_shown_of_a_long_event_is_short() -> None:
+    assert len(_letter(channel="fax", text="长" * 4_000).raw.encode()) <= deadletter.SHOWN_BYTES
+
+
 def test_the_same_failure_twice_is_one_dead_letter_and_another_is_another() -> None:
     first, again, other = _letter(channel="fax"), _letter(channel="fax"), _letter(violence=9)
 
     assert first.id == again.id
     assert first.id != other.id
+
+
+OPEN = msgspec.json.encode(BASE).decode()[:-1] + ',"reporter":"李小明","household":"城关区张掖路12号"'
+UNREAD = {
+    "NaN": OPEN + ',"lat":NaN}',
+    "cut": OPEN,
+    "comma too many": OPEN + ",}",
+    "byte order mark": "\ufeff" + OPEN + "}",
+    "list": f"[{OPEN}}}]",
+    "broken list": f"[{OPEN}}},",
+    "too long": OPEN + f',"note":"{"x" * MAX_EVENT_BYTES}"}}',
+}
+
+
+@pytest.mark.parametrize("line", UNREAD.values(), ids=UNREAD)
+def test_a_dead_letter_shows_nothing_of_an_event_that_cannot_be_read(line: str) -> None:
+    letter = DOOR.admit_event_json(line.encode(), "test:1", NOW_US)
+
+    assert isinstance(letter, DeadLetter)
+    assert letter.raw == ""
+    assert "李小明" not in letter.sentence
+    assert len(line) > MAX_EVENT_BYTES or UNSEALER.unseal(letter.sealed) == line.encode()
 
 
 def test_a_row_that_is_too_large_to_keep_says_so() -> None:
@@ -299,7 +325,6 @@ def test_a_row_that_is_too_large_to_keep_says_so() -> None:
     assert isinstance(letter, DeadLetter)
     assert letter.sealed == ""
     assert letter.sentence.endswith("; the row is not kept: 1048577 bytes are more than 1048576")
-    assert len(letter.raw.encode()) <= deadletter.SHOWN_BYTES
 
 
 def test_without_a_key_nothing_is_kept_and_the_letter_says_so() -> None:
@@ -329,9 +354,7 @@ def test_a_door_with_a_lexicon_hears_what_the_sender_did_not_say() -> None:
     assert (kept.violence, kept.cues) == (0, ())
 
 
-MAPPING = compile_mapping(
-    loads(
-        """
+MAPPED = """
 apiVersion: mappings/v1
 id: door-test
 version: 3
@@ -348,11 +371,14 @@ fields:
 pseudonymise: {reporter: name}
 tests: [{name: none, rows: [], expect: []}]
 """
-    ),
-    channels=CHANNELS,
-    keyring=KEYS,
-    tables=load_tables(),
-)
+
+
+def _compile(text: str) -> Mapping:
+    return compile_mapping(loads(text), channels=CHANNELS, keyring=KEYS, tables=load_tables())
+
+
+MAPPING = _compile(MAPPED)
+NAMELESS = _compile(MAPPED.replace("  reporter: 姓名\n", "").replace("pseudonymise: {reporter: name}\n", ""))
 ROW = {"号": "1", "渠道": "电话", "时间": "2026-03-02 09:00:00", "姓名": "李小明", "内容": "漏水"}
 
 
@@ -454,9 +480,10 @@ def test_a_row_without_a_column_says_which() -> None:
     assert letter.sentence == "row must have the column `渠道`; got none"
 
 
-def test_a_row_that_cannot_be_read_shows_nothing_where_columns_name_people() -> None:
+@pytest.mark.parametrize("mapping", [MAPPING, NAMELESS], ids=["names people", "names nobody"])
+def test_a_row_that_cannot_be_read_shows_nothing_whatever_its_mapping_reads(mapping: Mapping) -> None:
     failure = Failure(7, "bad_encoding", "row must be utf-8; got byte 255 at 2", "1,李小明".encode())
-    letter = DOOR.admit_failure(MAPPING, failure, "file:x.csv:7", NOW_US)
+    letter = DOOR.admit_failure(mapping, failure, "file:x.csv:7", NOW_US)
 
     assert letter.raw == ""
     assert UNSEALER.unseal(letter.sealed) == "1,李小明".encode()
