@@ -69,9 +69,9 @@ class Privacy:
         if isinstance(value, str):
             kind = attr_kind(key)
             return self._token(value, kind) if kind and value and not is_token(value) else scrub(value)
-        if isinstance(value, bool | float) or value is None:
+        if isinstance(value, bool) or value is None:
             return value
-        if isinstance(value, int):
+        if isinstance(value, int | float):
             return self._number(key, value)
         if isinstance(value, dict):
             return self.attrs(value)
@@ -79,14 +79,16 @@ class Privacy:
             return [self._attr(key, item) for item in value]
         return value
 
-    def _number(self, key: str, value: int) -> int | str:
-        if abs(value) < 1_000_000:
+    def _number(self, key: str, value: float) -> float | str:
+        """A whole number may be a phone, also one that is written with a point (`13800001111.0`)."""
+        if abs(value) < 1_000_000 or value % 1 != 0:
             return value
+        digits = str(int(value))
         kind = attr_kind(key)
         if kind:
-            return self.keyring.token(kind, str(value))
-        scrubbed = scrub(str(value))
-        return value if scrubbed == str(value) else scrubbed
+            return self.keyring.token(kind, digits)
+        scrubbed = scrub(digits)
+        return value if scrubbed == digits else scrubbed
 
     def _token(self, value: str, kind: Kind) -> str:
         return self.keyring.token(kind_of(value, kind), value)

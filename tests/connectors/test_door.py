@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -249,6 +250,22 @@ def test_members_that_hold_a_person_become_tokens_and_words_are_scrubbed() -> No
     assert event.attrs["note"] == "叫[姓名]"
     assert is_token(event.attrs["deep"][0]["tel"])
     assert event.attrs["unit_name"] == "张掖路所"
+
+
+def test_a_number_with_a_point_and_nothing_behind_it_is_the_whole_number() -> None:
+    event = _event(attrs={"联系电话": 13800001111.0, "note": 13800001111.0, "deep": [{"tel": 8888888.0}]})
+
+    token = KEYS.token("phone", "13800001111")
+    assert event.attrs == {"联系电话": token, "note": "[手机]", "deep": [{"tel": KEYS.token("phone", "8888888")}]}
+
+
+@pytest.mark.parametrize("number", [3.0, -2.5, 1772413200.0, 13800001111.5, 1e300, 36.138000011112, math.inf])
+def test_a_number_that_names_nobody_stays_as_it_was(number: float) -> None:
+    built = msgspec.convert(BASE | {"attrs": {"score": number}}, Event)
+    event = DOOR.admit_event(built, "s", NOW_US)
+
+    assert isinstance(event, Event)
+    assert event.attrs["score"] is number
 
 
 RAW = st.one_of(
