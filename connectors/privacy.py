@@ -8,18 +8,23 @@ from typing import Any
 
 from connectors.identifiers import find_identifiers, is_id_card, may_identify
 from connectors.pseudonym import Keyring, Kind, is_token
-from connectors.scrub import scrub
+from connectors.scrub import PARTIES, scrub
 
 _SHORTEST_IDENTIFIER = 7  # a plate
 _DIGITS_ONLY = re.compile(r"\(?\+?[\d\s\-()（）]{7,}[Xx]?")
 # Members that hold a person by their name; they become tokens, whatever they look like.
-_ATTR_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("name", re.compile(r"(?:(?:full|caller|reporter|contact|person|citizen|party)_?)?name|.*姓名")),
-    ("phone", re.compile(r".*(?:phone|mobile|telephone)(?:_?(?:no|number))?|tel|.*(?:电话|手机号?码?)")),
-    ("id_card", re.compile(r".*(?:id_?card|id_?no|id_?number)(?:_?no)?|.*(?:身份证号?码?|证件号码?)")),
-    ("address", re.compile(r"(?:.*_)?(?:address|addr)|.*(?:住址|地址)")),
-    ("plate", re.compile(r"(?:.*_)?(?:plate|licen[cs]e_plate)(?:_?no)?|.*车牌号?码?")),
+_ASKING = "caller|applicant|complainant|petitioner"
+_ROLES = f"{_ASKING}|reporter|contact|person|citizen|party|victim|suspect|owner"
+_PATTERNS: tuple[tuple[Kind, str], ...] = (
+    ("name", rf"(?:(?:full|first|last|{_ROLES})_?)?names?|{_ASKING}|(?:{_ROLES})_?person"),
+    ("name", rf".*姓名|名字|(?!是否).*(?:{PARTIES})(?:名字?)?"),
+    ("phone", r".*(?:phone|mobile|telephone)(?:_?(?:no|number))?|tel|caller_?id|contact_?(?:no|number)"),
+    ("phone", r".*(?:电话|手机)(?:号码?)?|(?:来电|主叫|联系)号码|联系方式"),
+    ("id_card", r".*(?:id_?card|id_?no|id_?number)(?:_?no)?|.*(?:身份证号?码?|身份号码|证件号码?)"),
+    ("address", r".*addr(?:ess(?:es)?)?|.*(?:住址|地址)"),
+    ("plate", r"(?:.*_)?(?:plate|licen[cs]e_plate)(?:_?no)?|.*车牌号?码?"),
 )
+_ATTR_KINDS = tuple((kind, re.compile(rf"(?:{pattern})s?")) for kind, pattern in _PATTERNS)
 
 
 class Privacy:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from connectors.identifiers import PHONE, PLATE, find_identifiers, to_plain
 from connectors.surnames import COMPOUND_SURNAMES, NOT_NAMES, SURNAMES
 
-__all__ = ["find_identifiers", "scrub"]
+__all__ = ["PARTIES", "find_identifiers", "scrub"]
 
 Span = tuple[int, int, str]
 
@@ -50,7 +50,9 @@ _PLATES = re.compile(
     rf"(?P<车牌>{PLATE})(?![A-Za-z0-9])|(?:车牌|牌照)号?码?[是为:：\s]{{0,3}}(?P<车牌_>[A-Za-z0-9·\-]{{5,8}})"
 )
 
-_FORMAL = "姓名|名字|当事人|联系人|报警人|来电人|反映人|举报人|投诉人|诉求人|申请人|嫌疑人|受害人|户主|负责人|法人"
+# whom a form or a report names
+PARTIES = "当事人|联系人|报警人|来电人|反映人|举报人|投诉人|诉求人|申请人|嫌疑人|受害人|户主|负责人|法人"
+_FORMAL = f"姓名|名字|{PARTIES}"
 _PLAIN = f"{_FORMAL}|叫|我是|本人|老公|丈夫|妻子|老婆|儿子|女儿|父亲|母亲|哥哥|弟弟|姐姐|妹妹|邻居|男友|女友|前夫|前妻"
 _FORMAL_WORDS = frozenset(_FORMAL.split("|"))
 _TRIGGER = re.compile(_PLAIN)
