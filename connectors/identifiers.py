@@ -1,4 +1,4 @@
-"""Find what names a person outright: mobiles, ID numbers, plates. The scanner of every store uses it."""
+"""Find what names a person outright: phones, ID numbers, plates. The scanner of every store uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDE |= {"　": " ", "—": "-", "–": "-", "‐": "-"}
 _TO_PLAIN = str.maketrans(_WIDE)
 _IS_WIDE = re.compile(f"[{''.join(_WIDE)}]")
 _SEP = r"[ \-·_.]?"
-_DATE = r"(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_YEAR, _DAY = r"(?:18|19|20)\d{2}", r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 
 # Not inside a longer number, a hexadecimal hash or the fraction of a decimal.
@@ -23,14 +23,20 @@ _BEFORE = r"(?<![0-9a-f])(?<![0-9]\.)"
 _AFTER = r"(?![0-9a-f])"
 PHONE = rf"1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}"
 _LETTER = "A-HJ-NP-Za-hj-np-z"
-PLATE = rf"[{_PROVINCES}][{_LETTER}][ ·•.\-]?[{_LETTER}0-9]{{4,5}}[{_LETTER}0-9挂学警港澳]"
+PLATE = rf"[{_PROVINCES}] ?[{_LETTER}][ ·•.\-]?[{_LETTER}0-9]{{4,5}}[{_LETTER}0-9挂学警港澳]"
 _PHONE = re.compile(rf"{_BEFORE}(?:(?:\+|00)?86[ \-]?)?(?P<number>{PHONE}){_AFTER}|(?<=[+0]86){PHONE}{_AFTER}")
-_ID_CARD = re.compile(rf"{_BEFORE}[1-9]\d{{5}}{_SEP}{_DATE}{_SEP}\d{{3}}[0-9Xx]{_AFTER}")
+# The area stands apart from the number, for an id may be eleven digits that begin with 0; a date after it is no number.
+_LANDLINE = re.compile(
+    rf"{_BEFORE}(?<![0-9]-)[(（]?0(?:10|2\d|[3-9]\d{{2}})(?:[)）][ \-]?|[ \-])"
+    rf"(?!{_YEAR}{_DAY})[2-9]\d{{2,3}} ?\d{{4}}{_AFTER}"
+)
+_ID_CARD = re.compile(rf"{_BEFORE}[1-9]\d{{5}}{_SEP}{_YEAR}{_SEP}{_DAY}{_SEP}\d{{3}}[0-9Xx]{_AFTER}")
 _PLATE = re.compile(rf"{PLATE}(?![A-Za-z0-9])")
 _HAS_DIGITS = re.compile(r"\d{4}")
 _PHONE_SIGN = re.compile(PHONE)
-_ID_CARD_SIGN = re.compile(rf"\d{{6}}{_SEP}\d{{8}}{_SEP}\d{{3}}")
-_PLATE_SIGN = re.compile(rf"[{_PROVINCES}０-９][{_LETTER}０-９]")
+_LANDLINE_SIGN = re.compile(r"0\d{2,3}[)） \-]{1,2}[2-9]")
+_ID_CARD_SIGN = re.compile(rf"\d{{6}}{_SEP}(?:\d{{8}}|{_YEAR}{_SEP}{_DAY}){_SEP}\d{{3}}")
+_PLATE_SIGN = re.compile(rf"[{_PROVINCES}] ?[{_LETTER}]")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -50,19 +56,23 @@ def to_plain(text: str) -> str:
 
 def may_identify(text: str) -> bool:
     """A quick no, or a reason to look closer."""
+    plain = to_plain(text)
     return (
-        _PHONE_SIGN.search(text) is not None
-        or _ID_CARD_SIGN.search(text) is not None
-        or (not text.isascii() and _PLATE_SIGN.search(text) is not None)
+        _PHONE_SIGN.search(plain) is not None
+        or (_LANDLINE_SIGN.search(plain) is not None and _LANDLINE.search(plain) is not None)
+        or _ID_CARD_SIGN.search(plain) is not None
+        or (not plain.isascii() and _PLATE_SIGN.search(plain) is not None)
     )
 
 
 def find_identifiers(text: str) -> list[Identifier]:
-    """Mobiles, ID numbers whose check digit is right, and plates, in the order of the text."""
+    """Mobiles, landlines, ID numbers whose check digit is right, and plates, in the order of the text."""
     found: list[Identifier] = []
     plain = to_plain(text)
     if _HAS_DIGITS.search(plain):
         for match in _PHONE.finditer(plain):
+            found.append(_identifier("phone", match))
+        for match in _LANDLINE.finditer(plain):
             found.append(_identifier("phone", match))
         for match in _ID_CARD.finditer(plain):
             if is_id_card(match.group()):

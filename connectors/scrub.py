@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from connectors.identifiers import PHONE, PLATE, find_identifiers, to_plain
+from connectors.identifiers import PHONE, PLATE, Identifier, find_identifiers, to_plain
 from connectors.surnames import COMPOUND_SURNAMES, NOT_NAMES, SURNAMES
 
 __all__ = ["PARTIES", "find_identifiers", "scrub"]
@@ -17,18 +17,19 @@ __all__ = ["PARTIES", "find_identifiers", "scrub"]
 Span = tuple[int, int, str]
 
 _LABELS = {"phone": "手机", "id_card": "证件号", "plate": "车牌"}
+_AREA = re.compile(r"[(（]?0[1-9]")  # a landline begins so, and no mobile
 _GAP = r"[ \-·_]?"
 _HAN = "一-鿿"
-_DATE6 = r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 
 # The name of a group is the marker it leaves, without what follows `_`.
 _NUMBERS = re.compile(
     rf"""
     (?<!\d)(?:
-        (?P<证件号>[1-9]\d{{5}}{_GAP}(?:18|19|20){_DATE6}{_GAP}\d{{3}}[0-9Xx])
-        |(?P<证件号_>[1-8][1-7]\d{{4}}{_DATE6}\d{{3}})
+        (?P<证件号>[1-9]\d{{5}}{_GAP}(?:18|19|20)\d{{2}}{_GAP}{_DAY}{_GAP}\d{{3}}[0-9Xx])
+        |(?P<证件号_>[1-8][1-7]\d{{6}}{_DAY}\d{{3}})
         |(?:[(（]?(?:\+|00)?86[)）]?[ \-]?)?(?P<手机>{PHONE}|1{_GAP}[3-9](?:{_GAP}\d){{9}})
-        |(?P<电话>[(（]?0[1-9]\d{{1,2}}[)）\- ]{{0,2}}\d{{7,8}})
+        |(?P<电话>[(（]?0[1-9]\d{{1,2}}[)）\- ]{{0,2}}(?:\d{{7,8}}|[2-9]\d{{2,3}}[ \-]\d{{4}}))
         |(?P<卡号>[3-6](?:[ \-]?\d){{15,18}})
     )(?!\d)
     """,
@@ -119,7 +120,7 @@ def _find(text: str) -> Iterator[Span]:
     has_digit = _DIGIT.search(plain) is not None
     has_latin = _LATIN.search(plain) is not None
     if has_digit:
-        yield from ((one.start, one.end, _LABELS[one.kind]) for one in find_identifiers(plain))
+        yield from ((one.start, one.end, _label(one)) for one in find_identifiers(plain))
         yield from _spans(_NUMBERS, plain, _is_number)
     if has_digit or has_latin:
         yield from _spans(_SPOKEN, plain)
@@ -143,6 +144,10 @@ def _find(text: str) -> Iterator[Span]:
         yield from _spans(_DOTTED_NAMES, plain)
     if "男" in plain or "女" in plain:
         yield from _spans(_NAMES_WITH_SEX, plain)
+
+
+def _label(one: Identifier) -> str:
+    return "电话" if _AREA.match(one.value) else _LABELS[one.kind]
 
 
 def _spans(pattern: re.Pattern[str], plain: str, is_meant: Callable[[str, str], bool] | None = None) -> Iterator[Span]:

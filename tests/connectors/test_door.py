@@ -218,8 +218,9 @@ def test_an_opaque_key_stays(opaque: str) -> None:
     assert {event.reporter, event.pair, event.household, event.place} == {opaque}
 
 
-def test_a_public_place_code_stays() -> None:
-    assert _event(place="620102001001-17").place == "620102001001-17"
+@pytest.mark.parametrize("code", ["620102001001-17", "620102001-001-12", "620102-0931-2345678"])
+def test_a_public_place_code_stays(code: str) -> None:
+    assert _event(place=code).place == code
 
 
 def test_raw_numbers_inside_ids_become_tokens() -> None:
@@ -230,6 +231,17 @@ def test_raw_numbers_inside_ids_become_tokens() -> None:
     assert event.case == KEYS.token("plate", "甘A12345")
     assert event.link is not None
     assert event.link.to == f"call/{token}"
+
+
+@pytest.mark.parametrize("field", ["id", "case", "matter", "subject", "unit", "subcategory"])
+def test_a_landline_inside_an_id_becomes_its_token(field: str) -> None:
+    token = KEYS.token("phone", "09318888888")
+
+    assert getattr(_event(**{field: "call/0931-888 8888/1"}), field) == f"call/{token}/1"
+
+
+def test_a_pair_of_landlines_becomes_the_token_of_both() -> None:
+    assert _event(pair="0931-8888888|0931-7777777").pair == KEYS.pair("phone", "09317777777", "09318888888")
 
 
 def test_members_that_hold_a_person_become_tokens_and_words_are_scrubbed() -> None:
@@ -268,8 +280,9 @@ def test_a_number_that_names_nobody_stays_as_it_was(number: float) -> None:
     assert event.attrs["score"] is number
 
 
+WRITTEN = ["0931-8888888", "0931-888 8888", "１３８００００１１１１", "甘 A12345"]
 RAW = st.one_of(
-    st.sampled_from(["13800001111", "138-0000-1111", "甘A12345", "甘AD12345", "+86 139 0000 2222"]),
+    st.sampled_from(["13800001111", "138-0000-1111", "甘A12345", "甘AD12345", "+86 139 0000 2222", *WRITTEN]),
     st.integers(0, 999).map(lambda n: (first := f"62010219900101{n:03}") + check_digit(first)),
 )
 
