@@ -12,6 +12,8 @@ from connectors.scrub import PARTIES, scrub
 
 _SHORTEST_IDENTIFIER = 7  # a plate
 _DIGITS_ONLY = re.compile(r"\(?\+?[\d\s\-()（）]{7,}[Xx]?")
+# A mail, a number with stars in it or a name has one of these signs; a passport and an account look like the others.
+_LATIN = re.compile(r"[@*\s]|(?<![\w\-])(?:[A-Z]{1,2}\d{7,9}(?![\w\-])|wxid_)", re.IGNORECASE)
 # Members that hold a person by their name; they become tokens, whatever they look like.
 _ASKING = "caller|applicant|complainant|petitioner"
 _ROLES = f"{_ASKING}|reporter|contact|person|citizen|party|victim|suspect|owner"
@@ -119,4 +121,4 @@ def attr_kind(key: str) -> Kind | None:
 
 
 def _is_opaque(value: str) -> bool:
-    return value.isascii() and not _DIGITS_ONLY.fullmatch(value) and not may_identify(value)
+    return value.isascii() and not (_DIGITS_ONLY.fullmatch(value) or _LATIN.search(value) or may_identify(value))

@@ -211,7 +211,21 @@ def test_a_raw_pair_becomes_the_token_of_both_parties() -> None:
     assert _event(pair="13900002222|13800001111").pair == expected
 
 
-@pytest.mark.parametrize("opaque", ["p1", "x4", "k9:bcdfghjkmnprstvzbcdf", "b7f3-9c"])
+LATIN = ["E12345678", "EA1234567", "H12345678", "zhang.san@qq.com", "wxid_a1b2c3", "Zhang San", "138****1111"]
+
+
+@pytest.mark.parametrize("raw", LATIN)
+def test_a_passport_a_mail_an_account_or_a_name_in_latin_letters_is_not_opaque(raw: str) -> None:
+    event = _event(reporter=raw, pair=f"{raw}|p1")
+
+    assert event.reporter == KEYS.token("name", raw)
+    assert event.pair == KEYS.token("pair", f"{raw}|p1")
+
+
+UUID = "a1234567-0931-4888-8888-0123456789ab"
+
+
+@pytest.mark.parametrize("opaque", ["p1", "x4", "k9:bcdfghjkmnprstvzbcdf", "b7f3-9c", "p1|x4", UUID])
 def test_an_opaque_key_stays(opaque: str) -> None:
     event = _event(reporter=opaque, pair=opaque, household=opaque, place=opaque)
 
