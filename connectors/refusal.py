@@ -19,6 +19,16 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "reporter_class": get_args(ReporterClass),
 }
 _TIMES = ("occurred_at", "arrived_at")
+_PEOPLE = (
+    "reporter",
+    "household",
+    "place",
+    "pair",
+    "subject",
+    "attrs",
+    "text",
+    "link",
+)  # what may be written there names one
 _REQUIRED = ("id", "channel", "action", "occurred_at")
 _MUST = {
     "region": "`region` must be 6, 9 or 12 digits",
@@ -52,13 +62,26 @@ def refuse(error: msgspec.ValidationError, data: dict[str, Any]) -> RefusedError
         return RefusedError("missing_field", f"event must have `{field}`; got null at `$.{path}`")
     if field in _TIMES:
         return RefusedError("bad_time", f"{time_rule(field)}; got {show(value)} at `$.{path}`")
-    got = f"{show(value)} at `$.{path}`{_near(field, value)}"
+    got = f"{_shown(field, value)} at `$.{path}`{_near(field, value)}"
     return RefusedError("bad_value", f"{_rule(field, message)}; got {got}")
 
 
 def time_rule(field: str) -> str:
     """What a time must be."""
     return f"`{field}` must be an RFC 3339 time with an offset, after 1970"
+
+
+def _shown(field: str, value: Any) -> str:
+    """The value, or of what may name somebody only what kind of value it is."""
+    if isinstance(value, dict):
+        return "a map"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if field in _WORDS or field.partition(".")[0] not in _PEOPLE:
+        return show(value)
+    if isinstance(value, str):
+        return f"a string of {len(value)} characters"
+    return "nothing" if value is None else "true or false" if isinstance(value, bool) else "a number"
 
 
 def _rule(field: str, message: str) -> str:

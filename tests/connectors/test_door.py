@@ -119,7 +119,7 @@ REFUSED = [
     ({"unit_level": 6}, "bad_value", "`unit_level` must be a whole number from 1 to 5"),
     ({"lat": 91}, "bad_value", "`lat` must be a number from -90 to 90; got `91` at `$.lat`"),
     ({"text": "长" * 4001}, "bad_value", "`text` must be a string of at most 4000 characters"),
-    ({"attrs": [1]}, "bad_value", "`attrs` must be a map; got `[1]` at `$.attrs`"),
+    ({"attrs": [1]}, "bad_value", "`attrs` must be a map; got a list at `$.attrs`"),
     ({"unit": 7}, "bad_value", "`unit` must be string | null; got `7` at `$.unit`"),
     (
         {"category": "dispute", "subcategory": "quarrel"},
@@ -319,6 +319,26 @@ def test_no_raw_identifier_is_shown_by_a_dead_letter(raw: str, fault: dict[str, 
     shown = msgspec.json.encode(letter).decode().replace(letter.sealed, "")
     assert find_identifiers(shown) == []
     assert "李小明" not in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"reporter": {"name": "李小明"}}, "got a map at `$.reporter`"),
+        ({"attrs": ["李小明", "张掖路12号"]}, "got a list at `$.attrs`"),
+        ({"household": ["李小明"]}, "got a list at `$.household`"),
+        ({"link": "李小明"}, "got a string of 3 characters at `$.link`"),
+        ({"subject": 13800001111}, "got a number at `$.subject`"),
+        ({"category": ["李小明"]}, "got a list at `$.category`"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_by_its_kind_where_it_may_name_somebody(
+    fields: dict[str, Any], said: str
+) -> None:
+    letter = _letter(**fields)
+
+    assert said in letter.sentence
+    assert "李小明" not in str(msgspec.json.encode(letter).decode())
 
 
 def test_a_dead_letter_holds_the_whole_row_sealed() -> None:
