@@ -51,7 +51,8 @@ class Draft(Struct, frozen=True, gc=False):
     the key from which a person has split off what it says. `came` are the clock instants at which the evidence came
     that it adds to what the stream said last: of the first and of the last of it. `vouch` are the channels that must
     vouch for what its rule says. `level_plus` is how many levels higher its rule opens within aftercare; `bonus` levels
-    of it are in the revision already, None where it only repeats the levels of the one before.
+    of it are in the revision already, None where it only repeats the levels of the one before. `reveal` are the roles
+    that its rule names for asking who is meant.
     """
 
     revision: Revision
@@ -67,6 +68,7 @@ class Draft(Struct, frozen=True, gc=False):
     vouch: tuple[str, ...] = ()
     level_plus: int = 0
     bonus: int | None = 0
+    reveal: tuple[str, ...] = ()
 
 
 class Alerts:
@@ -324,7 +326,8 @@ def _draft(
     return Draft(
         record, _order(rule, key, moment), ids, moment.produced_us, standing,
         reopen_within=life.reopen_within, aftercare=life.aftercare, kin=moment.kin, came=came, vouch=vouch,
-        level_plus=life.level_plus, bonus=episode.bonus if rule.plan is None else 0,  # of what is owed it is the bump
+        level_plus=life.level_plus, reveal=tuple(rule.spec.privacy.reveal),
+        bonus=episode.bonus if rule.plan is None else 0,  # of what is owed it is the bump
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ class RouteSettings(Struct, forbid_unknown_fields=True):
 
 
 class Privacy(Struct, forbid_unknown_fields=True):
-    """Who may ask who is behind a token, and how long the evidence is kept."""
+    """Who alone may ask who is behind a token (none: whom the routing lets), and how long the evidence is kept."""
 
     reveal: list[str] = []
     retain: str | None = None

@@ -26,8 +26,8 @@ class Notice(Struct, frozen=True):
 class Attended(Struct):
     """An alert that may still speak. Times are clock instants in microseconds.
 
-    `roles`, `chain`, `reopen_within`, `aftercare` and `vouch` are those of its rule. `found` is the state in which the
-    stream left it, which a person's word may overrule.
+    `roles`, `chain`, `reopen_within`, `aftercare`, `vouch` and `reveal` are those of its rule. `found` is the state in
+    which the stream left it, which a person's word may overrule.
     """
 
     last: Revision
@@ -54,6 +54,7 @@ class Attended(Struct):
     climbs: str | None = None  # the chain on which its rung lies
     skipped: int = 0  # how much of its chain lies before the step that was told first
     bonus: int = 0  # levels that aftercare adds since a person has closed it
+    reveal: tuple[str, ...] = ()  # the roles that alone may ask who is meant; none: those whom the routing lets
 
     @property
     def is_open(self) -> bool:

@@ -122,6 +122,7 @@ class Desk:
             draft.aftercare,
             vouch=draft.vouch,
             bonus=bonus,
+            reveal=draft.reveal,
         )
         self.alerts[found.alert_id] = each
         self._say(
@@ -138,7 +139,7 @@ class Desk:
         if found.state == "open":  # the words of its rule may have changed
             each.roles, each.chain = found.route.roles, found.route.chain
             each.reopen_within, each.aftercare = draft.reopen_within, draft.aftercare
-            each.vouch = draft.vouch
+            each.vouch, each.reveal = draft.vouch, draft.reveal
         is_rise = _rises(each.last, found)
         if found.state == "open" and each.ack is not None:
             if is_rise:

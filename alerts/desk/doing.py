@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from alerts.desk.attended import Ack, Attended, Notice
 from alerts.desk.desk import Desk
-from alerts.desk.routing import Powers, lies_in
+from alerts.desk.routing import FOR_THE_RULE, Powers, is_of, lies_in
 from alerts.desk.said import RefusedError
 from alerts.desk.silences import Silence
 from alerts.duration import format_duration
@@ -21,9 +21,8 @@ def do(desk: Desk, action: AlertAction, at: int) -> AlertAction:
     Raises `RefusedError`, and then nothing has changed.
     """
     powers = desk.routing.powers(action.role)
-    if action.action not in powers.may:
-        may = ", ".join(sorted(powers.may)) or "nothing"
-        raise RefusedError(f"role `{action.role}` must be allowed to {action.action}; it may: {may}")
+    if action.action not in FOR_THE_RULE:
+        _must_be_allowed(action, powers)
     if action.action in _ON_ALERTS:
         each = _alert_of(desk, action)
         until = _ON_ALERTS[action.action](desk, each, action, at, powers)
@@ -127,6 +126,13 @@ def _answer(desk: Desk, each: Attended, action: AlertAction, at: int, powers: Po
 
 
 def _reveal(desk: Desk, each: Attended, action: AlertAction, at: int, powers: Powers) -> None:
+    if not each.reveal:
+        _must_be_allowed(action, powers)
+    elif not any(is_of(action.role, named) for named in each.reveal):
+        raise RefusedError(
+            f"role must be one that the rule names for a reveal, or below it; got `{action.role}`; it names:"
+            f" {', '.join(each.reveal)}"
+        )
     if not action.why:
         raise RefusedError("`why` must say what for; got nothing")
     if action.token not in each.last.key.values():
@@ -166,6 +172,12 @@ def _unsilence(desk: Desk, action: AlertAction, at: int, powers: Powers) -> None
         raise RefusedError(f"`of` must be a silence that is not over; got `{action.of}`")
     _must_lie_in_scope(desk, action, silence.matchers.alert_id, silence.matchers.region)
     desk.end_silence(silence.id, at)
+
+
+def _must_be_allowed(action: AlertAction, powers: Powers) -> None:
+    if action.action not in powers.may:
+        may = ", ".join(sorted(powers.may)) or "nothing"
+        raise RefusedError(f"role `{action.role}` must be allowed to {action.action}; it may: {may}")
 
 
 def _must_be_open(each: Attended) -> None:

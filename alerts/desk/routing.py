@@ -52,6 +52,7 @@ class Inhibition(NamedTuple):
 
 
 NO_POWERS = Powers(frozenset(), 0, 0)
+FOR_THE_RULE = frozenset({"reveal"})  # where a rule names roles for it, what a role may is not asked
 
 
 class Routing:
@@ -130,6 +131,11 @@ def _predicate(match: Match) -> Predicate:
 def fits_rule(pattern: str, rule: str) -> bool:
     """`rc.repeat-contact` fits itself, `rc.*` every rule that begins so."""
     return rule.startswith(pattern[:-1]) if pattern.endswith("*") else rule == pattern
+
+
+def is_of(role: str, named: str) -> bool:
+    """Is a role the one that is named, or below it? `duty.police.north` is below `duty.police`."""
+    return role == named or role.startswith(f"{named}.")
 
 
 def lies_in(region: Region, code: str) -> bool:

@@ -103,6 +103,19 @@ def test_what_a_role_may_never_do_is_refused_at_once(world: World, client: Clien
     ]
 
 
+def test_whether_a_role_may_ask_who_is_meant_is_for_the_desk_that_knows_whom_the_rule_names(
+    world: World, client: Client
+) -> None:
+    world.say("a")
+    asked = {"action": "reveal", "token": "k1:bcdfg", "why": "走访", "action_id": "ask-0001"}
+
+    with world.desk():
+        answer = client.post("here", "/v1/alerts/a/actions?wait=5", asked)
+
+    assert answer.status_code == 200
+    assert [(sent.action, sent.role, sent.refused) for sent in world.sent()] == [("reveal", "duty.county", "")]
+
+
 def test_an_alert_of_another_county_cannot_be_told_from_none(world: World, client: Client) -> None:
     world.say("b", county=THERE)
 
