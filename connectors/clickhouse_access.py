@@ -45,7 +45,7 @@ _OWN_EVENT = "event_id IN (SELECT id FROM {database}.events FINAL WHERE county =
 _REVISIONS = "SELECT alert_id, revision FROM {database}.alert_revisions FINAL WHERE county = '{county}'"
 _OWN_REVISION = f"(alert_id, revision) IN ({_REVISIONS})"
 
-# all but `key` and the fields of the evidence, which may be tokens of people
+# all but `key` and the evidence, whose fields may be tokens of people
 _REVISION = _columns(
     "schema alert_id revision engine_epoch feed_seq feed_seqs content_hash prev_hash rule rule_version rule_generation"
     " semantic_hash kind purpose origin episode state reason level level_max confidence vouched_by region channels"
@@ -213,7 +213,10 @@ def _role(county: str, database: str) -> str:
 
 
 # the flow makes its tables and brings them up to date; the service asks
-_WRITES = "SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER ADD COLUMN, ALTER MODIFY COLUMN, ALTER TTL"
+_WRITES = (
+    "SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER ADD COLUMN, ALTER MODIFY COLUMN,"
+    " ALTER MATERIALIZE COLUMN, ALTER TTL"
+)
 _PROCESSES = {
     "run": _WRITES,
     "upkeep": _WRITES,  # `anlan backup`, `restore`, `migrate`

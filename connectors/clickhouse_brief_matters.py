@@ -93,7 +93,7 @@ _ALERTS = f"""
     SELECT alert_id, argMax(state, (revision, engine_epoch)) AS state, argMax(kind, revision) AS kind,
         argMax(origin, revision) AS origin, argMax(level_max, revision) AS level_max, argMax(due, revision) AS due,
         argMax(`key`['matter'], revision) AS matter,
-        argMax(JSONExtractString(evidence, 1, 'id'), revision) AS first_evidence
+        argMax(evidence_ids[1], revision) AS first_evidence
     FROM alert_revisions FINAL
     WHERE detected_at < {_END}
     GROUP BY alert_id

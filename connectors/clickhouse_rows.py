@@ -32,6 +32,7 @@ from alerts.model import (
 
 Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter | RuleGap | Receipt | Acted
 Row = dict[str, Any]
+_NO_ATTRS = ("{}", "")  # there were none; or there were, and their time is over
 
 
 def table_of(item: Poolable) -> str:
@@ -116,7 +117,7 @@ def _field(name: str, columns: Mapping[str, Sequence[Any]]) -> Iterable[Any]:
     if name == "cues":
         return map(tuple, columns["cues"])
     if name == "attrs":
-        return [{} if text == "{}" else msgspec.json.decode(text) for text in columns["attrs"]]
+        return [{} if text in _NO_ATTRS else msgspec.json.decode(text) for text in columns["attrs"]]
     if name not in columns:
         return repeat(None)
     return [None if value == "" else value for value in columns[name]]

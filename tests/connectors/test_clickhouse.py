@@ -190,6 +190,16 @@ def test_events_come_back_as_they_were(bench: Bench) -> None:
 
 
 @pytest.mark.integration
+def test_an_event_comes_back_without_the_attrs_whose_time_is_over(bench: Bench) -> None:
+    bench.write(event(1, attrs={"n": 1}))
+    bench.pool.rows("ALTER TABLE events UPDATE attrs = '' WHERE true SETTINGS mutations_sync = 2")
+
+    (found,) = bench.pool.events(["police"], to_us(AT), to_us(AT + timedelta(days=1)))
+
+    assert found.attrs == {}
+
+
+@pytest.mark.integration
 def test_the_events_of_a_matter_are_those_it_had_then_whatever_was_decided_since(bench: Bench) -> None:
     """A flow that does a merge again after a crash finds rows in the pool that it has written itself."""
     then = AT + timedelta(hours=1)
@@ -275,7 +285,8 @@ def test_a_revision_has_the_columns_of_the_record(bench: Bench) -> None:
     bench.write(revision(due=AT, distinct=2))
 
     [row] = bench.pool.rows("SELECT * FROM alert_revisions")
-    assert set(row) == set(Revision.__struct_fields__)
+    assert set(row) == {*Revision.__struct_fields__, "evidence_ids"}
+    assert row["evidence_ids"] == ["e1"]
     assert (row["key"], row["channels"], row["due"]) == ({"matter": "m-1"}, ["police", "hotline"], AT)
     assert row["region"]["county"] == "620102"
     assert row["text"]["zh"] == "同一事项再次来电"

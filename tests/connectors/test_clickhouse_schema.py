@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from alerts.model import to_us
 from connectors.clickhouse import Pool
 from connectors.clickhouse_aggregates import AGGREGATES, MEASURES
 from connectors.clickhouse_client import PoolClient
+from connectors.clickhouse_copy import SavedPart, load_table, save_tables
 from connectors.clickhouse_schema import (
     FOR_EVER,
     Retention,
@@ -74,18 +76,104 @@ def test_words_go_first_then_tokens_then_the_event(client: PoolClient) -> None:
     arrived = [to_us(datetime.now(UTC) - timedelta(days=days)) for days in ages]
     client.insert(
         "events",
-        ("id", "occurred_at", "arrived_at", "text", "reporter", "pair", "household"),
-        [[str(days) for days in ages], arrived, arrived, *([letter] * len(ages) for letter in "trph")],
+        ("id", "occurred_at", "arrived_at", "text", "reporter", "pair", "household", "place", "attrs"),
+        [[str(days) for days in ages], arrived, arrived, *([letter] * len(ages) for letter in "trphla")],
     )
 
     client.execute("OPTIMIZE TABLE events FINAL")
 
-    rows = client.rows("SELECT id, text, reporter, pair, household FROM events ORDER BY toUInt32(id)")
+    rows = client.rows("SELECT id, text, reporter, pair, household, place, attrs FROM events ORDER BY toUInt32(id)")
     assert [tuple(row.values()) for row in rows] == [
-        ("1", "t", "r", "p", "h"),
-        ("100", "", "r", "p", "h"),
-        ("500", "", "", "", ""),
+        ("1", "t", "r", "p", "h", "l", "a"),
+        ("100", "", "r", "p", "h", "l", "a"),
+        ("500", "", "", "", "", "", ""),
     ]
+
+
+def test_tokens_go_from_the_key_and_the_evidence_of_an_alert_and_its_events_stay_named(client: PoolClient) -> None:
+    migrate(client)
+    apply_retention(client, Retention())
+    ages = (1, 500)
+    evidence = '[{"id":"hotline-1","fields":{"reporter":"k1:bcdfg"}},{"id":"grid-7"}]'
+    client.insert(
+        "alert_revisions",
+        ("alert_id", "revision", "detected_at", "key", "evidence"),
+        [
+            [str(days) for days in ages], [1, 1], [to_us(datetime.now(UTC) - timedelta(days=days)) for days in ages],
+            [{"pair": "k1:bcdfg"}] * 2, [evidence] * 2,
+        ],
+    )  # fmt: skip
+
+    client.execute("OPTIMIZE TABLE alert_revisions FINAL")
+
+    rows = client.rows("SELECT alert_id, key, evidence, evidence_ids FROM alert_revisions ORDER BY alert_id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("1", {"pair": "k1:bcdfg"}, evidence, ["hotline-1", "grid-7"]),
+        ("500", {}, "", ["hotline-1", "grid-7"]),
+    ]
+
+
+@pytest.fixture
+def of_before(client: PoolClient, monkeypatch: pytest.MonkeyPatch) -> PoolClient:
+    """A pool of the release that kept nothing apart of `attrs` and the evidence, with one old row of each."""
+    files = list(schema_files())[:9]
+    monkeypatch.setattr("connectors.clickhouse_schema.schema_files", lambda: files)
+    migrate(client)
+    long_ago = [to_us(datetime.now(UTC) - timedelta(days=500))]
+    attrs = '{"mediation":"failed","tel":"k1:bcdfg"}'
+    client.insert("events", ("id", "occurred_at", "arrived_at", "attrs"), [["a"], long_ago, long_ago, [attrs]])
+    client.insert("alert_revisions", ("alert_id", "detected_at", "evidence"), [["a"], long_ago, ['[{"id":"a"}]']])
+    monkeypatch.undo()
+    return client
+
+
+def forget(client: PoolClient) -> None:
+    apply_retention(client, Retention())
+    for table in ("events", "alert_revisions"):
+        client.execute(f"OPTIMIZE TABLE {table} FINAL")
+
+
+def load_again(client: PoolClient, parts: list[SavedPart]) -> None:
+    for table in ("events", "alert_revisions"):
+        client.execute(f"TRUNCATE TABLE {table}")
+    for part in parts:
+        load_table(client, part.table, part.file)
+
+
+def what_stays(client: PoolClient) -> list[tuple[Any, ...]]:
+    rows = [
+        *client.rows("SELECT attrs, mediation FROM events"),
+        *client.rows("SELECT evidence, evidence_ids FROM alert_revisions"),
+    ]
+    return [tuple(row.values()) for row in rows]
+
+
+def test_what_stays_of_attrs_and_evidence_is_kept_of_the_rows_of_an_earlier_release(of_before: PoolClient) -> None:
+    migrate(of_before)
+    forget(of_before)
+
+    assert what_stays(of_before) == [("", "failed"), ("", ["a"])]
+
+
+def test_what_stays_of_attrs_and_evidence_is_in_a_backup(of_before: PoolClient, tmp_path: Path) -> None:
+    migrate(of_before)
+    forget(of_before)
+
+    load_again(of_before, list(save_tables(of_before, tmp_path / "saved")))
+
+    assert what_stays(of_before) == [("", "failed"), ("", ["a"])]
+
+
+def test_what_stays_of_attrs_and_evidence_is_made_of_a_backup_of_an_earlier_release(
+    of_before: PoolClient, tmp_path: Path
+) -> None:
+    parts = list(save_tables(of_before, tmp_path / "saved"))
+    migrate(of_before)
+
+    load_again(of_before, parts)
+    forget(of_before)
+
+    assert what_stays(of_before) == [("", "failed"), ("", ["a"])]
 
 
 def test_retention_can_be_changed_and_taken_back(client: PoolClient) -> None:
