@@ -115,10 +115,10 @@ class RouteSettings(Struct, forbid_unknown_fields=True):
 
 
 class Privacy(Struct, forbid_unknown_fields=True):
-    """Who alone may ask who is behind a token (none: whom the routing lets), and how long the evidence is kept."""
+    """Who alone may ask who is behind a token (none: whom the routing lets), and how long evidence should be kept."""
 
     reveal: list[str] = []
-    retain: str | None = None
+    retain: str | None = None  # what its owner declares; nothing is taken away by it
 
 
 class ChainWhen(Struct, forbid_unknown_fields=True):

@@ -122,13 +122,13 @@ def sentence(rule: Rule) -> Iterator[Remark]:
 
 
 def readers(rule: Rule) -> Iterator[Remark]:
-    """What is known of people has its readers and its end."""
+    """What is known of people has its readers, and an end that somebody has thought of."""
     spec = rule.spec
     if spec.purpose == "life-safety" and not (spec.privacy.reveal and spec.privacy.retain):
         yield warning(
             "no-privacy",
-            "should say who may ask who is meant and for how long (`privacy.reveal` and `privacy.retain`); "
-            "got one of them or neither",
+            "should say who may ask who is meant and how long that should be kept (`privacy.reveal`, "
+            "`privacy.retain`); got one of them or neither",
             "privacy",
         )
 

@@ -100,7 +100,7 @@ def test_a_rule_on_people_says_who_may_know_them() -> None:
         (
             "warning",
             "no-privacy",
-            "rule `a.one` should say who may ask who is meant and for how long (`privacy.reveal` and "
+            "rule `a.one` should say who may ask who is meant and how long that should be kept (`privacy.reveal`, "
             "`privacy.retain`); got one of them or neither",
         )
     ]
