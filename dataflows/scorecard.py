@@ -31,8 +31,9 @@ FROM (SELECT * FROM alert_revisions FINAL)
 GROUP BY alert_id
 ORDER BY opened_at, alert_id"""
 _DISPOSITIONS = """
-SELECT alert_id, argMax(disposition, (acted_at, action_id)) AS disposition
-FROM (SELECT * FROM alert_actions FINAL WHERE disposition != '')
+SELECT alert_id, argMax(a.disposition, seq) AS disposition
+FROM alert_actions AS a FINAL
+WHERE verdict = 'done' AND a.disposition != ''
 GROUP BY alert_id"""
 _SPAN = "SELECT count() AS number, min(arrived_at) AS first, max(arrived_at) AS last FROM events"
 

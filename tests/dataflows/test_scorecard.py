@@ -107,17 +107,24 @@ def test_files_of_revisions_are_scored_and_strict_fails_on_a_broken_budget(
 
 
 @pytest.mark.integration
-def test_a_pool_knows_what_people_decided(history: tuple[Path, Path], clickhouse_dsn: str) -> None:
+def test_a_pool_knows_what_people_decided_last_by_the_log(history: tuple[Path, Path], clickhouse_dsn: str) -> None:
     events, rules = history
     filled = CliRunner().invoke(replay, [str(events), "--rules", str(rules), "--pool", clickhouse_dsn])
     assert filled.exit_code == 0, filled.output
     with Pool(clickhouse_dsn) as pool:
         red = next(one for one in lines_of_pool(pool)[0] if one.level_name == "red")
     client = PoolClient.open(clickhouse_dsn)
-    for number, said in enumerate(("true_positive", "", "false_positive")):
+    said = (
+        ("true_positive", "done", 9),  # of somebody whose clock is ahead
+        ("", "done", 2),
+        ("false_positive", "done", 3),
+        ("wrong_identity", "refused", 4),
+    )
+    for seq, (disposition, verdict, hour) in enumerate(said, 1):
+        acted_at = f"2026-03-05 0{hour}:00:00"
         client.execute(
-            "INSERT INTO alert_actions (action_id, alert_id, revision, action, actor, acted_at, disposition) "
-            f"VALUES ('a{number}', '{red.id}', 1, 'close', 'duty', '2026-03-05 0{number}:00:00', '{said}')"
+            "INSERT INTO alert_actions (seq, action_id, alert_id, revision, action, disposition, verdict, acted_at) "
+            f"VALUES ({seq}, 'a{seq}', '{red.id}', 1, 'close', '{disposition}', '{verdict}', '{acted_at}')"
         )
     client.close()
 
@@ -127,7 +134,7 @@ def test_a_pool_knows_what_people_decided(history: tuple[Path, Path], clickhouse
 
     assert days == 4
     assert sorted(one.level_name for one in lines) == ["blue", "blue", "red"]
-    assert {one.disposition for one in lines} == {"", "false_positive"}, "the last word counts"
+    assert {one.disposition for one in lines} == {"", "false_positive"}, "the last word counts that was not refused"
     assert "my.noise: false_positive 1" in result.output
     assert "100%" in result.output
 
