@@ -96,7 +96,13 @@ def supervised(pool: Pool, at: Moments) -> tuple[int, int]:
         SELECT countIf(action = 'supervise') AS notices, countIf(action = 'answer') AS answers
         FROM alert_actions FINAL
         WHERE verdict = 'done' AND at >= {_START} AND at < {_END}
-            AND ({{region:String}} = '' OR county = substring({{region:String}}, 1, 6))""",
+            AND ({{region:String}} = '' OR county = {{region:String}} OR alert_id IN
+            (
+                SELECT alert_id FROM alert_revisions AS r FINAL
+                WHERE length({{region:String}}) = 9 AND detected_at < {_END}
+                GROUP BY alert_id
+                HAVING startsWith(argMax(r.region.township, revision), {{region:String}})
+            ))""",
         **at.parameters(),
     )
     return row["notices"], row["answers"]

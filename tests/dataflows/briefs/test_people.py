@@ -110,6 +110,8 @@ def test_other_counties_have_other_alerts(pool: Pool, at: Moments) -> None:
 def test_supervision_and_gaps(pool: Pool, at: Moments) -> None:
     assert supervised(pool, at) == (1, 0)
     assert supervised(pool, at._replace(region="620103")) == (0, 0)
+    assert supervised(pool, at._replace(region="620102001")) == (1, 0)
+    assert supervised(pool, at._replace(region="620102002")) == (0, 0)
     assert gaps(pool, at) == [Gap("hotline", "silent_channel", BEGIN, BEGIN + timedelta(hours=2), 2)]
     assert not_judged(pool, at) == {"late": 1, "unread": 0}
 
