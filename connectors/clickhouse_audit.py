@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from alerts.desk.audit import THE_DESK, broken
 from alerts.model import Act, Acted, to_us
@@ -10,6 +11,7 @@ from connectors.clickhouse import Pool
 from connectors.clickhouse_rows import acted_of
 
 PAGE = 10_000
+QUIET = timedelta(days=31)  # for so long nobody may have done anything when the rows before have had their time
 
 
 def audit_rows(pool: Pool, after: int = 0) -> Iterator[Acted]:
@@ -40,8 +42,17 @@ def last_row(pool: Pool) -> tuple[int, str, int]:
     return (rows[0]["seq"], rows[0]["hash"], rows[0]["at_us"]) if rows else (0, "", 0)
 
 
+def first_row(pool: Pool) -> tuple[int, int]:
+    """Number and clock instant of the first row that is there; nothing where there is none."""
+    rows = pool.rows("SELECT seq, toUnixTimestamp64Micro(at) AS at_us FROM alert_actions ORDER BY seq LIMIT 1")
+    return (rows[0]["seq"], rows[0]["at_us"]) if rows else (0, 0)
+
+
 def audit_faults(pool: Pool) -> tuple[int, list[str]]:
-    """How many rows there are, and a sentence for each place where the audit does not hold."""
+    """How many rows there are, and a sentence for each place where the audit does not hold.
+
+    That rows are gone which the pool need not keep any longer is no fault.
+    """
     count, faults = 0, list[str]()
 
     def counted() -> Iterator[Acted]:
@@ -51,7 +62,16 @@ def audit_faults(pool: Pool) -> tuple[int, list[str]]:
             yield row
 
     try:
-        faults += broken(counted())
+        faults += broken(counted(), _kept_since_us(pool))
     except ValueError as error:
         faults.append(str(error))
     return count, faults
+
+
+def _kept_since_us(pool: Pool) -> int | None:
+    """A row from before this instant may be the first; nothing where rows stay for ever."""
+    seconds = pool.row_seconds("alert_actions")
+    if seconds is None:
+        return None
+    (now,) = pool.rows("SELECT toUnixTimestamp64Micro(now64(6)) AS us")
+    return int(now["us"]) - (seconds - int(QUIET.total_seconds())) * 1_000_000

@@ -23,6 +23,7 @@ from connectors.clickhouse_schema import (
     look_at_schema,
     migrate,
     overdue,
+    row_seconds,
 )
 
 
@@ -66,6 +67,10 @@ class Pool:
     def overdue(self, grace: timedelta) -> list[tuple[Limit, int]]:
         """What should have gone, and is still there `grace` later, with the number of rows."""
         return list(overdue(self._client, Retention(), grace))
+
+    def row_seconds(self, table: str) -> int | None:
+        """For how long the rows of a table are kept; `None` is for ever."""
+        return row_seconds(self._client, table)
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """What a query answers; `{name:Type}` in it are bound parameters."""

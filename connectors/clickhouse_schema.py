@@ -141,7 +141,7 @@ def limits(retention: Retention) -> list[Limit]:
         ("matter_links", "", "decided_at", events),
         ("late_events", "", "arrived_at", events),
         ("alert_revisions", "", "detected_at", alerts),
-        ("alert_actions", "", "acted_at", alerts),
+        ("alert_actions", "", "at", alerts),
         ("deliveries", "", "happened_at", alerts),
         ("dead_letters", "", "failed_at", retention.dead_letters),
     )
@@ -169,7 +169,16 @@ def overdue(client: PoolClient, retention: Retention, grace: timedelta) -> Itera
 
 def token_seconds(client: PoolClient) -> int | None:
     """For how long this pool can still tell people apart; `None` is for ever."""
-    found = re.search(r"toIntervalSecond\((\d+)\)", _definition(_tables(client)["events"], "reporter"))
+    return _seconds(_definition(_tables(client)["events"], "reporter"))
+
+
+def row_seconds(client: PoolClient, table: str) -> int | None:
+    """For how long this pool keeps the rows of a table; `None` is for ever."""
+    return _seconds(_definition(_tables(client).get(table, ""), ""))
+
+
+def _seconds(definition: str) -> int | None:
+    found = re.search(r"toIntervalSecond\((\d+)\)", definition)
     return int(found[1]) if found else None
 
 

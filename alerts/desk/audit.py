@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from alerts.desk.attended import Attended
 from alerts.duration import DAY_US
-from alerts.model import Acted, AlertAction, Verdict, from_us
+from alerts.model import Acted, AlertAction, Verdict, from_us, to_us
 
 THE_DESK = "desk"  # the role in which the desk itself acts
 REMEMBER_DAYS = 30  # an action that comes again after that is another one
@@ -78,14 +78,19 @@ def hash_of(row: Acted) -> str:
     return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
 
 
-def broken(rows: Iterable[Acted]) -> list[str]:
-    """A sentence for each place where the chain does not hold; rows in order of `seq`, from the first on."""
+def broken(rows: Iterable[Acted], kept_since_us: int | None = None) -> list[str]:
+    """A sentence for each place where the chain does not hold; rows in order of `seq`, from the first on.
+
+    What is older than `kept_since_us` may be gone: a row from before then may begin the chain anew.
+    """
     found = []
     seq, head = 0, ""
     for row in rows:
-        if row.seq != seq + 1:
+        follows = row.seq == seq + 1
+        begins = row.seq > seq and kept_since_us is not None and to_us(row.at) < kept_since_us
+        if not follows and not begins:
             found.append(f"rows must be there one after the other; got {row.seq} after {seq}")
-        elif row.prev_hash != head:
+        elif follows and row.prev_hash != head:
             found.append(f"row {row.seq} must follow the row before it; got another `prev_hash`")
         if hash_of(row) != row.hash:
             found.append(f"row {row.seq} must be as it was written; its hash says another thing")

@@ -47,6 +47,19 @@ def test_a_missing_row_is_found() -> None:
     assert broken(found) == ["rows must be there one after the other; got 3 after 1"]
 
 
+def test_rows_that_need_not_be_kept_may_be_gone_and_no_others() -> None:
+    found = [row for row in rows(9) if row.seq not in (1, 3, 7)]
+    missed = ["rows must be there one after the other; got 8 after 6"]
+
+    assert broken(found, AT + 4) == missed
+    assert broken(found, AT + 1) == [
+        "rows must be there one after the other; got 2 after 0",
+        "rows must be there one after the other; got 4 after 2",
+        *missed,
+    ]
+    assert broken([*rows(2), *rows(2)], AT + 9) != []
+
+
 def test_the_engine_epoch_is_no_part_of_what_is_said() -> None:
     assert broken([replace(row, engine_epoch=9) for row in rows(3)]) == []
 
