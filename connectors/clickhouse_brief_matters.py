@@ -59,7 +59,7 @@ class TopMatter(NamedTuple):
     unit: str
     is_closed: bool
     is_answered: bool
-    level: str  # of the highest alert about it; "" is none
+    level: str  # of the highest alert about it that was not taken back; "" is none
 
 
 _START = "fromUnixTimestamp64Micro({start_us:Int64})"
@@ -149,7 +149,7 @@ def top_matters(pool: Pool, at: Moments, limit: int) -> list[TopMatter]:
         LEFT JOIN
         (
             SELECT matter, argMax(level_max, indexOf(['blue', 'yellow', 'red'], level_max)) AS level
-            FROM ({_ALERTS}) WHERE matter != '' GROUP BY matter
+            FROM ({_ALERTS}) WHERE matter != '' AND state NOT IN ('retracted', 'merged') GROUP BY matter
         ) AS a ON a.matter = m.matter
         ORDER BY length(channels) DESC, contacts DESC, indexOf(['blue', 'yellow', 'red'], a.level) DESC, is_closed,
             registered_at, matter
