@@ -8,13 +8,14 @@ An hour is a count of hours since 1970 UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
 from alerts.model import to_us
 from connectors.clickhouse_client import PoolClient
 
+EPOCH = date(1970, 1, 1)
 ZONE = "Asia/Shanghai"
 ZONE_HOURS = 8  # of a whole number of hours, so that a local day is made of whole UTC hours
 HOURS_AT_ONCE = 24 * 31  # while a history is loaded: bounds the statement and its memory
@@ -71,6 +72,21 @@ def recount(client: PoolClient, hours: Iterable[int], version: int) -> int:
     return done
 
 
+def day_of(hour: int) -> int:
+    """The local day, since 1970, in which an hour lies."""
+    return (hour + ZONE_HOURS) // 24
+
+
+def days_with_cells(client: PoolClient, days: Iterable[int]) -> set[int]:
+    """Of some local days those that were counted already."""
+    wanted = ", ".join(f"'{EPOCH + timedelta(days=day)}'" for day in sorted(days))
+    rows = client.rows(
+        "SELECT DISTINCT toInt32(bucket) AS day FROM agg_contacts_daily FINAL"
+        f" WHERE area_level = 'city' AND bucket IN ({wanted})"
+    )
+    return {row["day"] for row in rows}
+
+
 def greatest_version(client: PoolClient) -> int:
     """The greatest version that any row of the pool has; a writer counts on from it."""
     tables = ("events", *(aggregate.table for aggregate in AGGREGATES))
@@ -97,7 +113,7 @@ def _chunks(hours: list[int]) -> Iterator[list[int]]:
 
 def _days(hours: list[int]) -> list[int]:
     """All hours of the local days that some hours lie in."""
-    days = sorted({(hour + ZONE_HOURS) // 24 for hour in hours})
+    days = sorted(set(map(day_of, hours)))
     return [day * 24 - ZONE_HOURS + hour for day in days for hour in range(24)]
 
 

@@ -19,7 +19,7 @@ import msgspec
 from bytewax.outputs import StatefulSinkPartition
 
 from alerts.model import PooledEvent
-from connectors.clickhouse_aggregates import greatest_version, hour_of, recount
+from connectors.clickhouse_aggregates import day_of, days_with_cells, greatest_version, hour_of, recount
 from connectors.clickhouse_client import PoolClient, is_transient
 from connectors.clickhouse_rows import Poolable, columns_of, table_of
 from connectors.clickhouse_schema import token_seconds
@@ -272,7 +272,7 @@ class RowWriter:
 
 
 class Recounter:
-    """Recount touched hours, except those so old that their reporters cannot be told apart any more."""
+    """Recount touched hours, except those so old that reporters who were counted cannot be told apart any more."""
 
     def __init__(self, connection: Connection, versions: Versions, metrics: Metrics, now: Callable[[], float]) -> None:
         self._connection = connection
@@ -280,18 +280,31 @@ class Recounter:
         self._metrics = metrics
         self._now = now
         self._tokens_kept: float | None = None  # seconds, once the pool was asked
+        self._counted: dict[int, bool] = {}  # whether an old day had cells when this life came to it first
         self.close = connection.close
 
     def refresh(self, hours: set[int]) -> None:
         """Make the aggregates of these hours equal a recount of the events."""
         client = self._connection()
-        oldest = self._oldest(client)
-        open_hours = {hour for hour in hours if hour >= oldest}
-        if closed := len(hours) - len(open_hours):
-            self._metrics.rows_skipped.labels("pool", "closed_hour").inc(closed)
+        closed = self._closed(client, hours)
+        open_hours = hours - closed
+        if closed:
+            self._metrics.rows_skipped.labels("pool", "closed_hour").inc(len(closed))
         with self._metrics.recount_seconds.time():
             recount(client, open_hours, *self._versions.take(client))
         self._metrics.hours_recounted.inc(len(open_hours))
+
+    def _closed(self, client: PoolClient, hours: set[int]) -> set[int]:
+        """Those whose reporters could be told apart when they were counted and cannot be any more.
+
+        An old day without cells is open until this life ends: there is nothing to lose.
+        """
+        oldest = self._oldest(client)
+        old = {hour for hour in hours if hour < oldest}
+        if unknown := set(map(day_of, old)) - self._counted.keys():
+            counted = days_with_cells(client, unknown)
+            self._counted |= {day: day in counted for day in unknown}
+        return {hour for hour in old if self._counted[day_of(hour)]}
 
     def _oldest(self, client: PoolClient) -> float:
         """The oldest hour whose reporters can still be told apart."""

@@ -565,6 +565,36 @@ def test_hours_whose_tokens_expired_are_left_alone(bench: Bench) -> None:
     assert bench.metrics.value("anlan_rows_skipped_total", sink="pool", reason="closed_hour") == 1
 
 
+@pytest.mark.integration
+def test_old_days_that_were_never_counted_are_counted_as_often_as_this_life_touches_them(bench: Bench) -> None:
+    bench.pool.migrate(Retention(tokens=timedelta(days=400), text=None, events=None, alerts=None))
+    two_years_on = (AT + timedelta(days=730)).timestamp()
+
+    writer = bench.writer(now=lambda: two_years_on)
+    for number in range(3):
+        writer.write_batch([[event(number, 90 * number), event(10 + number, 100_000 * number)]])
+        writer.spool.flush()
+        until(lambda: not writer.recounting.hours())
+
+    assert [day["contacts"] for day in bench.cells("agg_contacts_daily", area_level="city")] == [4, 1, 1]
+    assert len(bench.cells("agg_contacts_hourly", area_level="city")) == 5
+    assert bench.metrics.value("anlan_rows_skipped_total", sink="pool", reason="closed_hour") == 0
+
+
+@pytest.mark.integration
+def test_an_hour_of_an_old_day_that_was_counted_is_left_alone_though_it_was_empty(bench: Bench) -> None:
+    bench.write(event(1))
+    bench.pool.migrate(Retention(tokens=timedelta(days=400), text=None, events=None, alerts=None))
+    two_years_on = (AT + timedelta(days=730)).timestamp()
+
+    writer = bench.writer(now=lambda: two_years_on)
+    writer.write_batch([[event(2, 120)]])
+    writer.close()
+
+    assert [cell["contacts"] for cell in bench.cells("agg_contacts_daily", area_level="city")] == [1]
+    assert len(bench.cells("agg_contacts_hourly", area_level="city")) == 1
+
+
 IDS = st.integers(0, 12)
 OCCURRED = {n: AT + timedelta(minutes=17 * n, days=20 * (n % 3)) for n in range(13)}
 ITEMS = st.builds(
