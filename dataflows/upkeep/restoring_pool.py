@@ -15,6 +15,7 @@ from connectors.address import Where
 from connectors.calendars import load_calendars
 from connectors.clickhouse import Pool, PoolSink
 from connectors.clickhouse_rows import Poolable, table_of
+from connectors.clickhouse_schema import FOR_EVER
 from connectors.clickhouse_writer import Pace, PoolWriter
 from connectors.event_json import UNREADABLE
 from connectors.kafka import ALERTS, DEAD_LETTERS, RECEIPTS, count_records, read_topic
@@ -102,6 +103,8 @@ def restore_pool(
         pool.migrate()
         if archive is not None:
             archive.put_back(pool)
+        if not pool.count_events():
+            pool.migrate(FOR_EVER)  # who reported is counted from tokens, also from such as go when that is done
     kept = None if archive is None else archive.kept()
     sink = PoolSink(pool_of(settings), Metrics(), pace=AT_THE_END)
     writer = _Writer(sink.build_part("pool", "pool", None if kept is None else list(kept.hours)))
@@ -121,6 +124,8 @@ def restore_pool(
         writer.part.spool.abandon()
         raise
     writer.close()
+    with Pool(pool_of(settings)) as pool:
+        pool.migrate()
     return PoolRestored(writer.rows, told.differing, told.untold)
 
 
