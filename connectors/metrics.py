@@ -220,7 +220,8 @@ class Metrics:
         )
         self.rows_skipped = self._counter(
             "rows_skipped_total",
-            "Rows a sink left out: `duplicate` (written before), `older` (a later one is there).",
+            "Rows a sink left out: `duplicate` (written before), `older` (a later one is there); of a recount,"
+            " `closed_hour`.",
             "sink",
             "reason",
         )
