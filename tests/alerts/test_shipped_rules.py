@@ -13,17 +13,20 @@ from msgspec.structs import fields
 from alerts import rule_file
 from alerts.authoring.lint import lint
 from alerts.authoring.rule_test import run_tests
+from alerts.desk.routing import Routing
 from alerts.model import Kind
 from alerts.rule import Rule, compile_rule
 from alerts.rule_file import RuleFile
 from connectors.calendars import load_calendars
 from connectors.registry import load_channels
+from connectors.routing_file import ROUTING_FILE, load_routing
 from connectors.rulebook import RULES_FOLDER, find_rule_files, load_rules, read_rule
 from connectors.yaml_file import loads
 
 CHANNELS = load_channels()
 FILES = find_rule_files([RULES_FOLDER])
 RULES = {file: read_rule(file, CHANNELS).rule for file in FILES}
+ROUTING = Routing(load_routing(ROUTING_FILE, load_calendars()), load_calendars())
 DOCS = Path(__file__).parents[2] / "docs"
 KEYS = DOCS / "rule-keys.md"
 RUNBOOKS = {f"rb/{page.stem}": page for page in (DOCS / "runbooks").glob("*.md")}
@@ -185,3 +188,10 @@ def _completed(example: dict[str, Any]) -> dict[str, Any]:
     own = {"obligation": ("key", "window"), "new_value": ("window",), "match": ("window",)}.get(kind, ())
     skeleton = {name: value for name, value in SKELETON.items() if name not in own}
     return {**skeleton, "kind": kind, **example}
+
+
+@every_rule
+def test_every_role_that_a_rule_names_may_do_something(rule: Rule) -> None:
+    named = {*rule.spec.route.roles, *rule.spec.privacy.reveal}
+
+    assert [role for role in sorted(named) if not ROUTING.powers(role).may] == []
