@@ -34,7 +34,10 @@ class LogWriter:
 
     def partition_of(self, event: Event) -> int:
         """Where an event stands."""
-        return crc32(county_of(event).encode()) % len(self._shown_us)
+        return self._place(_key(event))
+
+    def _place(self, key: bytes) -> int:
+        return crc32(key) % len(self._shown_us)
 
     def has(self, partition: int, at_us: int) -> bool:
         """Whether the partition has already what arrived at this instant."""
@@ -42,9 +45,9 @@ class LogWriter:
 
     def event(self, arrival: Arrival, at_us: int) -> None:
         """Send an event."""
-        partition = self.partition_of(arrival.event)
+        key = _key(arrival.event)
+        partition = self._place(key)
         if not self.has(partition, at_us):
-            key = county_of(arrival.event).encode()
             self._send(encode_event(arrival.event, at_us), at_us, partition, headers_of(arrival), key)
 
     def control(self, record: Book | ReadUp | Act, at_us: int) -> None:
@@ -64,6 +67,10 @@ class LogWriter:
         # the broker keeps records by their time: it must be ours, a department's clock may be years off
         self._producer.send(self._topic, value, headers, at_us // 1000, key=key, partition=partition)
         self._shown_us[partition] = at_us
+
+
+def _key(event: Event) -> bytes:
+    return county_of(event).encode()
 
 
 def county_of(event: Event) -> str:
