@@ -317,13 +317,13 @@ def test_of_a_full_disk_no_half_of_a_box_is_left(
     with monkeypatch.context() as full:
         full.setattr(Path, "write_text", write_half)
         source.snapshot()
-    half = done.exists()
+    half = list(done.parent.iterdir())
     system.wait()
 
     source.snapshot()
 
     assert "file_left file=letters/a.csv reason: No space left on device" in caplog.text
-    assert (half, path.exists(), done.exists()) == (False, False, True)
+    assert (half, path.exists(), list(done.parent.iterdir())) == ([], False, [done])
 
 
 def test_a_file_that_cannot_be_removed_is_sealed_once(
