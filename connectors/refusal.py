@@ -19,16 +19,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "reporter_class": get_args(ReporterClass),
 }
 _TIMES = ("occurred_at", "arrived_at")
-_PEOPLE = (
-    "reporter",
-    "household",
-    "place",
-    "pair",
-    "subject",
-    "attrs",
-    "text",
-    "link",
-)  # what may be written there names one
+# what stands there may name somebody
+_PEOPLE = ("reporter", "household", "place", "pair", "subject", "attrs", "text", "link")
 _REQUIRED = ("id", "channel", "action", "occurred_at")
 _MUST = {
     "region": "`region` must be 6, 9 or 12 digits",
