@@ -20,6 +20,9 @@ from connectors.metrics import Metrics
 STOP_SECONDS = 20.0
 QUEUE_KBYTES = 65_536
 LINGER_MS = 5  # that a record waits for others: below that some brokers drown in small batches
+# requests to a broker that are not answered yet: with more of them an idempotent librdkafka, which has one for each
+# partition, asks itself without a pause whether the next may go, and keeps a core busy while the broker is slow or away
+IN_FLIGHT = 1
 _LOOK_SECONDS = 0.1  # how often who waits looks whether to go on waiting
 _SLACK_SECONDS = 1.0  # so that the client library, which has the same patience, is heard first
 
@@ -95,6 +98,7 @@ class RawProducer:
             {
                 **client_config(bootstrap, self._ear),
                 "enable.idempotence": True,
+                "max.in.flight": IN_FLIGHT,
                 "acks": "all",
                 "linger.ms": linger_ms,
                 "compression.type": "lz4",

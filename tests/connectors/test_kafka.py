@@ -261,6 +261,27 @@ def test_a_broker_that_stands_still_for_a_while_costs_nothing(tmp_path: Path) ->
             assert [record.value for record in until(reader.read)] == [b"1"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
+def test_whoever_waits_for_a_broker_does_not_keep_a_core_busy(tmp_path: Path) -> None:
+    topics = dict.fromkeys("abcd", 1)
+    with Broker(tmp_path) as stalled:
+        ensure_topics(stalled.bootstrap, topics)
+        with RawProducer(stalled.bootstrap) as producer, Reader(stalled.bootstrap, {("a", 0): 0}) as reader:
+            for topic in topics:
+                producer.send(topic, b"0")
+            producer.flush()
+            os.kill(stalled.pid, signal.SIGSTOP)
+            began, busy = time.monotonic(), time.process_time()
+            for number in range(2_000):
+                producer.send("abcd"[number % 4], b"1" * 300)
+                if number % 40 == 0:
+                    reader.read(0.02)
+            busy, passed = time.process_time() - busy, time.monotonic() - began
+            os.kill(stalled.pid, signal.SIGCONT)
+
+    assert busy < 0.5 * passed
+
+
 # the intake log
 
 
