@@ -10,7 +10,8 @@ arrival. A person may say that two matters are one, or that one is two: that sta
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice, repeat
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from alerts.duration import HOUR_US
-from alerts.linker_component import Component, Move
+from alerts.linker_component import Appended, Component, Move
 from alerts.linker_fold import (
     JOIN_WINDOW,
     REOPEN_WITHIN,
@@ -37,7 +38,8 @@ from alerts.model import ALWAYS, Event
 Places = int | list[int | None]  # of the matters of keys: of each key, or one that all of them have
 
 QUIET = JOIN_WINDOW + REOPEN_WITHIN  # after that nobody joins what has no open case
-SMALL = 8  # events in the tail of a small one: what is larger is saved once a snapshot, however often it changes
+PartName = tuple[Any, ...]  # of what is saved: (COMPONENT, number) or (PIECE, number, number of the piece)
+COMPONENT, PIECE = "component", "piece"
 
 
 class Linked(Struct, frozen=True):
@@ -57,7 +59,8 @@ class Linker:
         self._next_release = ALWAYS
         self._made = 0
         self._begun = 0  # how many components ever were
-        self._changed: dict[int, Component | None] | None = None  # since it was last saved; None: it never was
+        self._changed: dict[int, Component] | None = None  # since it was last saved; None: it never was
+        self._gone: list[PartName] = []  # what was saved and is no longer there
         self.merged: dict[str, str] = {}  # by a person: the matter -> the one that it is part of
 
     def link(self, order: Order, event: Event, watermark: int) -> Linked:
@@ -173,10 +176,10 @@ class Linker:
     def _drop(self, component: Component) -> None:
         if self._changed is None:
             return
+        number = component.number
+        self._changed.pop(number, None)
         if component.is_saved:
-            self._changed[component.number] = None
-        else:
-            self._changed.pop(component.number, None)
+            self._gone += [(COMPONENT, number), *((PIECE, number, piece) for piece in component.pieces)]
 
     def _watch(self, component: Component) -> None:
         """Look at it as soon as it may be forgotten."""
@@ -242,34 +245,41 @@ class Linker:
         """How many components there ever were: none gets a number twice."""
         return self._begun
 
-    def all_parts(self) -> Iterator[tuple[int, Any]]:
-        """Every component by its number, in plain types; from now on only what changes is new."""
-        self._changed = {}
+    def all_parts(self) -> Iterator[tuple[PartName, Any]]:
+        """Every component by its name, in plain types; from now on only what changes is new."""
+        self._changed, self._gone = {}, []
         for number, component in self._components().items():
-            yield number, self._state(component)
+            component.saved_whole()
+            yield (COMPONENT, number), self._state(component)
 
-    def changed_parts(self) -> Iterator[tuple[int, Any]]:
-        """The components that changed since they were last asked for; None for one that is gone."""
+    def changed_parts(self) -> Iterator[tuple[PartName, Any]]:
+        """The parts of components that changed since they were last asked for; None for one that is gone."""
         if self._changed is None:
             yield from self.all_parts()
             return
         changed, self._changed = self._changed, {}
-        for number, component in changed.items():
-            yield number, None if component is None else self._state(component)
+        gone, self._gone = self._gone, []
+        yield from ((name, None) for name in gone)
+        for component in changed.values():
+            yield from self._parts(component)
 
-    def some_changed(self, share: float) -> Iterator[tuple[int, Any]]:
-        """A share of those that changed, which changed first, but for long tails; they count as saved then."""
+    def some_changed(self, share: float) -> Iterator[tuple[PartName, Any]]:
+        """The same for a share of those that changed, which changed first; they count as saved then."""
         changed = self._changed or {}
         for number in list(islice(changed, int(share * len(changed)))):
-            component = changed.pop(number)
-            if component is None or component.tail_size() > SMALL:
-                changed[number] = component
-            else:
-                yield number, self._state(component)
+            yield from self._parts(changed.pop(number))
+
+    def _parts(self, component: Component) -> Iterator[tuple[PartName, Any]]:
+        """What was appended to a component, as a piece, or all of it in the place of all that was saved."""
+        appended = component.appended()
+        if appended is None:
+            yield from (((PIECE, component.number, gone), None) for gone in component.saved_whole())
+            yield (COMPONENT, component.number), self._state(component)
+        elif appended:
+            yield (PIECE, component.number, component.saved_piece()), appended
 
     def _state(self, component: Component) -> Any:
         """What the fold says of a component, and its tail. Matters and keys are named by their places."""
-        component.is_saved = True
         fold, keys, matters = self._fold, component.keys, component.matters
         contacts = list(map(fold.contacts.get, keys))
         places: dict[Any, int] = dict(zip(keys, count()))
@@ -280,22 +290,42 @@ class Linker:
             list(map(places.get, contacts, contacts)) if any(contacts) else [],
             _places(map(fold.wanted.get, keys), matters),
             *component.saved_tail(),
+            component.pieces.start,
             component.last,
         )
 
-    def restore(self, parts: Iterable[tuple[int, Raw]], begun: int) -> None:
-        """Take back all components."""
+    def restore(self, parts: Mapping[PartName, Raw], begun: int) -> None:
+        """Take back all components; of other parts it takes no notice."""
         self._begun = begun
-        self._changed = {}
-        for number, part in parts:
-            component = Component(number)
-            stands, component.keys, owners, contacts, wanted, times, tail, component.last = _COMPONENT.decode(part)
-            component.put_tail(times, tail)
-            component.is_saved = True
-            self._put_back(component, stands, owners, contacts, wanted)
-            self._watch(component)
-            for time in times:
-                self._list(time // HOUR_US, component)
+        self._changed, self._gone = {}, []
+        pieces: dict[int, dict[int, Raw]] = defaultdict(dict)
+        for name, part in parts.items():
+            if name[0] == PIECE:
+                pieces[name[1]][name[2]] = part
+        for name, part in parts.items():
+            if name[0] == COMPONENT:
+                self._take_back(Component(name[1]), part, pieces.get(name[1], {}))
+
+    def _take_back(self, component: Component, part: Raw, pieces: Mapping[int, Raw]) -> None:
+        stands, component.keys, owners, contacts, wanted, times, tail, since, component.last = _COMPONENT.decode(part)
+        component.put_tail(times, tail, since)
+        self._put_back(component, stands, owners, contacts, wanted)
+        for _, piece in sorted(pieces.items()):
+            self._append_again(component, _APPENDED.decode(piece))
+        self._watch(component)
+        for time in component.tail_times():
+            self._list(time // HOUR_US, component)
+
+    def _append_again(self, component: Component, piece: list[Appended]) -> None:
+        """What was appended to it, as it was decided then."""
+        fold = self._fold
+        _ = component.tail  # awake
+        for now, rank, event, name, reason in piece:
+            traces, matter = fold.traces(event), fold.matter(name)
+            self._component(traces, matter)
+            component.append(fold, (now, rank, event.id), event, traces, matter, reason)
+            component.last = max(component.last, now)
+        component.saved_piece()
 
     def _put_back(self, component: Component, stands: Any, owners: Any, contacts: Any, wanted: Any) -> None:
         fold, keys = self._fold, component.keys
@@ -330,6 +360,7 @@ def _of(matter: Matter) -> Component:
     return matter.component
 
 
+_APPENDED = msgspec.msgpack.Decoder(list[Appended])
 _COMPONENT = msgspec.msgpack.Decoder(
     tuple[
         list[tuple[str, Stand | None]],
@@ -339,6 +370,7 @@ _COMPONENT = msgspec.msgpack.Decoder(
         Places,
         list[int],
         Raw,
+        int,
         int,
     ]
 )

@@ -24,6 +24,9 @@ class Placed(NamedTuple):
 
 
 Move = tuple[Placed, Decision, Decision]  # (event, before, after)
+Appended = tuple[int, int, Event, str, str]  # event time, rank of the channel, the event, its matter, why
+ANEW = -1
+FEW = 16  # events in pieces; above it no more than were there before: a restart takes each of them in again
 
 
 class Kept(Struct, array_like=True, gc=False):
@@ -44,7 +47,10 @@ class Kept(Struct, array_like=True, gc=False):
 class Component:
     """Events that hang together: by which names, signs and matters, and the unsettled ones in their order."""
 
-    __slots__ = ("_asleep", "_tail", "expiry", "hour", "is_saved", "keys", "last", "matters", "number")
+    __slots__ = (
+        "_asleep", "_next", "_saved", "_since", "_tail", "_whole",
+        "expiry", "hour", "is_saved", "keys", "last", "matters", "number",
+    )  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number  # its name for good
@@ -56,6 +62,11 @@ class Component:
         self.expiry: int | None = None  # when it is looked at whether it is forgotten
         self.hour: int | None = None  # in which it had an event last
         self.is_saved = False  # ever, so that it would be missed
+        # on the disk it stands as it was once, and behind that, in pieces, what was appended to its tail since
+        self._saved = ANEW  # so many events of the tail stand there
+        self._whole = 0  # and so many of them in no piece
+        self._since = 0  # number of the first piece
+        self._next = 0  # and of the next one: no number comes twice
 
     @property
     def tail(self) -> list[Kept]:
@@ -69,18 +80,47 @@ class Component:
     @tail.setter
     def tail(self, tail: list[Kept]) -> None:
         self._tail, self._asleep = tail, None
+        self._saved = ANEW
 
     def saved_tail(self) -> tuple[list[int], Any]:
         """The event times in the tail, and the tail itself."""
         return self._asleep or (list(map(_occurred, self._tail)), self._tail)
 
-    def tail_size(self) -> int:
-        """How many events are unsettled."""
-        return len(self._asleep[0] if self._asleep else self._tail)
+    def tail_times(self) -> list[int]:
+        """When the events in the tail occurred."""
+        return self.saved_tail()[0]
 
-    def put_tail(self, times: list[int], tail: Raw) -> None:
-        """Take back a tail, which is not read before it is asked for."""
+    def put_tail(self, times: list[int], tail: Raw, since: int) -> None:
+        """Take back a tail, which is not read before it is asked for, and which piece is the first behind it."""
         self._asleep = (times, tail) if times else None
+        self._next = since
+        self.saved_whole()
+
+    def appended(self) -> list[Appended] | None:
+        """What was appended since it was saved; None where that is not all that changed."""
+        if self._saved == ANEW or len(self._tail) - self._whole > max(FEW, self._whole):
+            return None
+        new = [] if self._asleep else self._tail[self._saved :]
+        return [(each.occurred, each.rank, each.event, each.decision.matter, each.decision.reason) for each in new]
+
+    def saved_piece(self) -> int:
+        """What was appended is saved: the number of the piece."""
+        self._saved = len(self._tail)
+        self._next += 1
+        return self._next - 1
+
+    def saved_whole(self) -> range:
+        """All of it is saved: the numbers of the pieces that are of no use any more."""
+        gone = self.pieces
+        self.is_saved = True
+        self._saved = self._whole = len(self.tail_times())
+        self._since = self._next
+        return gone
+
+    @property
+    def pieces(self) -> range:
+        """The numbers of the pieces behind it."""
+        return range(self._since, self._next)
 
     def absorb(self, other: Component) -> None:
         """Two components turn out to be one."""
@@ -124,6 +164,7 @@ class Component:
         tail = self.tail
         place = len(tail) - len(after)
         del tail[place:]
+        self._saved = ANEW
         here = bisect_left(after, order, key=_order)
         told = [(kept.order, kept.event) for kept in after]
         for each in [*told[:here], (order, event), *told[here:]]:
@@ -167,6 +208,7 @@ class Component:
             tail.clear()
         else:
             del tail[: bisect_left(tail, watermark, key=_occurred)]
+        self._saved = ANEW
         return True
 
 

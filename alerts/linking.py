@@ -51,11 +51,11 @@ from alerts.timers import AnyTimeline
 from alerts.warming import History, Warmth, no_history, past_of
 from alerts.work import Item, Rearranged, Work
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 HEAD, BOOK, ROUTING, MERGED = ("head",), ("book",), ("routing",), ("merged",)  # four parts
 Items = list[list[Item | Rearranged]]  # by shard
 Moves = list[list[Item | Regrouped]]  # of one record, the same
-IDS, COMPONENT = "ids", "component"  # with a number these are parts, too
+IDS = "ids"  # with a number this is a part, too, and what the linker names is
 DEDUP_AT_LEAST = 7 * DAY_US
 LINKER_LATENESS = DAY_US
 
@@ -361,7 +361,7 @@ class Linking:
         self._ahead = Changes(STATE_VERSION)
         parts = {HEAD: self._head()} | {name: self._kept(name) for name in self._saved}
         parts |= _named(IDS, self._seen.all_chunks())
-        parts |= _named(COMPONENT, self.linker.all_parts())
+        parts |= dict(self.linker.all_parts())
         return encode(STATE_VERSION, parts, whole=True)
 
     def changes(self) -> bytes:
@@ -376,14 +376,16 @@ class Linking:
                 changes.put(name, self._kept(name))
         for number, rows in self._seen.changed_chunks():
             changes.put((IDS, number), rows)
-        for number, component in self.linker.changed_parts():
-            changes.put((COMPONENT, number), component)
+        for name, part in self.linker.changed_parts():
+            changes.put(name, part)
         return changes.frame()
 
     def save_ahead(self, share: float) -> bytes | None:
         """Put a share of what changed into the next frame of changes, so that it is sooner made; the frame if large."""
-        for number, component in self.linker.some_changed(share):
-            self._ahead.put((COMPONENT, number), component)
+        for name, part in self.linker.some_changed(share):
+            self._ahead.put(name, part)
+        for number, rows in self._seen.full_chunk():
+            self._ahead.put((IDS, number), rows)
         return self._ahead.large_frame()
 
     def restore(self, frames: Sequence[bytes]) -> None:
@@ -400,7 +402,7 @@ class Linking:
         self.watermarks.restore(marks)
         self.quiet.restore(quiet)
         self._seen.restore(_of(IDS, parts), forgotten)
-        self.linker.restore(_of(COMPONENT, parts), begun)
+        self.linker.restore(parts, begun)
         self.linker.merged = msgspec.msgpack.decode(parts[MERGED], type=dict[str, str])
         self._routing = msgspec.msgpack.decode(parts[ROUTING], type=RoutingFile)
         self._saved = self._seldom()

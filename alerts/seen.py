@@ -83,6 +83,14 @@ class SeenIds:
         for chunk in self._chunks:
             yield chunk.number, chunk.rows
 
+    def full_chunk(self) -> Iterator[tuple[int, list[Row]]]:
+        """One of those that are new and full, if there is one; it counts as saved then."""
+        for number, chunk in self._changed.items():
+            if chunk is not None and chunk is not self._open:
+                del self._changed[number]
+                yield number, chunk.rows
+                return
+
     def changed_chunks(self) -> Iterator[tuple[int, list[Row] | None]]:
         """The chunks that are new since they were last asked for; None for one that is gone."""
         changed = self._close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from small_city import DAY, HOUR, RANKS, START
 from alerts.fields import county_of
 from alerts.kept import ENCODER
 from alerts.kinds.obligation import ObligationPlan
-from alerts.linker import Linker
+from alerts.linker import Linker, PartName
 from alerts.linker_fold import CASE_WINDOW, JOIN_WINDOW, REOPEN_WITHIN, Decision, Order, own_matter
 from alerts.model import Event, Link, from_us, to_us
 from connectors.calendars import load_calendars
@@ -282,10 +283,7 @@ def test_a_matter_waits_for_the_case_that_is_open_though_another_one_of_it_is_cl
 
 def again(linker: Linker) -> Linker:
     """The same after a restart."""
-    kept, begun = [(number, Raw(ENCODER.encode(part))) for number, part in linker.all_parts()], linker.begun
-    linker = Linker()
-    linker.restore(kept, begun)
-    return linker
+    return back({name: Raw(ENCODER.encode(part)) for name, part in linker.all_parts()}, linker)
 
 
 def test_no_shipped_rule_watches_a_case_for_longer_than_it_is_known() -> None:
@@ -425,6 +423,56 @@ def test_a_restart_at_any_point_and_what_is_settled_on_the_way_change_no_decisio
 
     assert {name: decision.matter for name, decision in standing.items()} == wanted
     assert contacts_of(standing) == contacts
+
+
+@given(told=history, seed=st.integers(0, 1 << 30), few=st.sampled_from([0, 1, 2, 99]))
+@settings(max_examples=300, deadline=None, phases=PHASES)
+def test_what_was_saved_bit_by_bit_is_what_is_kept(told: list[Any], seed: int, few: int) -> None:
+    rng = random.Random(seed)
+    lateness = rng.choice([DAY, 40 * DAY])
+    late = ((to_us(e.occurred_at) + rng.randint(0, lateness), n, e) for n, e in enumerate(events_of(told)))
+    linker, saved, standing = Linker(), dict[PartName, Raw](), dict[str, Decision]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alerts.linker_component.FEW", few)
+        for at, _, each in sorted(late, key=lambda each: each[:2]):
+            take(linker, each, standing, at - lateness)
+            if rng.random() < 0.1:
+                gone, heir = rng.choices(sorted({decision.matter for decision in standing.values()}), k=2)
+                if gone != heir and heir not in linker.merged:
+                    linker.merge(gone, heir)
+            if rng.random() < 0.5:
+                put(saved, linker.some_changed(rng.random()))
+            if rng.random() < 0.3:
+                put(saved, linker.changed_parts())
+            if rng.random() < 0.1:
+                put(saved, linker.changed_parts())
+                linker = back(saved, linker)
+        put(saved, linker.changed_parts())
+
+    assert kept(back(saved, linker)) == kept(linker)
+    assert {name[1] for name in saved} == {name[1] for name, _ in linker.all_parts()}
+
+
+def put(saved: dict[PartName, Raw], parts: Iterable[tuple[PartName, Any]]) -> None:
+    """As a journal would: what is gone was there."""
+    for name, part in parts:
+        if part is None:
+            del saved[name]
+        else:
+            saved[name] = Raw(ENCODER.encode(part))
+
+
+def back(saved: dict[PartName, Raw], before: Linker) -> Linker:
+    linker = Linker()
+    linker.restore(saved, before.begun)
+    linker.merged = before.merged
+    return linker
+
+
+def kept(linker: Linker) -> dict[PartName, bytes]:
+    """All of it, but for the numbers of pieces."""
+    found = {name: list(part) for name, part in linker.all_parts()}
+    return {name: ENCODER.encode([*part[:-2], part[-1]]) for name, part in found.items()}
 
 
 @given(told=history, seed=st.integers(0, 1 << 30))

@@ -15,6 +15,7 @@ from alerts import track
 from alerts.alert import Draft
 from alerts.calendar import calendar_of
 from alerts.kept import decode, merge, version_of
+from alerts.linker import COMPONENT, PIECE
 from alerts.model import Arrival, Book, Event, Link, ReadUp, Record, Revision, Slice, from_us
 from alerts.pipeline import Pipeline
 from alerts.record import content_hash
@@ -195,8 +196,13 @@ class Flow:
             first = cuts.randrange(len(self.saved))
             run = slice(first, cuts.randint(first, len(self.saved)) + 1)
             self.saved[run] = [[merge(frames) for frames in zip(*self.saved[run], strict=True)]]
-        self.pipeline = self._pipeline()
-        self.pipeline.restore(*self.saved)
+        self.pipeline = self.restored(*self.saved)
+
+    def restored(self, *saved: list[bytes]) -> Pipeline:
+        """The stages, as they were saved."""
+        pipeline = self._pipeline()
+        pipeline.restore(*saved)
+        return pipeline
 
     @property
     def revisions(self) -> list[Revision]:
@@ -287,8 +293,15 @@ def test_a_snapshot_and_the_changes_behind_it_are_the_next_snapshot(
         kept = [merge([before, after]) if after else before for before, after in zip(kept, ahead, strict=True)]
         if rng.random() < 0.3:
             kept = [merge(frames) for frames in zip(kept, flow.pipeline.changes(), strict=True)]
+        if rng.random() < 0.1:
+            kept = [merge(frames) for frames in zip(kept, flow.pipeline.changes(), strict=True)]
+            again, whole = flow.restored(kept).snapshot(), flow.pipeline.snapshot()
 
-            assert parts_of(kept) == parts_of(flow.pipeline.snapshot())
+            link, *_ = parts_of(kept)
+            assert {(COMPONENT, name[1]) for name in link if name[0] == PIECE} <= set(link)
+            assert parts_of(again[:1]) == parts_of(whole[:1])
+            assert parts_of(kept[1:]) == parts_of(whole[1:])
+            kept = whole
 
 
 def parts_of(frames: Sequence[bytes]) -> list[dict[Any, Any]]:

@@ -32,7 +32,7 @@ def test_an_id_is_remembered_exactly_as_long_as_it_must_be_across_any_chunks_and
             ids.add(name, now, f"row-{step}")
             wanted[name] = (name, now, f"row-{step}")
         if rng.random() < 0.3:
-            for chunk, rows in ids.changed_chunks():
+            for chunk, rows in [*ids.full_chunk(), *ids.changed_chunks()]:
                 saved.pop(chunk, None)
                 if rows is not None:
                     saved[chunk] = Raw(ENCODER.encode(rows))
@@ -54,6 +54,17 @@ def test_only_the_ids_that_are_new_are_saved() -> None:
     assert first == [(0, [("a", 1, "row-1")])]
     assert list(ids.changed_chunks()) == [(1, [("b", 2, "row-2")])]
     assert list(ids.changed_chunks()) == []
+
+
+def test_a_chunk_is_saved_ahead_once_and_when_nothing_more_can_come_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "CHUNK_AT_MOST", 2)
+    ids = SeenIds()
+    for number, name in enumerate("abcde"):
+        ids.add(name, number, f"row-{number}")
+    first, second, third = (list(ids.full_chunk()) for _ in range(3))
+
+    assert [[number for number, _ in each] for each in (first, second, third)] == [[0], [1], []]
+    assert [number for number, _ in ids.changed_chunks()] == [2]
 
 
 def test_what_was_forgotten_is_not_remembered_again_when_rules_wait_longer() -> None:

@@ -58,7 +58,7 @@ def test_the_keys_and_folders_of_what_is_kept_are_as_they_were() -> None:
 
 def test_the_versions_of_what_is_kept_are_raised_on_purpose() -> None:
     """Raise one with its format: a flow that finds another version rebuilds its state from the intake log."""
-    assert VERSIONS == {"link": 6, "detect": 5, "publish": 3}
-    assert (linking.STATE_VERSION, detection.STATE_VERSION, publishing.STATE_VERSION) == (6, 5, 3)
+    assert VERSIONS == {"link": 7, "detect": 5, "publish": 3}
+    assert (linking.STATE_VERSION, detection.STATE_VERSION, publishing.STATE_VERSION) == (7, 5, 3)
     assert state_store.POINTER_VERSION == 1
     assert (spool_file.POINTER_VERSION, spool_file.FRAME_VERSION, clickhouse_writer.STATE_VERSION) == (1, 1, 1)
