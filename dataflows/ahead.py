@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-BEGINS = 0.5  # of the time between two snapshots: what changes often would be saved again and again before
+BEGINS = 0.25  # of the time between two snapshots: what changes often would be saved again and again before
 LOOK_SECONDS = 0.02  # between two times that some is saved
 CATCHING_UP = 2  # times as fast as time passes: then nobody waits for an alert, and nothing is saved twice for its sake
 
 
 class Ahead:
-    """How much of what changed to save when, evenly until the next snapshot.
+    """How much of what changed to save when: as much at each look as at another, if things change on as they did.
+
+    By the snapshot, what changed before the first look is to be saved, and what changes from then on. The first alone
+    would ask for the share that a look has of the time that is left; both together ask for `1 / BEGINS` times as much.
 
     Instants are in seconds of a clock that does not go back, the end of the log in microseconds of its own.
     """
@@ -35,4 +38,4 @@ class Ahead:
         if since < LOOK_SECONDS or is_behind or not self._every:
             return 0.0
         self._some_at = now
-        return since / (since + max(0.0, self._every - passed))
+        return since / (since + BEGINS * max(0.0, self._every - passed))
