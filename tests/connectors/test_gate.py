@@ -113,7 +113,7 @@ def test_after_a_rebuild_under_a_flood_detection_catches_up_and_the_limit_is_bac
 def test_under_a_flood_the_log_is_never_more_than_the_limit_and_a_batch_behind(
     bootstrap: str, topic_prefix: str
 ) -> None:
-    """Detection takes a tenth of what the intake could give."""
+    """Detection takes a small part of what the intake could give."""
     limit, batch, rows = 2000, 500, 30_000
     raw, log = f"{topic_prefix}raw.police", f"{topic_prefix}events.v1"
     ensure_topics(bootstrap, {raw: 2, log: 3})
@@ -139,7 +139,7 @@ def test_under_a_flood_the_log_is_never_more_than_the_limit_and_a_batch_behind(
     ticks = op.map("tick", op.input("ticks", flow, TickSource(Clock(), stop)), lambda tick: ("log", [tick]))
     logged = op.merge("logged", op.map("admit", taken, admit), ticks)
     op.output("log", logged, IntakeLogSink(bootstrap, Clock(), log, metrics, gate=gate))
-    cuts = op.input("cuts", flow, LogSource(bootstrap, log, stop, batch=batch // 10, gate=gate))
+    cuts = op.input("cuts", flow, LogSource(bootstrap, log, stop, batch=batch // 50, gate=gate))
     op.output("out", op.map("detect", cuts, detect), TestingSink([]))
     run_main(flow, epoch_interval=timedelta(milliseconds=200))
 
