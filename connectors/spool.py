@@ -132,11 +132,13 @@ class Spool(Generic[Item]):
             self._check()
             if len(self._rows) + len(items) > self._bounds.memory_rows and not self._is_empty():
                 self._make_room()
-            if not self._rows:
+            before = len(self._rows)
+            if not before:
                 self._rows_since = time.time()
             self._rows += items
             self._tell()
-            self._changed.notify_all()
+            if not before or before < self._bounds.chunk_rows <= len(self._rows):
+                self._changed.notify_all()  # in between the other thread knows when to look: waking it costs the flow
 
     def flush(self) -> None:
         """Wait until the server has everything, or raise."""

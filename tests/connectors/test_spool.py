@@ -114,6 +114,27 @@ def test_with_a_server_that_answers_nothing_touches_the_disk(bench: Bench) -> No
     assert not bench.path.exists()
 
 
+def test_rows_that_may_wait_wake_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time the other thread wakes, the flow gives way to it."""
+    woken: list[int] = []
+    spool = bench.spool(bounds=Bounds(chunk_rows=100, linger_seconds=3600.0))
+    wake = spool._changed.notify_all
+
+    def counted() -> None:
+        if threading.current_thread() is threading.main_thread():
+            woken.append(len(spool._rows))
+        wake()
+
+    monkeypatch.setattr(spool._changed, "notify_all", counted)
+    for number in range(99):
+        spool.put([number])
+
+    assert woken == [1]
+    spool.put([99])
+    assert woken == [1, 100]
+    until(lambda: bench.other.taken == list(range(100)))
+
+
 def test_what_waits_at_a_snapshot_outlives_the_process(bench: Bench) -> None:
     bench.other.is_away = True
     spool = bench.spool()
