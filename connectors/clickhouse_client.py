@@ -21,6 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError,
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from connectors.address import SEE_CERTIFICATE, UnsafeError, Where, address_of, clickhouse_options
+from connectors.giving_way import PIECE_ROWS
 
 T = TypeVar("T")
 Column = Sequence[Any]
@@ -52,6 +53,21 @@ INSERT_SETTINGS = {
     "insert_deduplicate": 0,
     "async_insert": 0,
 }
+
+
+class _Paused(Sequence[Any]):
+    """A column that is read in pieces, with a pause before each."""
+
+    def __init__(self, values: Column, pause: Callable[[], None]) -> None:
+        self._values = values
+        self._pause = pause
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, which: Any) -> Any:
+        self._pause()
+        return self._values[which]
 
 
 class PoolRefusedError(ConnectionError):
@@ -105,11 +121,22 @@ class PoolClient:
             raise _unanswered(error, _place(dsn)) from error
         return cls(client, patience, on_retry)
 
-    def insert(self, table: str, names: Sequence[str], columns: Sequence[Column]) -> None:
-        """Write rows, given column by column; all of them are there when this returns."""
-        self._retrying(self._insert, table, names, columns)
+    def insert(
+        self,
+        table: str,
+        names: Sequence[str],
+        columns: Sequence[Column],
+        pause: Callable[[], None] | None = None,
+    ) -> None:
+        """Write rows, given column by column; all of them are there when this returns.
 
-    def _insert(self, table: str, names: Sequence[str], columns: Sequence[Column]) -> None:
+        With `pause` they are packed piece by piece, and it is called before each; they are one insert all the same.
+        """
+        self._retrying(self._insert, table, names, columns, pause)
+
+    def _insert(
+        self, table: str, names: Sequence[str], columns: Sequence[Column], pause: Callable[[], None] | None
+    ) -> None:
         context = self._contexts.get(table)
         if context is None:
             context = self._client.create_insert_context(
@@ -119,7 +146,8 @@ class PoolClient:
                 settings=_insert_settings(self._client),
             )
             self._contexts[table] = context
-        context.data = columns
+        context.req_block_size = PIECE_ROWS if pause else None
+        context.data = [_Paused(columns[0], pause), *columns[1:]] if pause else columns
         self._client.insert(context=context)
 
     def save(self, query: str, to: BinaryIO, **parameters: Any) -> None:

@@ -29,6 +29,7 @@ from alerts.model import (
     Text,
     to_us,
 )
+from connectors.giving_way import PIECE_ROWS
 
 Poolable = PooledEvent | MatterLink | Revision | LateEvent | DeadLetter | RuleGap | Receipt | Acted
 Row = dict[str, Any]
@@ -40,10 +41,24 @@ def table_of(item: Poolable) -> str:
     return _ROWS[type(item)][0]
 
 
-def columns_of(items: Iterable[Poolable]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    """Column names and columns of items of one type; there must be at least one."""
-    rows = [_ROWS[type(item)][1](item) for item in items]
-    return tuple(rows[0]), list(zip(*(row.values() for row in rows), strict=True))
+def columns_of(
+    items: Sequence[Poolable], pause: Callable[[], None] | None = None
+) -> tuple[tuple[str, ...], list[Sequence[Any]]]:
+    """Column names and columns of items of one type; there must be at least one.
+
+    With `pause` they are made piece by piece, and it is called after each.
+    """
+    to_row = _ROWS[type(items[0])][1]
+    names = tuple(to_row(items[0]))
+    if pause is None:
+        return names, list(zip(*(to_row(item).values() for item in items), strict=True))
+    columns: list[list[Any]] = [[] for _ in names]
+    for start in range(0, len(items), PIECE_ROWS):
+        rows = [to_row(item).values() for item in items[start : start + PIECE_ROWS]]
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column += values
+        pause()
+    return names, list(columns)
 
 
 def areas(event: Event) -> tuple[str, str, str]:

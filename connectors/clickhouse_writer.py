@@ -24,6 +24,7 @@ from connectors.clickhouse_client import PoolClient, is_transient
 from connectors.clickhouse_rows import Poolable, columns_of, table_of
 from connectors.clickhouse_schema import token_seconds
 from connectors.clickhouse_spool import decode_rows, encode_rows
+from connectors.giving_way import give_way
 from connectors.journal import JournalError
 from connectors.metrics import Metrics
 from connectors.spool import Server, Spool
@@ -79,6 +80,7 @@ class PoolWriter(StatefulSinkPartition[list[Poolable], bytes]):
         self._rows = rows
         self.recounting = Recounting(aggregates, pace.refresh_seconds, touched, close_seconds is not None)
         self.has_answered = False  # in this life
+        self._full = pace.batch_rows
         self.spool = spool(Server("pool", self._deliver, is_transient, encode_rows, decode_rows, self._greet))
         self._close_seconds = close_seconds
 
@@ -87,7 +89,9 @@ class PoolWriter(StatefulSinkPartition[list[Poolable], bytes]):
         self.has_answered = True
 
     def _deliver(self, items: list[Poolable]) -> None:
-        self.recounting.touch(self._rows.write(items))
+        # what waited longer is to be there soon
+        pause = give_way if len(items) < self._full else None
+        self.recounting.touch(self._rows.write(items, pause))
 
     def write_batch(self, values: list[list[Poolable]]) -> None:
         """Take rows; they are written in the background, and only a full spool makes the flow wait."""
@@ -245,8 +249,10 @@ class RowWriter:
         self.open: Callable[[], object] = connection
         self.close = connection.close
 
-    def write(self, items: list[Poolable]) -> set[int]:
+    def write(self, items: list[Poolable], pause: Callable[[], None] | None = None) -> set[int]:
         """Insert the rows of all tables; of two rows of one event the one that is written later stays.
+
+        With `pause` it is called between pieces of the work.
 
         A restart writes again from a snapshot on, in the old order. Until it comes to a correction that was there
         before, an event shows what it was before it; at the end every row is as if it had been written once.
@@ -256,18 +262,18 @@ class RowWriter:
             tables[table_of(item)].append(item)
         with self._metrics.flush_seconds.labels("pool").time():
             for table, rows in tables.items():
-                self._insert(table, rows)
+                self._insert(table, rows, pause)
         events = [item for item in items if isinstance(item, PooledEvent)]
         for channel, count in Counter(pooled.event.channel for pooled in events).items():
             self._metrics.events_pooled.labels(channel).inc(count)
         return {hour_of(pooled.event.occurred_at) for pooled in events}
 
-    def _insert(self, table: str, items: list[Poolable]) -> None:
+    def _insert(self, table: str, items: list[Poolable], pause: Callable[[], None] | None) -> None:
         client = self._connection()
-        names, columns = columns_of(items)
+        names, columns = columns_of(items, pause)
         if table == "events":
             names, columns = (*names, "version"), [*columns, self._versions.take(client, len(items))]
-        client.insert(table, names, columns)
+        client.insert(table, names, columns, pause)
         self._metrics.rows_written.labels("pool", table).inc(len(items))
 
 

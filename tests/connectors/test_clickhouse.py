@@ -40,6 +40,7 @@ from connectors.clickhouse_events import arrivals_between
 from connectors.clickhouse_rows import Poolable, areas
 from connectors.clickhouse_schema import FOR_EVER, Retention
 from connectors.clickhouse_writer import Pace, PoolWriter
+from connectors.giving_way import PIECE_ROWS
 from connectors.metrics import Metrics
 
 AT = datetime(2024, 4, 16, 8, 0, tzinfo=UTC)
@@ -780,11 +781,28 @@ def test_rows_go_out_while_the_flow_goes_on(bench: Bench) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(("batch_rows", "is_gentle"), [(1_000, True), (300, False)], ids=["few", "as many as may be"])
+def test_few_rows_are_packed_in_pieces_and_are_one_insert_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, batch_rows: int, is_gentle: bool
+) -> None:
+    pauses: list[str] = []
+    monkeypatch.setattr("connectors.clickhouse_writer.give_way", lambda: pauses.append(threading.current_thread().name))
+    writer = bench.writer(Pace(batch_rows=batch_rows, max_rows=2_000, flush_seconds=0.0))
+    writer.write_batch([[event(n) for n in range(300)]])
+    writer.spool.flush()
+
+    pieces = -(-300 // PIECE_ROWS)
+    assert pauses == (["spool-pool"] * 2 * pieces if is_gentle else [])
+    found = bench.pool.rows("SELECT count() AS rows, uniqExact(id) AS ids, uniqExact(_part) AS inserts FROM events")
+    assert found == [{"rows": 300, "ids": 300, "inserts": 1}]
+
+
+@pytest.mark.integration
 def test_a_full_buffer_makes_the_flow_wait(bench: Bench) -> None:
     writer = bench.writer(Pace(batch_rows=10, max_rows=20, flush_seconds=3600))
     gate = threading.Event()
     write = writer._rows.write
-    writer._rows.write = lambda items: (gate.wait(20), write(items))[1]  # type: ignore[method-assign]
+    writer._rows.write = lambda items, pause: (gate.wait(20), write(items, pause))[1]  # type: ignore[method-assign]
     writer.write_batch([[event(n) for n in range(10)]])
     writer.write_batch([[event(n) for n in range(10, 30)]])
 
