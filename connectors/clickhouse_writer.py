@@ -80,7 +80,7 @@ class PoolWriter(StatefulSinkPartition[list[Poolable], bytes]):
         self._rows = rows
         self.recounting = Recounting(aggregates, pace.refresh_seconds, touched, close_seconds is not None)
         self.has_answered = False  # in this life
-        self._full = pace.batch_rows
+        self._many = pace.batch_rows // 4
         self.spool = spool(Server("pool", self._deliver, is_transient, encode_rows, decode_rows, self._greet))
         self._close_seconds = close_seconds
 
@@ -89,8 +89,8 @@ class PoolWriter(StatefulSinkPartition[list[Poolable], bytes]):
         self.has_answered = True
 
     def _deliver(self, items: list[Poolable]) -> None:
-        # what waited longer is to be there soon
-        pause = give_way if len(items) < self._full else None
+        # pieces cost more in all: where there is much to do, there is nothing to spare
+        pause = give_way if len(items) < self._many else None
         self.recounting.touch(self._rows.write(items, pause))
 
     def write_batch(self, values: list[list[Poolable]]) -> None:

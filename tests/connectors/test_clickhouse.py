@@ -781,7 +781,7 @@ def test_rows_go_out_while_the_flow_goes_on(bench: Bench) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("batch_rows", "is_gentle"), [(1_000, True), (300, False)], ids=["few", "as many as may be"])
+@pytest.mark.parametrize(("batch_rows", "is_gentle"), [(2_000, True), (1_200, False)], ids=["few", "many"])
 def test_few_rows_are_packed_in_pieces_and_are_one_insert_all_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, batch_rows: int, is_gentle: bool
 ) -> None:
