@@ -243,7 +243,6 @@ def test_an_offset_that_is_gone_is_refused(bootstrap: str, raw: str, monkeypatch
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
 def test_a_broker_that_stands_still_for_a_while_costs_nothing(tmp_path: Path) -> None:
     with Broker(tmp_path) as stalled:
         ensure_topics(stalled.bootstrap, {"a": 1})
@@ -261,7 +260,6 @@ def test_a_broker_that_stands_still_for_a_while_costs_nothing(tmp_path: Path) ->
             assert [record.value for record in until(reader.read)] == [b"1"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
 def test_whoever_waits_for_a_broker_does_not_keep_a_core_busy(tmp_path: Path) -> None:
     topics = dict.fromkeys("abcd", 1)
     with Broker(tmp_path) as stalled:
